@@ -1,0 +1,1 @@
+include src/base/gen/gb18030.mk
