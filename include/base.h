@@ -1,0 +1,297 @@
+/* base.h: layer 1. Memory, text, addresses, JSON, configuration text, spreadsheets.
+ * Knows no clock, no file system beyond what a caller hands in, no thread, no SQL.
+ * Everything returned lives in the arena it was given, unless a line below says otherwise. */
+#ifndef ORDERD_BASE_H
+#define ORDERD_BASE_H
+#include <assert.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+/* ---- errors: one list. Domain code returns one of these and never prints. ------------------
+ * X(name, HTTP status, may be tried again, title). The code in problem documents is the name in
+ * lower case; a flow may give a finer code in struct problem. */
+#define ERR_MAP(X)                                                                                   \
+  X(OK, 200, 0, "Done")                                                                              \
+  X(BAD_REQUEST, 400, 0, "The request cannot be understood")                                         \
+  X(UNAUTHORIZED, 401, 0, "No valid credentials")                                                    \
+  X(FORBIDDEN, 403, 0, "Your role may not do this")                                                  \
+  X(NOT_FOUND, 404, 0, "No such thing")                                                              \
+  X(METHOD, 405, 0, "The method is not allowed here")                                                \
+  X(TIMEOUT, 408, 1, "The request came too slowly")                                                  \
+  X(CONFLICT, 409, 0, "The present state does not allow this")                                       \
+  X(STALE, 412, 0, "The version has moved on")                                                       \
+  X(TOO_LARGE, 413, 0, "The body is too large")                                                      \
+  X(MEDIA, 415, 0, "The content type is not accepted")                                               \
+  X(MISDIRECTED, 421, 0, "This host is not served here")                                             \
+  X(INVALID, 422, 0, "The data break a rule")                                                        \
+  X(TOO_MANY, 429, 1, "Too many requests")                                                           \
+  X(INTERNAL, 500, 0, "orderd failed")                                                               \
+  X(BUSY, 503, 1, "Too busy, try again")                                                             \
+  X(IO, 503, 1, "The disk did not accept the change")                                                \
+  X(DISK_FULL, 507, 1, "The disk is nearly full")
+enum err {
+#define X(id, http, retry, title) ERR_##id,
+  ERR_MAP(X)
+#undef X
+  ERR_N
+};
+int err_http(enum err e);
+bool err_retry(enum err e);
+const char *err_title(enum err e);
+const char *err_code(enum err e); /* "not_found" */
+
+#define TRY(x)                                                                                       \
+  do {                                                                                               \
+    enum err e_ = (x);                                                                               \
+    if (e_) return e_;                                                                               \
+  } while (0)
+
+/* Our own mistakes: always on, logs and aborts. The world's mistakes are an enum err. */
+#define must(c) ((c) ? (void)0 : must_failed(#c, __FILE__, __LINE__))
+_Noreturn void must_failed(const char *what, const char *file, int line);
+
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+#define PRINTF(f, a) __attribute__((format(printf, f, a)))
+
+/* ---- memory: mem.c holds the only malloc of ours; out of memory ends the process. ---------- */
+void *mem_new(size_t n); /* zeroed */
+void *mem_grow(void *p, size_t n);
+void mem_free(void *p);
+
+/* An arena per request and per command: allocate, never free, release all at once. */
+struct arena {
+  struct arena_block *head;
+  size_t used; /* bytes handed out, for limits */
+};
+void arena_release(struct arena *a); /* also right on a zeroed arena */
+void arena_reset(struct arena *a);   /* keeps the first block for the next use */
+void *arena_alloc(struct arena *a, size_t n); /* zeroed, aligned to 16 */
+#define arena_new(a, type) ((type *)arena_alloc((a), sizeof(type)))
+#define arena_array(a, type, n) ((type *)arena_alloc((a), sizeof(type) * (size_t)(n)))
+char *arena_strn(struct arena *a, const char *s, size_t n); /* copy, NUL added */
+char *arena_str(struct arena *a, const char *s);            /* NULL stays NULL */
+char *arena_printf(struct arena *a, const char *fmt, ...) PRINTF(2, 3);
+
+/* A growing byte buffer on the heap; data is always followed by a NUL that len does not count. */
+struct buf {
+  char *data;
+  size_t len, cap;
+};
+void buf_release(struct buf *b);
+void buf_reserve(struct buf *b, size_t more);
+void buf_put(struct buf *b, const void *p, size_t n);
+void buf_str(struct buf *b, const char *s);
+void buf_char(struct buf *b, char c);
+void buf_int(struct buf *b, int64_t v);
+void buf_printf(struct buf *b, const char *fmt, ...) PRINTF(2, 3);
+
+/* 64-bit hash that is the same on every machine and in every version: it is stored on disk. */
+uint64_t hash64(const void *p, size_t n, uint64_t seed);
+
+/* pack.c: raw deflate with a preset dictionary of words that order payloads share.
+ * pack: appends to out; unpack: fails (false) on damage or when the result is over max. */
+void pack(struct buf *out, const void *p, size_t n);
+bool unpack(struct buf *out, const void *p, size_t n, size_t max);
+
+/* ---- text ----------------------------------------------------------------------------------- */
+bool utf8_valid(const char *s, size_t n); /* shortest form, no surrogates, no NUL */
+size_t utf8_count(const char *s);         /* code points */
+/* Decodes one code point at *s (valid UTF-8), moves *s on; 0 at the end. */
+uint32_t utf8_next(const char **s);
+void utf8_put(struct buf *b, uint32_t cp);
+char *text_nfkc(struct arena *a, const char *s);      /* NFKC; invisible and control characters dropped */
+char *text_fold(struct arena *a, const char *s);      /* NFKC + case folding, for comparing and search */
+bool gb18030_to_utf8(struct buf *out, const char *s, size_t n); /* false at the first bad byte */
+/* Likeness of two short texts by code points, in thousandths: 1000 * (1 - edits / longer length). */
+int text_likeness(const char *a, const char *b);
+int text_edits(const char *a, const char *b);         /* Levenshtein distance in code points */
+
+/* Money: integer minor units with a currency. digits: how many decimals the currency has
+ * (ISO 4217: CNY 2, JPY 0, KWD 3); -1 for a currency we do not know. */
+int money_digits(const char *currency);
+/* Decimal text ("199.00", "-3.5") to minor units, exactly; false when not decimal text, with more
+ * decimals than the currency has, or out of +-9e15. */
+bool money_parse(const char *text, const char *currency, int64_t *minor);
+char *money_text(struct arena *a, int64_t minor, const char *currency);
+void money_put(struct buf *b, int64_t minor, const char *currency);
+/* Shares total out by weight with the largest remainder method; the parts sum to total.
+ * All weights 0 counts as all 1. Ties go to the earlier part. */
+void money_share(int64_t total, const int64_t *weight, int64_t *part, size_t n);
+
+/* Time: int64 milliseconds since 1970 UTC. */
+bool time_parse(const char *rfc3339, int64_t *ms);          /* a zone is required */
+/* Times of sheets and platforms: "2016-10-04 10:41:17", "2016/10/4 10:41", "… +0800", an RFC 3339
+ * text; zone_min is used where the text has none. */
+bool time_parse_loose(const char *text, int zone_min, int64_t *ms);
+#define TIME_TEXT 32
+char *time_text(int64_t ms, char out[TIME_TEXT]);           /* "2026-11-11T00:03:21.000Z" */
+void time_put(struct buf *b, int64_t ms);
+/* Durations of the configuration: "10m", "72h", "1s", "3d", "500ms". */
+bool duration_parse(const char *text, int64_t *ms);
+char *duration_text(struct arena *a, int64_t ms);
+/* Civil parts of a moment in a fixed zone; weekday 0 = Monday. */
+struct civil {
+  int year, month, day, hour, minute, second, weekday;
+};
+struct civil time_civil(int64_t ms, int zone_min);
+int64_t time_from_civil(const struct civil *c, int zone_min);
+
+/* Phone key (domain 3.1): digits after NFKC, the country's prefix gone, an extension kept apart.
+ * kind says why there is none. key is stable on disk: the upper half is a hash of what a masked
+ * number still shows (first 3 and last 4 digits), so that a masked number's half finds the full ones. */
+enum phone_kind { PHONE_NONE, PHONE_FULL, PHONE_MASKED, PHONE_VIRTUAL, PHONE_SHORT };
+struct phone {
+  enum phone_kind kind;
+  char digits[24];   /* normalised, masked places as '*' */
+  char extension[12];
+  uint64_t key;      /* only for PHONE_FULL; top bit 0, lower half never 0 */
+  uint32_t shown;    /* PHONE_FULL and PHONE_MASKED with 3 + 4 shown digits: the upper half; else 0 */
+};
+void phone_parse(const char *text, const char *country, struct phone *out);
+char *phone_mask(struct arena *a, const char *text); /* 138****0000; for people who may not see it */
+char *name_mask(struct arena *a, const char *text);  /* 张**, J*** */
+
+/* Search terms (bigrams of CJK runs, whole words and numbers): see text.c. Calls put() per term,
+ * each at most TERM_MAX bytes, lower case, without spaces. */
+#define TERM_MAX 64
+void text_terms(const char *s, void (*put)(void *arg, const char *term, size_t n), void *arg);
+
+/* ---- addresses (domain 3.2) ------------------------------------------------------------------- */
+enum addr_part {
+  ADDR_PROVINCE, ADDR_CITY, ADDR_DISTRICT, ADDR_TOWN, /* GB/T 2260 codes as text, "330106" */
+  ADDR_ROAD, ADDR_NUMBER, ADDR_COMPOUND, ADDR_BUILDING, ADDR_UNIT, ADDR_FLOOR, ADDR_ROOM,
+  ADDR_POSTCODE, ADDR_STREET_EXTRA, /* lane, village group, phase: whatever else bears a number */
+  ADDR_N
+};
+const char *addr_part_name(enum addr_part p);
+struct addr {
+  const char *part[ADDR_N]; /* normalised text, NULL: not stated */
+  const char *rest;         /* what no part took, normalised; "" when nothing is left */
+  bool masked;              /* holds '*': agrees with nothing */
+  bool latin;               /* read by the rules for Latin scripts */
+};
+/* What the world sends: the platform's own fields, any of them NULL or "". The detail may repeat
+ * or hold all of the others. */
+struct addr_text {
+  const char *country, *province, *city, *district, *town, *detail, *zip;
+};
+void addr_parse(struct arena *a, const struct addr_text *t, struct addr *out);
+enum addr_verdict { ADDR_DIFFER, ADDR_PROBABLE, ADDR_AGREE };
+const char *addr_verdict_name(enum addr_verdict v); /* "differ" "probable" "agree" */
+/* by: the part that decided (for DIFFER the first that differs; ADDR_N: too little is stated).
+ * note: a short reason for people, in the arena. */
+enum addr_verdict addr_agree(struct arena *a, const struct addr *x, const struct addr *y,
+                             enum addr_part *by, const char **note);
+
+/* ---- JSON: one strict gate in front of the library (contract 3, Gate) -------------------------- */
+#define JSON_DEPTH_MAX 32
+#define JSON_ELEMENTS_MAX 20000
+#define JSON_ELEMENTS_BATCH_MAX 100000
+/* One field that is wrong: where (JSON Pointer), what (stable code), and a sentence. */
+struct fault {
+  const char *pointer, *code, *detail;
+};
+struct faults {
+  struct arena *mem;
+  struct fault at[16]; /* the first ones are kept, the rest only counted */
+  int n;
+};
+void fault_add(struct faults *f, const char *pointer, const char *code, const char *fmt, ...) PRINTF(4, 5);
+
+/* Checks without building anything: UTF-8, no NUL (raw or \u0000), no lone surrogate, no duplicate
+ * key (case-sensitive), depth, element count, number grammar, nothing after the document.
+ * Returns true, or false with *why and the byte offset *at. */
+bool json_gate(const char *s, size_t n, size_t elements_max, const char **why, size_t *at);
+
+/* A parsed value; opaque, lives in the arena. Numbers keep their text. */
+struct json;
+enum json_type { JSON_NULL, JSON_BOOL, JSON_NUMBER, JSON_STRING, JSON_ARRAY, JSON_OBJECT };
+/* Gate and parse. On failure NULL and one fault "bad_json". */
+struct json *json_parse(struct arena *a, const char *s, size_t n, size_t elements_max, struct faults *f);
+enum json_type json_type(const struct json *j);      /* NULL pointer: JSON_NULL */
+const char *json_string(const struct json *j);       /* NULL when not a string */
+const char *json_number(const struct json *j);       /* the token's text; NULL when not a number */
+bool json_bool(const struct json *j);
+bool json_int(const struct json *j, int64_t *out);   /* exact, no exponent or fraction */
+size_t json_count(const struct json *j);             /* members or elements */
+const struct json *json_get(const struct json *obj, const char *key); /* case-sensitive; NULL when absent */
+const struct json *json_at(const struct json *arr, size_t i);         /* walks; iterate by first and next */
+const struct json *json_first(const struct json *j); /* first member or element; then json_next */
+const struct json *json_next(const struct json *j);
+const char *json_key(const struct json *member);
+
+/* Streaming writer: fixed shapes by hand, commas by itself. */
+struct jw {
+  struct buf *out;
+  int depth;
+  bool comma[JSON_DEPTH_MAX + 1];
+};
+void jw_init(struct jw *w, struct buf *out);
+void jw_object(struct jw *w);
+void jw_object_end(struct jw *w);
+void jw_array(struct jw *w);
+void jw_array_end(struct jw *w);
+void jw_key(struct jw *w, const char *key);
+void jw_string(struct jw *w, const char *s);      /* NULL writes null */
+void jw_stringn(struct jw *w, const char *s, size_t n);
+void jw_int(struct jw *w, int64_t v);
+void jw_bool(struct jw *w, bool v);
+void jw_null(struct jw *w);
+void jw_raw(struct jw *w, const char *json, size_t n); /* a value that is JSON already */
+void jw_json(struct jw *w, const struct json *j); /* a parsed value as it came, numbers letter by letter */
+void jw_time(struct jw *w, int64_t ms);           /* 0 writes null */
+void jw_money(struct jw *w, int64_t minor, const char *currency); /* {"amount":"1.00","currency":"CNY"} */
+/* key and value in one */
+void jw_kstring(struct jw *w, const char *key, const char *s);
+void jw_kint(struct jw *w, const char *key, int64_t v);
+void jw_kbool(struct jw *w, const char *key, bool v);
+void jw_ktime(struct jw *w, const char *key, int64_t ms);
+void jw_kmoney(struct jw *w, const char *key, int64_t minor, const char *currency);
+
+/* ---- conf.c: sectioned text files (contract 5 and 6) -------------------------------------------
+ *   # a comment
+ *   [section name]
+ *   key = value            a line that starts with blanks goes on with the value above
+ * Each entry keeps its line for errors. Keys before the first section have section "". */
+struct conf_entry {
+  const char *section, *key, *value;
+  int line;
+};
+struct conf {
+  struct conf_entry *at;
+  size_t n;
+};
+#define CONF_FILE_MAX (1 << 20)
+/* false with *why ("line 12: …") when the text is not of the form, holds a key twice in one section,
+ * or is over a limit. */
+bool conf_parse(struct arena *a, const char *text, size_t n, struct conf *out, const char **why);
+const struct conf_entry *conf_get(const struct conf *c, const char *section, const char *key);
+/* The nearest of n known words to a mistyped one, or NULL when none is near. */
+const char *word_nearest(const char *word, const char *const *known, size_t n);
+
+/* ---- csv.c: CSV in and out ---------------------------------------------------------------------- */
+#define CSV_CELL_MAX (256 * 1024)
+#define CSV_ROW_MAX (1 << 20)
+#define CSV_COLUMNS_MAX 512
+/* A push parser: feed bytes as they come; row() gets each row with its number (the header is 1)
+ * and may return false to stop. UTF-8 (a BOM is dropped) or GB18030 by csv_sniff. Quotes as in
+ * RFC 4180; CR LF, LF or CR; line ends inside quotes are kept. A fault in a row (bad bytes, too long,
+ * a quote that never ends) is reported through row() with cells = NULL and why set, and reading goes on
+ * with the next line. */
+struct csv;
+typedef bool csv_row_fn(void *arg, int64_t row, char **cells, size_t n, const char *why);
+struct csv *csv_new(csv_row_fn *row, void *arg);
+bool csv_feed(struct csv *c, const char *p, size_t n); /* false: row() asked to stop */
+bool csv_end(struct csv *c);
+void csv_free(struct csv *c);
+void csv_set_gb18030(struct csv *c, bool on);
+/* Looks at the start of a file: true when it is not valid UTF-8 but is valid GB18030. */
+bool csv_sniff_gb18030(const char *p, size_t n, bool is_whole_file);
+/* One cell out: quoted where needed; = + - @ TAB CR at the start made harmless by a leading '.
+ * Plain negative or positive numbers are left alone. */
+void csv_put(struct buf *out, const char *cell);
+
+#endif

@@ -1,0 +1,87 @@
+/* edge.h: layer 6. The outside world: HTTP in and out, files, the command line's verbs. No SQL. */
+#ifndef ORDERD_EDGE_H
+#define ORDERD_EDGE_H
+#include "flow.h"
+
+/* ---- httpd.c: HTTP/1.1 on a libuv loop --------------------------------------------------------------
+ * Strict framing, limits and time-outs live here (contract 3, Gate; attacks H1 to H21); what a path means
+ * does not. One loop, one thread. A request belongs to httpd until handle() is called, to the handler until
+ * it has answered (exactly once), then to httpd again. Requests of one connection are answered in order;
+ * the handler sees the next only after the answer to the one before. */
+#define HTTP_LINE_MAX (8 * 1024)
+#define HTTP_HEADERS_MAX (16 * 1024)
+#define HTTP_FIELDS_MAX 64
+#define HTTP_BODY_MAX (1 << 20)
+#define HTTP_PIPELINE_MAX 16
+#define HTTP_CONNECTIONS_MAX 1024
+#define HTTP_PER_ADDRESS_MAX 64      /* loopback: half of the global cap, and 16 places are kept for it */
+struct http_field {
+  const char *name, *value;          /* name in lower case */
+};
+struct http_request {
+  struct arena mem;                  /* dies after the answer is written */
+  const char *method;                /* "GET" */
+  const char *path;                  /* decoded once, begins with '/', no dot segments, no NUL */
+  struct http_field *query;          /* decoded name=value pairs in order */
+  size_t query_n;
+  struct http_field *field;          /* header fields; a repeated list field is joined by ", " */
+  size_t field_n;
+  const char *host;
+  const char *body;                  /* whole, NUL added; NULL while streaming */
+  size_t body_n;
+  const char *peer;                  /* address text, "unix" for the socket */
+  bool local_admin;                  /* came by the Unix socket: the file's mode is the permission */
+  bool secure;                       /* TLS here, or a trusted proxy said so */
+  void *user;                        /* the handler's */
+};
+const char *http_field(const struct http_request *r, const char *lower_name); /* NULL when absent */
+const char *http_query(const struct http_request *r, const char *name);
+
+/* What the route says once the head is read, before the body is taken. */
+struct http_plan {
+  int refuse;                        /* not 0: this status at once, the body is not read, connection closes */
+  size_t body_max;                   /* 0: no body is accepted (a declared one is 413) */
+  bool stream;                       /* body comes through stream_data in pieces; handle() at its end */
+};
+struct http_server;
+struct http_handlers {
+  struct http_plan (*plan)(void *arg, struct http_request *r);
+  void (*handle)(void *arg, struct http_request *r);
+  /* streaming bodies: false stops reading (an answer was or will be given); http_pause/resume for back-pressure */
+  bool (*stream_data)(void *arg, struct http_request *r, const char *p, size_t n);
+  /* the client went away, or a time-out hit, while the handler held the request: no answer can be given any
+   * more; the handler must let go by calling http_drop(r) when its own work is over. */
+  void (*gone)(void *arg, struct http_request *r);
+  /* body of an error that httpd itself answers (framing, limits, time-outs): fills a problem document */
+  void (*problem)(void *arg, struct buf *out, enum err e, int status, const char *code, const char *detail);
+  void *arg;
+};
+struct http_options {
+  const char *const *hosts;          /* allowed Host names, lower case, without port; loopback names always */
+  size_t hosts_n;
+  int64_t head_ms, body_ms, idle_ms, write_ms; /* 10 s, 30 s, 60 s, 30 s; tests shorten them */
+  size_t connections_max, per_address_max;
+};
+struct uv_loop_s;
+struct http_server *http_open(struct uv_loop_s *loop, const struct http_options *o, const struct http_handlers *h);
+/* "127.0.0.1:7700", "[::1]:7700", or "unix:PATH" (mode 0600). Port 0 picks one. false with *why. */
+bool http_listen(struct http_server *s, struct arena *a, const char *where, const char **why);
+int http_port(struct http_server *s);          /* of the first TCP listener */
+void http_close(struct http_server *s, void (*closed)(void *), void *arg); /* finishes what runs, then closes */
+
+/* Answers. headers: extra "Name: value\r\n" lines or NULL. The body is copied. */
+void http_reply(struct http_request *r, int status, const char *type, const char *headers, const void *body, size_t n);
+/* A long answer: chunked; wrote() is called when the piece is out, so that the producer keeps pace. */
+void http_stream_begin(struct http_request *r, int status, const char *type, const char *headers);
+void http_stream_write(struct http_request *r, const void *p, size_t n, void (*wrote)(struct http_request *r));
+size_t http_stream_queued(struct http_request *r); /* bytes not yet taken by the kernel */
+void http_stream_end(struct http_request *r);
+void http_drop(struct http_request *r);
+void http_pause(struct http_request *r);       /* stop reading this request's body */
+void http_resume(struct http_request *r);
+struct http_stats {
+  int64_t connections, requests, refused_framing, refused_cap, timeouts, bytes_in, bytes_out;
+};
+struct http_stats http_stats(struct http_server *s);
+
+#endif

@@ -1,0 +1,129 @@
+/* flow.h: layer 5. Verbs: the command table, and the flows that make several nouns agree.
+ * Everything that changes data is a command; HTTP, the command line, the timers and the tests send the same. */
+#ifndef ORDERD_FLOW_H
+#define ORDERD_FLOW_H
+#include "domain.h"
+
+/* ---- rules: the configuration as the flows use it; immutable, swapped whole on reload ----------------- */
+struct rules {
+  struct status_table status;
+  struct merge_rules merge;
+  int64_t payload_keep_ms;      /* bodies of applied payloads */
+  int64_t backlog_alarm;        /* failed + dead payloads, 500 */
+  int64_t surge_queue;          /* waiting commands that turn 201 into 202 */
+  int64_t surge_pending;        /* pending payloads taken at most before 503 */
+  bool new_channels;            /* an unknown channel name opens a channel; else 422 unknown_channel */
+  const struct conf *conf;      /* [channel NAME] family = …, merge = yes|no */
+};
+void rules_default(struct rules *r);
+bool rules_load(struct arena *a, const struct conf *c, struct rules *r, const char **why);
+const char *rules_family(const struct rules *r, const char *channel); /* never NULL; default the channel's own name */
+bool rules_channel_merges(const struct rules *r, const char *channel);
+
+/* ---- commands -------------------------------------------------------------------------------------------- */
+struct actor {
+  const char *name;             /* "token:till-1", "user:amy", "channel:tmall-home", "local", "timer" */
+  unsigned roles;
+  const char *channel;          /* role channel: the only channel it may speak for */
+};
+struct problem { /* what a refused command says; becomes application/problem+json */
+  const char *code;             /* NULL: the error's own code */
+  const char *detail;
+  const char *extra;            /* further members as JSON text without braces: "\"allowed\":[…]" */
+  struct faults faults;
+};
+/* X(id, name, roles that may, one line of documentation). target is the path's id where there is one. */
+#define CMD_MAP(X)                                                                                                   \
+  X(ORDER_INGEST, "order.ingest", ROLE_ADMIN | ROLE_CS | ROLE_CHANNEL, "Take one canonical order")                   \
+  X(ORDER_MOVE, "order.move", ROLE_ADMIN | ROLE_CS | ROLE_WAREHOUSE | ROLE_PRODUCTION, "Move an order to a status")  \
+  X(ORDER_HOLD, "order.hold", ROLE_ADMIN | ROLE_CS | ROLE_WAREHOUSE | ROLE_FINANCE, "Stop an order with a reason")   \
+  X(ORDER_RELEASE, "order.release", ROLE_ADMIN | ROLE_CS | ROLE_FINANCE, "Take holds off an order")                  \
+  X(ORDER_CANCEL, "order.cancel", ROLE_ADMIN | ROLE_CS, "Cancel an order")                                           \
+  X(GROUP_REMOVE, "group.remove", ROLE_ADMIN | ROLE_CS | ROLE_WAREHOUSE, "Take an order out of its group")           \
+  X(GROUP_ADD, "group.add", ROLE_ADMIN | ROLE_CS | ROLE_WAREHOUSE, "Put an order into a group")                      \
+  X(GROUP_LOCK, "group.lock", ROLE_ADMIN | ROLE_CS | ROLE_WAREHOUSE, "Lock a group: it neither takes nor gives")     \
+  X(PAYLOAD_PUT, "payload.put", ROLE_ADMIN | ROLE_CS | ROLE_CHANNEL, "Keep a payload that could not be mapped")      \
+  X(PAYLOAD_RETRY, "payload.retry", ROLE_ADMIN | ROLE_CS, "Apply a failed payload again, as it is or mended")        \
+  X(PAYLOAD_RETRY_ALL, "payload.retry_all", ROLE_ADMIN | ROLE_CS, "Apply all failed payloads again")                 \
+  X(PAYLOAD_DISCARD, "payload.discard", ROLE_ADMIN | ROLE_CS, "Put a failed payload aside for good")                 \
+  X(EXCEPTION_ASSIGN, "exception.assign", ROLE_ADMIN | ROLE_CS | ROLE_WAREHOUSE | ROLE_PRODUCTION | ROLE_FINANCE,    \
+    "Give an exception to a role or a user")                                                                         \
+  X(EXCEPTION_RESOLVE, "exception.resolve", ROLE_ADMIN | ROLE_CS | ROLE_WAREHOUSE | ROLE_PRODUCTION | ROLE_FINANCE,  \
+    "Close an exception with a note")                                                                                \
+  X(TOKEN_ADD, "token.add", ROLE_ADMIN, "Make an access token; it is shown once")                                    \
+  X(TOKEN_REVOKE, "token.revoke", ROLE_ADMIN, "Revoke an access token")                                              \
+  X(USER_ADD, "user.add", ROLE_ADMIN, "Add a user")                                                                  \
+  X(USER_UPDATE, "user.update", ROLE_ADMIN, "Change a user's roles, password or state")                              \
+  X(AUDIT_SEEN, "audit.seen", 0, "Record that personal data were shown")                                             \
+  X(TIMERS_FIRE, "timers.fire", 0, "Fire deadlines that are due")                                                    \
+  X(PAYLOADS_APPLY, "payloads.apply", 0, "Apply payloads that were only taken")                                      \
+  X(SEARCH_STEP, "search.step", 0, "Index words of new and changed orders")                                          \
+  X(KEEP_HOUSE, "house.keep", 0, "Drop what is past its retention")
+enum cmd_id {
+#define X(id, name, roles, doc) CMD_##id,
+  CMD_MAP(X)
+#undef X
+  CMD_N
+};
+struct cmd {
+  struct job job;               /* first member: what the writer sees */
+  enum cmd_id id;
+  struct arena mem;             /* args and results live here and die with the command */
+  int64_t now_ms;
+  struct env *env;
+  const struct rules *rules;
+  struct actor actor;
+  const char *target;           /* the id in the path: "o_12", "tmall-home:2876…", "g_3" */
+  const void *args;             /* made by cmd_parse */
+  int64_t if_version;           /* 0: not asked for */
+  const char *key;              /* Idempotency-Key or NULL */
+  unsigned char digest[32];     /* of method, path and body, when there is a key */
+  const char *source;           /* ingest: api, push, file */
+  bool defer;                   /* ingest: only take it, answer 202 */
+  int status;                   /* HTTP status of a done command: 200, 201, 202 */
+  struct buf out;               /* JSON of the answer */
+  struct problem problem;
+  int64_t left;                 /* house-keeping: more waits */
+  int64_t numbers[4];           /* what a caller in this process wants to know; see the flows */
+  void (*done)(struct cmd *);   /* on the collecting thread, after COMMIT; the command is the owner's again */
+  void *owner;
+};
+struct cmd_kind {
+  const char *name;
+  unsigned roles;
+  const char *doc;
+  enum err (*parse)(struct cmd *c, const struct json *body); /* on the caller's thread; faults into c->problem */
+  enum err (*run)(struct cmd *c, struct db *db);             /* on the writer, in a savepoint */
+};
+const struct cmd_kind *cmd_kind(enum cmd_id id);
+int cmd_find(const char *name); /* -1 */
+struct cmd *cmd_new(enum cmd_id id, struct env *env, const struct rules *rules, const struct actor *who);
+void cmd_free(struct cmd *c);
+/* Gate, parse, and permission of the actor's roles. OK, BAD_REQUEST, INVALID, FORBIDDEN. */
+enum err cmd_parse(struct cmd *c, const char *body, size_t n);
+enum err cmd_parse_json(struct cmd *c, const struct json *body, const char *raw, size_t raw_n);
+/* The job's run: idempotency key, the flow, the remembered answer. */
+enum err cmd_run(struct job *j, struct db *db);
+/* problem+json of a failed command. */
+void cmd_problem(const struct cmd *c, struct buf *out);
+void problem_put(struct buf *out, enum err e, int status, const struct problem *p);
+
+/* numbers[] of ORDER_INGEST: 0 order id, 1 payload id, 2 enum ingest_result, 3 group id */
+enum ingest_result { INGEST_CREATED, INGEST_UPDATED, INGEST_UNCHANGED, INGEST_STALE, INGEST_TAKEN };
+const char *ingest_result_name(enum ingest_result r);
+/* numbers[] of PAYLOADS_APPLY: 0 applied, 1 failed, 2 still pending. TIMERS_FIRE: 0 fired, 1 next due_at (0 none).
+ * SEARCH_STEP: left. KEEP_HOUSE: left. PAYLOAD_RETRY_ALL: 0 applied, 1 failed. */
+
+/* ---- verbs shared by the flows ------------------------------------------------------------------------------ */
+enum err ingest_apply(struct cmd *c, struct db *db, struct draft *d, int64_t payload_id, enum ingest_result *result,
+                      int64_t *order_id, int64_t *group_id);
+/* Groups anew around an order whose data, status or freedom changed. Writes events and proposals.
+ * touched: also look around this place in time and keys (where it was before), may be NULL. */
+enum err regroup(struct cmd *c, struct db *db, int64_t order_id, const struct merge_order *before);
+/* One move with its guard, event, timer and effects; problem filled when refused. */
+enum err progress_move(struct cmd *c, struct db *db, struct order *o, int to, unsigned trigger, const char *note);
+/* Follows what the channel says as far as the table allows. */
+enum err progress_follow(struct cmd *c, struct db *db, struct order *o, int64_t shipped_at);
+enum err progress_event(struct cmd *c, struct db *db, char kind, int64_t entity, const char *type, const char *fmt, ...) PRINTF(6, 7);
+
+#endif

@@ -1,0 +1,56 @@
+/* plat.h: layer 2. What the machine gives: clock, randomness, log, digests, files. */
+#ifndef ORDERD_PLAT_H
+#define ORDERD_PLAT_H
+#include "base.h"
+
+/* ---- env: everything a simulation replaces ------------------------------------------------------ */
+struct env {
+  int64_t (*now_ms)(struct env *);            /* wall clock, ms UTC */
+  void (*random)(struct env *, void *p, size_t n);
+};
+struct env *env_real(void);
+struct env_sim { /* a counter and a seed: the same seed gives the same run */
+  struct env env;
+  int64_t now_ms;
+  uint64_t seed;
+};
+void env_sim_init(struct env_sim *s, int64_t now_ms, uint64_t seed);
+int64_t mono_ms(void); /* monotonic; for time-outs and measuring only, never stored */
+int64_t mono_us(void);
+
+/* ---- log lines: one per call, to standard error or a file, control characters escaped ------------ */
+enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR };
+void log_open(enum log_level least, bool color);
+void log_line(enum log_level level, const char *fmt, ...) PRINTF(2, 3);
+
+/* ---- digests ------------------------------------------------------------------------------------- */
+#define SHA256_LEN 32
+void sha256(const void *p, size_t n, unsigned char out[SHA256_LEN]);
+struct sha256_part {
+  const void *p;
+  size_t n;
+};
+void sha256_parts(const struct sha256_part *part, size_t parts, unsigned char out[SHA256_LEN]);
+void hmac_sha256(const void *key, size_t key_n, const void *p, size_t n, unsigned char out[SHA256_LEN]);
+bool same_bytes(const void *a, const void *b, size_t n); /* constant time */
+void hex_put(struct buf *b, const void *p, size_t n);
+char *token_text(struct arena *a, struct env *env, const char *prefix); /* 256 bits, URL-safe */
+
+/* Passwords: argon2id (RFC 9106, second recommended option scaled to 19 MiB, t=2, p=1 as OWASP
+ * advises), encoded text. Slow on purpose: never on the loop or the writer. */
+char *password_hash(struct arena *a, struct env *env, const char *password);
+bool password_verify(const char *encoded, const char *password);
+
+/* ---- files ----------------------------------------------------------------------------------------- */
+/* Whole file into the arena, NUL added; NULL with errno when it cannot be read or is over max. */
+char *file_read(struct arena *a, const char *path, size_t max, size_t *n);
+/* Written beside, fsynced, renamed, directory fsynced; mode as given. */
+bool file_write(const char *path, const void *p, size_t n, int mode);
+bool dir_make(const char *path, int mode); /* true when it is there already */
+int64_t disk_free(const char *path);       /* bytes an unprivileged process may use, -1 on error */
+/* An exclusive lock held until exit; -1 when another process holds it (its pid in *holder, 0 unknown). */
+int lock_take(const char *path, int *holder);
+/* No core dumps, not traceable. */
+void process_harden(void);
+
+#endif

@@ -1,0 +1,126 @@
+/* store.h: layer 3. One SQLite file behind a dozen functions; one writer; read-only readers.
+ * The only layer that knows the SQL engine. SQL elsewhere is in the common subset (architecture 5):
+ * $1, $2 in order, ON CONFLICT, RETURNING; ids and times are handed in. */
+#ifndef ORDERD_STORE_H
+#define ORDERD_STORE_H
+#include "plat.h"
+
+#define SQLITE_LEAST 3051003 /* older ones have the WAL-reset bug: refused at build and at start */
+
+/* ---- connections and statements ------------------------------------------------------------------
+ * A connection belongs to one thread at a time. Statements are cached per connection, keyed by the
+ * address of the SQL literal (a static array), so db_stmt() in a hot path is a pointer lookup. */
+struct db;
+struct stmt;
+enum db_mode { DB_READ, DB_WRITE, DB_CREATE };
+/* Opens and sets the pragmas; DB_WRITE and DB_CREATE bring the schema up to date (numbered
+ * migrations, one transaction) and refuse a newer file. NULL with *why in the arena. */
+struct db *db_open(struct arena *a, const char *path, enum db_mode mode, const char **why);
+void db_close(struct db *db);
+int64_t db_schema_version(struct db *db);
+
+struct stmt *db_stmt(struct db *db, const char *sql);  /* static SQL; must() prepare; reset and unbound */
+/* SQL put together at run time from fixed pieces (filters): prepared once, released with stmt_drop. */
+struct stmt *db_prepare(struct db *db, const char *sql);
+void stmt_drop(struct stmt *s);
+void stmt_int(struct stmt *s, int at, int64_t v);
+void stmt_text(struct stmt *s, int at, const char *v);                 /* NULL binds NULL; the text must live until the step */
+void stmt_textn(struct stmt *s, int at, const char *v, size_t n);
+void stmt_blob(struct stmt *s, int at, const void *p, size_t n);
+void stmt_null(struct stmt *s, int at);
+/* A row: true and the columns can be read until the next step or reset. After false look at db_err(). */
+bool stmt_row(struct stmt *s);
+enum err stmt_run(struct stmt *s); /* steps to the end, resets; OK, CONFLICT (a constraint), IO, DISK_FULL, BUSY (deadline) */
+enum err stmt_end(struct stmt *s); /* after rows: resets; the error of the last step */
+int64_t stmt_col_int(struct stmt *s, int at);
+const char *stmt_col_text(struct stmt *s, int at);       /* NULL for NULL; valid until the next step */
+char *stmt_col_copy(struct stmt *s, int at, struct arena *a);
+const void *stmt_col_blob(struct stmt *s, int at, size_t *n);
+bool stmt_col_null(struct stmt *s, int at);
+int stmt_cols(struct stmt *s);
+const char *stmt_col_name(struct stmt *s, int at);
+int64_t db_changes(struct db *db); /* rows changed by the last statement */
+enum err db_err(struct db *db);    /* of the last step on this connection */
+const char *db_err_text(struct db *db);
+enum err db_exec(struct db *db, const char *sql); /* several statements; set-up, tests */
+void db_deadline(struct db *db, int64_t ms);      /* statements of a reader are cut after this; 0 never */
+
+/* Transactions. A savepoint per command; tx_undo rolls back to the mark, tx_keep releases it. */
+bool tx_begin(struct db *db);      /* BEGIN IMMEDIATE; BEGIN on a reader */
+bool tx_mark(struct db *db);
+bool tx_undo(struct db *db);
+bool tx_keep(struct db *db);
+bool tx_commit(struct db *db);     /* false: rolled back */
+void tx_rollback(struct db *db);
+
+/* Numbers that the application gives out: per name, from the database's highest, kept in memory by the
+ * writing connection and stored with the transaction that used them (table `counters`). A savepoint that
+ * is undone leaves a gap, never a double. */
+int64_t db_next_id(struct db *db, const char *counter);
+
+/* What a bench or a test wants to see: each finished statement with its bound values. */
+typedef void db_trace_fn(void *arg, const char *sql, struct stmt *s);
+void db_trace(struct db *db, db_trace_fn *fn, void *arg);
+int64_t stmt_bound_count(struct stmt *s);
+/* kind: 'i' 't' 'b' 'n'; the value stays valid until the statement is bound again */
+char stmt_bound(struct stmt *s, int at, int64_t *i, const void **p, size_t *n);
+
+struct db_stats {
+  int64_t page_size, pages, free_pages, wal_bytes, checkpoints, batches, commands, fsync_fail;
+};
+
+/* Online copy that is opened, checked (integrity, schema) and compared before it counts. */
+enum err db_backup(struct arena *a, const char *from, const char *to, const char **why);
+/* quick: structure and indexes. Calls say() for each finding; returns their number, -1 on error. */
+int db_integrity(struct db *db, void (*say)(void *arg, const char *text), void *arg);
+const char *db_version(void); /* "3.53.2" */
+
+/* ---- the writer -------------------------------------------------------------------------------------
+ * Jobs go in from any thread, wait in a bounded queue, run in batches on the writer's thread (BEGIN,
+ * a savepoint per job, COMMIT with one fsync), and come back: wake(wake_arg) is called once per batch
+ * (uv_async_send), then writer_collect() on the loop calls done() of each. A job has one owner at a time.
+ * Low jobs run when no other waits, each as a batch of its own, and at least every low_after_ms.
+ * A failed job is undone by its savepoint; a failed commit fails every job of the batch with ERR_IO (or
+ * DISK_FULL); a failed fsync ends the process. */
+struct job {
+  struct job *next;
+  enum err (*run)(struct job *, struct db *); /* on the writer's thread, inside the savepoint */
+  void (*done)(struct job *);                 /* on the collecting thread, after COMMIT */
+  enum err err;
+};
+#define WRITER_QUEUE_MAX 8192
+#define WRITER_BATCH_MAX 512
+#define WAL_CHECKPOINT_PAGES 4000
+#define WAL_MAX_BYTES (256ll << 20)
+struct writer;
+struct writer_options {
+  const char *path;
+  bool inline_mode;              /* no threads: writer_push() runs the job as a batch at once, then done() */
+  void (*wake)(void *arg);
+  void *wake_arg;
+  void (*batch_end)(void *arg, struct db *db, bool committed); /* on the writer's thread; in-memory state follows or is dropped */
+  void *batch_arg;
+  int64_t low_after_ms;          /* 0: 1000 */
+};
+struct writer *writer_open(struct arena *a, const struct writer_options *o, const char **why);
+bool writer_push(struct writer *w, struct job *j);     /* false: the queue is full (ERR_BUSY) */
+bool writer_push_low(struct writer *w, struct job *j);
+void writer_collect(struct writer *w);
+size_t writer_waiting(struct writer *w);               /* jobs not yet begun */
+int64_t writer_lag_ms(struct writer *w);               /* age of the oldest job not yet answered */
+struct db_stats writer_stats(struct writer *w);
+struct db *writer_db(struct writer *w);                /* inline mode only: for tests */
+void writer_close(struct writer *w);                   /* runs what waits, checkpoints, closes */
+
+/* ---- readers: read-only connections, checked out by pool threads --------------------------------------- */
+#define READERS_MAX 4
+struct readers;
+struct readers *readers_open(struct arena *a, const char *path, int n, int64_t deadline_ms, const char **why);
+struct db *readers_take(struct readers *r); /* NULL when all are out; inside a fresh read transaction */
+void readers_give(struct readers *r, struct db *db);
+void readers_close(struct readers *r);
+
+/* ---- disk reserve: a file of ballast that is given up only by a person; intake stops before it is needed */
+#define DISK_RESERVE_BYTES (64ll << 20)
+
+#endif
