@@ -35,7 +35,7 @@ LAYER_main := 7
 
 SRC       := $(foreach l,$(LAYERS),$(sort $(wildcard src/$l/*.c)))
 MAIN      := $(wildcard src/main.c)
-HEADERS   := $(wildcard include/*.h include/*/*.h test/*.h)
+HEADERS   := $(wildcard test/*.h)
 TESTS     := $(sort $(wildcard test/run.c test/*_test.c))
 # test/sim/x.c is a program $(B)/VARIANT/sim-x, and so on; test/lib/*.c is linked into all of them.
 PROG_DIRS := sim crash bench
