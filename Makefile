@@ -13,7 +13,7 @@ BIN     := $(if $(filter build,$(B)),orderd,$(B)/orderd)
 RUN     := $(if $(filter /%,$(BIN)),,./)$(BIN)
 
 # As many jobs as processors, unless told otherwise.
-ifeq ($(filter -j%,$(MAKEFLAGS)),)
+ifeq ($(MAKELEVEL)$(filter -j%,$(MAKEFLAGS)),0)
 MAKEFLAGS += -j$(shell nproc)
 endif
 
@@ -35,7 +35,6 @@ LAYER_main := 7
 
 SRC       := $(foreach l,$(LAYERS),$(sort $(wildcard src/$l/*.c)))
 MAIN      := $(wildcard src/main.c)
-HEADERS   := $(wildcard test/*.h)
 TESTS     := $(sort $(wildcard test/run.c test/*_test.c))
 # test/sim/x.c is a program $(B)/VARIANT/sim-x, and so on; test/lib/*.c is linked into all of them.
 PROG_DIRS := sim crash bench
@@ -137,7 +136,7 @@ tsan: $(if $(TESTS),$(B)/tsan/orderd-test) $(if $(MAIN),$(B)/tsan/orderd)
 
 lint: $(TP)/packages-lint $(GENERATED) $(TP)/ready
 	sh test/tidy.sh
-	clang-format --dry-run -Werror $(ALL_C) $(HEADERS)
+	clang-format --dry-run -Werror $(ALL_C)
 	clang-tidy --quiet --warnings-as-errors='*' --checks='$(TIDY)' $(SRC) $(MAIN) -- \
 	  $(filter-out -Werror,$(BASE)) -DLAYER=7 2>/dev/null
 TIDY := -*,bugprone-*,-bugprone-easily-swappable-parameters,-bugprone-assignment-in-if-condition,$\
@@ -146,7 +145,7 @@ TIDY := -*,bugprone-*,-bugprone-easily-swappable-parameters,-bugprone-assignment
 clang-analyzer-core.*,clang-analyzer-deadcode.*,clang-analyzer-unix.*,misc-redundant-expression,$\
 readability-misleading-indentation,readability-redundant-declaration
 format: $(TP)/packages-lint
-	clang-format -i $(ALL_C) $(HEADERS)
+	clang-format -i $(ALL_C)
 
 UNIT_DIR ?= $(PREFIX)/lib/systemd/system
 install: all
