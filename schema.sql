@@ -253,8 +253,9 @@ CREATE INDEX idempotency_at ON idempotency (at);
 
 -- Words of orders for `q`: name, phone's last four, address, SKU as bigrams and words (text_terms). Filled outside
 -- the hot batch; search_todo holds known orders whose words changed, meta 'search_done' the last new one done.
+-- Terms are folded and cut already: the ascii tokenizer takes every byte over 127 as part of a word.
 CREATE VIRTUAL TABLE search USING fts5 (
-  terms, content = '', contentless_delete = 1, detail = none, columnsize = 0, tokenize = 'unicode61 remove_diacritics 0'
+  terms, content = '', contentless_delete = 1, detail = none, tokenize = 'ascii'
 );
 CREATE TABLE search_todo (
   order_id INTEGER PRIMARY KEY
