@@ -171,6 +171,10 @@ $(TP)/packages-test: third_party/Makefile
 $(TP)/packages-lint: third_party/Makefile
 	$(call third_party,packages-lint)
 $(LIBS): $(TP)/ready ;
+# Read as a makefile, it is made before anything else is looked at: generators need its compilers too.
+ifneq ($(filter-out help clean distclean,$(or $(MAKECMDGOALS),all)),)
+include $(TP)/ready
+endif
 
 # ---- how things are built ---------------------------------------------------------------
 # ASSET(name, "file") puts a file into an object; compilers do not report it as a
