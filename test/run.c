@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #define FAILURES_SHOWN_MAX 20 /* per test; a broken loop must not fill the screen */
-#define SHOWN_MAX 400         /* bytes of a value */
+#define SHOWN_MAX 200         /* bytes of a value */
 
 static struct test_case *first, **last = &first;
 static const struct test_case *now;
