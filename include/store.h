@@ -65,9 +65,35 @@ int64_t stmt_bound_count(struct stmt *s);
 /* kind: 'i' 't' 'b' 'n'; the value stays valid until the statement is bound again */
 char stmt_bound(struct stmt *s, int at, int64_t *i, const void **p, size_t *n);
 
+/* ---- for the other files of this layer, and for tests ------------------------------------------------ */
+bool tx_open(struct db *db);         /* inside a transaction that the engine has not rolled back by itself */
+int64_t db_wal_pages(struct db *db); /* pages in the WAL after this connection's last commit */
+/* PASSIVE moves what it can, RESTART also waits (at most wait_ms) until the next write begins the WAL anew,
+ * TRUNCATE also empties the file. pages: in the WAL; moved: of them already in the database file. */
+enum db_move { DB_PASSIVE, DB_RESTART, DB_TRUNCATE };
+enum err db_checkpoint(struct db *db, enum db_move how, int wait_ms, int64_t *pages, int64_t *moved);
+void db_lenient(struct db *db, bool on); /* damage is an error instead of the end of the process (check) */
+
+/* What a simulation replaces. All zero in orderd itself; set before anything is opened. */
+struct migration {
+  int64_t to;      /* the schema version that sql leads to */
+  const char *sql; /* several statements; no BEGIN, no COMMIT */
+};
+struct store_hooks {
+  const char *vfs;         /* name of a VFS; NULL: the system's */
+  const char *synchronous; /* of the writer; NULL: FULL */
+  const char *schema;      /* instead of schema.sql; must hold the table counters */
+  const struct migration *migrations; /* instead of the built-in ones */
+  size_t migrations_n;
+  int64_t checkpoint_pages, wal_max_bytes, wal_wait_ms; /* 0: the constants */
+  void (*die)(const char *why); /* may return: then every call on the connection fails with ERR_IO */
+};
+extern struct store_hooks store_hooks;
+
 struct db_stats {
   int64_t page_size, pages, free_pages, wal_bytes, checkpoints, batches, commands, fsync_fail;
 };
+void db_measure(struct db *db, struct db_stats *st); /* sizes only */
 
 /* Online copy that is opened, checked (integrity, schema) and compared before it counts. */
 enum err db_backup(struct arena *a, const char *from, const char *to, const char **why);
@@ -87,15 +113,18 @@ struct job {
   enum err (*run)(struct job *, struct db *); /* on the writer's thread, inside the savepoint */
   void (*done)(struct job *);                 /* on the collecting thread, after COMMIT */
   enum err err;
+  int64_t since_ms;                           /* set by the writer */
 };
 #define WRITER_QUEUE_MAX 8192
 #define WRITER_BATCH_MAX 512
 #define WAL_CHECKPOINT_PAGES 4000
 #define WAL_MAX_BYTES (256ll << 20)
+#define WAL_WAIT_MS 5000 /* how long a batch waits for readers at that size before it is refused (ERR_BUSY) */
 struct writer;
 struct writer_options {
   const char *path;
   bool inline_mode;              /* no threads: writer_push() runs the job as a batch at once, then done() */
+  bool inline_gather;            /* with inline_mode: jobs wait for writer_collect(), which makes real batches */
   void (*wake)(void *arg);
   void *wake_arg;
   void (*batch_end)(void *arg, struct db *db, bool committed); /* on the writer's thread; in-memory state follows or is dropped */

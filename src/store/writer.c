@@ -1,0 +1,467 @@
+/* writer.c: the one connection that writes: a bounded queue, batches, and a WAL that stays small.
+ *
+ *   any thread ── writer_push ──► high ─┐
+ *                 writer_push_low ► low ─┴► batch: BEGIN, a savepoint per job, COMMIT ──► done ── wake ──►
+ *                                           one fsync for all                    writer_collect ── done()
+ *
+ * The WAL. A second thread moves pages into the database file in the background whenever enough of them
+ * are new. While it works the writer adds more, so it never gets to the end by itself, and only a WAL
+ * that was moved to its last page begins anew. So after each background pass the writer moves the small
+ * rest between two batches. Readers on an old snapshot keep that from completing; once the WAL has grown
+ * to a quarter of what it may, the writer waits for them a little, and at the limit a batch waits for
+ * wal_wait_ms and is then refused (ERR_BUSY): nothing is lost, and the sender tries again. */
+#include "store.h"
+#include <pthread.h>
+
+#define READERS_WAIT_MS 50 /* between two batches, when the WAL has grown */
+#define READERS_WAIT_EVERY_MS 1000
+#define ROOM_STEP_MS 100
+#define MEASURE_EVERY_MS 1000
+#define LOW_AFTER_MS 1000
+#define FRAME_BYTES (4096 + 24)
+
+struct list {
+  struct job *head, *tail;
+  size_t n;
+};
+
+struct writer {
+  struct writer_options o;
+  struct db *db, *mover_db;
+  pthread_t thread, mover;
+  pthread_mutex_t lock;
+  pthread_cond_t work;      /* for the writer: a job, or stop */
+  pthread_cond_t move;      /* for the mover: move_wanted, or stop */
+  pthread_cond_t moved_one; /* for the writer: moving is over */
+  struct list high, low, done;
+  int64_t batch_since_ms, low_ran_ms;
+  bool stop, draining;
+  /* the WAL; under the lock */
+  bool move_wanted, moving;
+  bool catch_up;        /* a background pass is over: move the rest, so that the WAL begins anew */
+  int64_t pages, moved; /* in the WAL; of them in the database file */
+  int64_t generation;   /* counts how often the WAL began anew */
+  int64_t next_try_pages, next_wait_ms;
+  bool no_room, failing; /* told in the log already */
+  int64_t checkpoint_pages, pages_max, wal_wait_ms;
+  struct db_stats stats;
+  int64_t measured_ms;
+};
+
+/* ---- lists ---------------------------------------------------------------------------------------- */
+static void list_add(struct list *l, struct job *j)
+{
+  j->next = NULL;
+  if (l->tail) l->tail->next = j;
+  else l->head = j;
+  l->tail = j;
+  l->n++;
+}
+
+static struct job *list_take(struct list *l)
+{
+  struct job *j = l->head;
+  l->head = j->next;
+  if (!l->head) l->tail = NULL;
+  l->n--;
+  j->next = NULL;
+  return j;
+}
+
+static void list_join(struct list *l, const struct list *more)
+{
+  if (!more->n) return;
+  if (l->tail) l->tail->next = more->head;
+  else l->head = more->head;
+  l->tail = more->tail;
+  l->n += more->n;
+}
+
+static void list_answer(struct list *l)
+{
+  while (l->n) {
+    struct job *j = list_take(l); /* done() may free it, or push it again */
+    if (j->done) j->done(j);
+  }
+}
+
+/* ---- a batch -------------------------------------------------------------------------------------- */
+/* False: the transaction as a whole cannot go on. */
+static bool job_run(struct job *j, struct db *db)
+{
+  if (!tx_mark(db)) return false;
+  j->err = j->run(j, db);
+  return (!j->err || tx_undo(db)) && tx_keep(db);
+}
+
+static bool batch_commit(struct list *batch, struct db *db)
+{
+  bool ok = tx_begin(db);
+  for (struct job *j = batch->head; ok && j; j = j->next) ok = job_run(j, db);
+  if (ok) return tx_commit(db);
+  tx_rollback(db);
+  return false;
+}
+
+/* What all jobs of a batch are told when it did not become durable. */
+static enum err batch_err(enum err e)
+{
+  return e == ERR_DISK_FULL || e == ERR_BUSY ? e : ERR_IO;
+}
+
+static void batch_log(struct writer *w, size_t n, enum err e)
+{
+  if (e && !w->failing)
+    log_line(LOG_ERROR, "%zu commands were not stored: %s (%s)", n, err_title(e), db_err_text(w->db));
+  if (!e && w->failing) log_line(LOG_INFO, "commands are stored again");
+  w->failing = e != ERR_OK;
+}
+
+static enum err wal_room(struct writer *w);
+
+static void batch_run(struct writer *w, struct list *batch)
+{
+  enum err e = wal_room(w);
+  if (!e && !batch_commit(batch, w->db)) e = batch_err(db_err(w->db));
+  for (struct job *j = batch->head; e && j; j = j->next) j->err = e;
+  batch_log(w, batch->n, e);
+  if (w->o.batch_end) w->o.batch_end(w->o.batch_arg, w->db, !e);
+}
+
+/* ---- the WAL ---------------------------------------------------------------------------------------- */
+/* Called with the lock. */
+static void wal_begun_anew(struct writer *w)
+{
+  w->moved = w->next_try_pages = 0;
+  w->catch_up = false;
+  w->generation++;
+}
+
+/* Called with the lock, on the writer's thread. */
+static void wal_look(struct writer *w)
+{
+  int64_t pages = db_wal_pages(w->db);
+  if (pages < w->pages) wal_begun_anew(w);
+  w->pages = pages;
+}
+
+static void move_log(enum err e, struct db *db)
+{
+  if (e && e != ERR_BUSY)
+    log_line(LOG_WARN, "the WAL could not be moved into the database: %s", db_err_text(db));
+}
+
+/* On the writer's thread, without the lock; the mover is not at work. */
+static enum err writer_move(struct writer *w, enum db_move how, int wait_ms)
+{
+  int64_t pages, moved;
+  enum err e = db_checkpoint(w->db, how, wait_ms, &pages, &moved);
+  move_log(e, w->db);
+  pthread_mutex_lock(&w->lock);
+  w->stats.checkpoints++;
+  if (!e) w->moved = moved;
+  wal_look(w);
+  w->next_try_pages = w->pages + w->checkpoint_pages / 8;
+  pthread_mutex_unlock(&w->lock);
+  return e;
+}
+
+/* The rest after a background pass. Readers on older snapshots may keep it from being all. */
+static void wal_catch_up(struct writer *w)
+{
+  int64_t now = mono_ms();
+  bool grown = w->pages > w->pages_max / 4 && now >= w->next_wait_ms;
+  if (grown) w->next_wait_ms = now + READERS_WAIT_EVERY_MS;
+  writer_move(w, grown ? DB_RESTART : DB_PASSIVE, grown ? READERS_WAIT_MS : 0);
+}
+
+/* After each batch, when its jobs have been answered. */
+static void wal_tend(struct writer *w)
+{
+  pthread_mutex_lock(&w->lock);
+  wal_look(w);
+  int64_t rest = w->pages - w->moved;
+  bool own = false;
+  if (w->moving || w->move_wanted || w->pages < w->next_try_pages) {
+    /* not now */
+  } else if (w->o.inline_mode) {
+    own = rest >= w->checkpoint_pages;
+  } else if (w->catch_up && rest && (rest <= w->checkpoint_pages / 4 || w->pages > w->pages_max / 4)) {
+    own = true;
+  } else if (rest >= w->checkpoint_pages || (w->catch_up && rest)) {
+    w->move_wanted = true;
+    pthread_cond_signal(&w->move);
+  }
+  pthread_mutex_unlock(&w->lock);
+  if (own) wal_catch_up(w);
+}
+
+static void mover_pass(struct writer *w)
+{
+  int64_t pages, moved, generation = w->generation;
+  w->move_wanted = false;
+  w->moving = true;
+  pthread_mutex_unlock(&w->lock);
+  enum err e = db_checkpoint(w->mover_db, DB_PASSIVE, 0, &pages, &moved);
+  move_log(e, w->mover_db);
+  pthread_mutex_lock(&w->lock);
+  w->moving = false;
+  w->stats.checkpoints++;
+  if (generation == w->generation) {
+    w->catch_up = true;
+    if (!e) w->moved = moved;
+    w->next_try_pages = e || moved < w->checkpoint_pages / 2 ? w->pages + w->checkpoint_pages / 8 : 0;
+  }
+  pthread_cond_broadcast(&w->moved_one);
+}
+
+static void *mover_main(void *arg)
+{
+  struct writer *w = arg;
+  pthread_mutex_lock(&w->lock);
+  while (!w->stop) {
+    if (w->move_wanted) mover_pass(w);
+    else pthread_cond_wait(&w->move, &w->lock);
+  }
+  pthread_mutex_unlock(&w->lock);
+  return NULL;
+}
+
+/* The hard limit. A batch may add a lot, so it counts at three quarters. */
+static enum err wal_room(struct writer *w)
+{
+  if (w->pages < w->pages_max / 4 * 3) return ERR_OK;
+  int64_t until = mono_ms() + (w->no_room ? 0 : w->wal_wait_ms);
+  pthread_mutex_lock(&w->lock);
+  while (w->moving) pthread_cond_wait(&w->moved_one, &w->lock);
+  pthread_mutex_unlock(&w->lock);
+  enum err e;
+  do e = writer_move(w, DB_RESTART, w->no_room ? 0 : ROOM_STEP_MS);
+  while (e == ERR_BUSY && mono_ms() < until);
+  if (e && !w->no_room)
+    log_line(LOG_ERROR,
+             "the WAL is at its limit and somebody reads an old state of the database for too long: "
+             "writing stops until that ends");
+  if (!e && w->no_room) log_line(LOG_INFO, "the WAL began anew, writing goes on");
+  w->no_room = e != ERR_OK;
+  return e ? batch_err(e) : ERR_OK;
+}
+
+static void writer_measure(struct writer *w)
+{
+  int64_t now = mono_ms();
+  if (now < w->measured_ms + MEASURE_EVERY_MS && w->measured_ms) return;
+  struct db_stats size;
+  db_measure(w->db, &size);
+  pthread_mutex_lock(&w->lock);
+  w->stats.page_size = size.page_size;
+  w->stats.pages = size.pages;
+  w->stats.free_pages = size.free_pages;
+  w->measured_ms = now;
+  pthread_mutex_unlock(&w->lock);
+}
+
+/* ---- the writer's thread -------------------------------------------------------------------------------- */
+/* Called with the lock. A low job goes alone, when nothing else waits or when it has waited long enough. */
+static struct list batch_take(struct writer *w)
+{
+  struct list batch = { 0 };
+  int64_t now = mono_ms();
+  bool low = w->low.n && (!w->high.n || (now - w->low.head->since_ms >= w->o.low_after_ms &&
+                                         now - w->low_ran_ms >= w->o.low_after_ms));
+  if (low) {
+    list_add(&batch, list_take(&w->low));
+    w->low_ran_ms = batch.head->since_ms = now;
+    return batch;
+  }
+  size_t most = w->o.inline_mode && !w->o.inline_gather ? 1 : WRITER_BATCH_MAX;
+  while (w->high.n && batch.n < most) list_add(&batch, list_take(&w->high));
+  return batch;
+}
+
+/* Called with the lock; true when it ran a batch. Comes back with the lock. */
+static bool writer_turn(struct writer *w)
+{
+  struct list batch = batch_take(w);
+  if (!batch.n) return false;
+  size_t n = batch.n;
+  w->batch_since_ms = batch.head->since_ms;
+  pthread_mutex_unlock(&w->lock);
+  batch_run(w, &batch);
+  pthread_mutex_lock(&w->lock);
+  w->batch_since_ms = 0;
+  w->stats.batches++;
+  w->stats.commands += (int64_t)n;
+  if (!w->o.inline_mode) list_join(&w->done, &batch);
+  pthread_mutex_unlock(&w->lock);
+  if (w->o.inline_mode) list_answer(&batch);
+  else if (w->o.wake) w->o.wake(w->o.wake_arg);
+  wal_tend(w);
+  writer_measure(w);
+  pthread_mutex_lock(&w->lock);
+  return true;
+}
+
+static void *writer_main(void *arg)
+{
+  struct writer *w = arg;
+  pthread_mutex_lock(&w->lock);
+  while (writer_turn(w) || !w->stop)
+    if (!w->high.n && !w->low.n && !w->stop) pthread_cond_wait(&w->work, &w->lock);
+  pthread_mutex_unlock(&w->lock);
+  return NULL;
+}
+
+/* Inline: one after the other, also when a done() pushes the next. */
+static void writer_drain(struct writer *w)
+{
+  pthread_mutex_lock(&w->lock);
+  if (!w->draining) {
+    w->draining = true;
+    while (writer_turn(w))
+      ;
+    w->draining = false;
+  }
+  pthread_mutex_unlock(&w->lock);
+}
+
+/* ---- for the other threads --------------------------------------------------------------------------------- */
+static bool push(struct writer *w, struct list *l, struct job *j)
+{
+  j->err = ERR_OK;
+  j->since_ms = mono_ms();
+  pthread_mutex_lock(&w->lock);
+  bool room = l->n < WRITER_QUEUE_MAX && !w->stop;
+  if (room) list_add(l, j);
+  if (room && w->high.n + w->low.n == 1) pthread_cond_signal(&w->work);
+  pthread_mutex_unlock(&w->lock);
+  if (room && w->o.inline_mode && !w->o.inline_gather) writer_drain(w);
+  return room;
+}
+
+bool writer_push(struct writer *w, struct job *j)
+{
+  return push(w, &w->high, j);
+}
+
+bool writer_push_low(struct writer *w, struct job *j)
+{
+  return push(w, &w->low, j);
+}
+
+void writer_collect(struct writer *w)
+{
+  if (w->o.inline_mode) writer_drain(w);
+  pthread_mutex_lock(&w->lock);
+  struct list done = w->done;
+  w->done = (struct list){ 0 };
+  pthread_mutex_unlock(&w->lock);
+  list_answer(&done);
+}
+
+size_t writer_waiting(struct writer *w)
+{
+  pthread_mutex_lock(&w->lock);
+  size_t n = w->high.n + w->low.n;
+  pthread_mutex_unlock(&w->lock);
+  return n;
+}
+
+/* Jobs are answered in the order they came, so the first of the furthest list is the oldest. */
+int64_t writer_lag_ms(struct writer *w)
+{
+  pthread_mutex_lock(&w->lock);
+  int64_t since = w->done.n           ? w->done.head->since_ms
+                  : w->batch_since_ms ? w->batch_since_ms
+                  : w->high.n         ? w->high.head->since_ms
+                                      : 0;
+  pthread_mutex_unlock(&w->lock);
+  return since ? mono_ms() - since : 0;
+}
+
+struct db_stats writer_stats(struct writer *w)
+{
+  pthread_mutex_lock(&w->lock);
+  struct db_stats st = w->stats;
+  st.wal_bytes = w->pages * FRAME_BYTES;
+  pthread_mutex_unlock(&w->lock);
+  return st;
+}
+
+struct db *writer_db(struct writer *w)
+{
+  must(w->o.inline_mode);
+  return w->db;
+}
+
+/* ---- open and close ------------------------------------------------------------------------------------------ */
+static bool threads_start(struct writer *w, struct arena *a, const char **why)
+{
+  w->mover_db = db_open(a, w->o.path, DB_WRITE, why);
+  if (!w->mover_db) return false;
+  must(!pthread_create(&w->thread, NULL, writer_main, w));
+  must(!pthread_create(&w->mover, NULL, mover_main, w));
+  pthread_setname_np(w->thread, "orderd-writer");
+  pthread_setname_np(w->mover, "orderd-mover");
+  return true;
+}
+
+static void writer_free(struct writer *w)
+{
+  db_close(w->mover_db);
+  db_close(w->db);
+  pthread_mutex_destroy(&w->lock);
+  pthread_cond_destroy(&w->work);
+  pthread_cond_destroy(&w->move);
+  pthread_cond_destroy(&w->moved_one);
+  mem_free(w);
+}
+
+static int64_t or_else(int64_t v, int64_t usual)
+{
+  return v ? v : usual;
+}
+
+struct writer *writer_open(struct arena *a, const struct writer_options *o, const char **why)
+{
+  struct writer *w = mem_new(sizeof *w);
+  w->o = *o;
+  w->o.low_after_ms = or_else(o->low_after_ms, LOW_AFTER_MS);
+  w->checkpoint_pages = or_else(store_hooks.checkpoint_pages, WAL_CHECKPOINT_PAGES);
+  w->pages_max = or_else(store_hooks.wal_max_bytes, WAL_MAX_BYTES) / FRAME_BYTES;
+  w->wal_wait_ms = or_else(store_hooks.wal_wait_ms, WAL_WAIT_MS);
+  pthread_mutex_init(&w->lock, NULL);
+  pthread_cond_init(&w->work, NULL);
+  pthread_cond_init(&w->move, NULL);
+  pthread_cond_init(&w->moved_one, NULL);
+  w->db = db_open(a, o->path, DB_WRITE, why);
+  if (w->db) {
+    w->pages = db_wal_pages(w->db);
+    writer_measure(w);
+  }
+  if (w->db && (o->inline_mode || threads_start(w, a, why))) return w;
+  writer_free(w);
+  return NULL;
+}
+
+/* Runs what waits, answers it, and leaves one file behind: the last connection moves the whole WAL. */
+void writer_close(struct writer *w)
+{
+  if (!w) return;
+  if (w->o.inline_mode) writer_drain(w);
+  pthread_mutex_lock(&w->lock);
+  w->stop = true;
+  pthread_cond_broadcast(&w->work);
+  pthread_cond_broadcast(&w->move);
+  pthread_mutex_unlock(&w->lock);
+  if (!w->o.inline_mode) {
+    pthread_join(w->thread, NULL);
+    pthread_join(w->mover, NULL);
+  }
+  writer_collect(w);
+  db_close(w->mover_db);
+  w->mover_db = NULL;
+  int64_t pages, moved;
+  db_checkpoint(w->db, DB_TRUNCATE, READERS_WAIT_MS, &pages, &moved);
+  writer_free(w);
+}
