@@ -55,16 +55,16 @@ for l in $layers; do
   below=$l
 done
 
-# ---- one library in one place: header pattern, then the files that may ---------------------------
+# ---- one library in one place (a noun, maybe in parts): header pattern, then the files that may --
 libraries='
 sqlite3\.h                  src/store/*.c
 uv\.h|uv/.*                 src/edge/*.c src/main.c
-llhttp\.h                   src/edge/httpd.c
-curl/.*                     src/edge/httpc.c
+llhttp\.h                   src/edge/httpd*.c
+curl/.*                     src/edge/httpc*.c
 mbedtls/.*|psa/.*           src/plat/crypto.c src/edge/tls.c
 argon2\.h                   src/plat/crypto.c
-cJSON\.h|cjson/.*           src/base/json.c
-utf8proc\.h                 src/base/text.c
+cJSON\.h|cjson/.*           src/base/json*.c
+utf8proc\.h                 src/base/text*.c
 expat\.h                    src/base/xlsx.c
 zlib\.h                     src/base/pack.c src/base/xlsx.c
 '
