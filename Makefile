@@ -109,7 +109,7 @@ demo: all
 
 ENV := B='$(B)' ORDERD='$(RUN)' VERSION='$(VERSION)'
 test: $(TP)/packages-test
-	@$(MAKE) --no-print-directory all programs fuzzers check-clang $(B)/asan/orderd
+	@$(MAKE) --no-print-directory all programs fuzzers check-clang $(if $(MAIN),$(B)/asan/orderd)
 	$(ENV) sh test/all.sh
 bench: all $(TP)/packages-test
 	@$(MAKE) --no-print-directory programs
