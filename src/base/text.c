@@ -263,3 +263,98 @@ int text_likeness(const char *a, const char *b)
   size_t m = utf8_count(a), n = utf8_count(b), longer = m > n ? m : n;
   return longer ? (int)(1000 - 1000 * (int64_t)text_edits(a, b) / (int64_t)longer) : 1000;
 }
+
+/* ---- search terms ------------------------------------------------------------------------------
+ * The text is folded first. Scripts that are written without blanks give every two neighbours (a lone
+ * character gives itself), so that any part of a name of two characters or more is found. Everything
+ * else gives whole words: letters and digits that stand together are one word ("sf1234", "3s"), cut to
+ * TERM_MAX bytes. A term comes as often as it stands in the text. */
+static const struct {
+  uint32_t first, last;
+} pair_scripts[] = {
+  { 0x0E00, 0x0EFF },   /* Thai, Lao */
+  { 0x1000, 0x109F },   /* Burmese */
+  { 0x1100, 0x11FF },   /* Hangul parts */
+  { 0x1780, 0x17FF },   /* Khmer */
+  { 0x2E80, 0x2FDF },   /* Han radicals */
+  { 0x3005, 0x31FF },   /* kana, Bopomofo, iteration marks */
+  { 0x3400, 0x9FFF },   /* Han */
+  { 0xA960, 0xA97F },   /* Hangul parts */
+  { 0xAC00, 0xD7FF },   /* Hangul */
+  { 0xF900, 0xFAFF },   /* Han */
+  { 0x1B000, 0x1B16F }, /* kana */
+  { 0x20000, 0x3FFFF }, /* Han */
+};
+
+enum term_class { TERM_GAP, TERM_WORD, TERM_PAIR };
+
+static bool is_wordy(uint32_t cp)
+{
+  switch (utf8proc_category((utf8proc_int32_t)cp)) {
+  case UTF8PROC_CATEGORY_LU:
+  case UTF8PROC_CATEGORY_LL:
+  case UTF8PROC_CATEGORY_LT:
+  case UTF8PROC_CATEGORY_LM:
+  case UTF8PROC_CATEGORY_LO:
+  case UTF8PROC_CATEGORY_MN:
+  case UTF8PROC_CATEGORY_MC:
+  case UTF8PROC_CATEGORY_ND:
+  case UTF8PROC_CATEGORY_NL:
+  case UTF8PROC_CATEGORY_NO: return true;
+  default: return false;
+  }
+}
+
+static enum term_class term_class(uint32_t cp)
+{
+  if (cp < 0x80) return (cp >= 'a' && cp <= 'z') || (cp >= '0' && cp <= '9') ? TERM_WORD : TERM_GAP; /* folded */
+  if (!is_wordy(cp)) return TERM_GAP;
+  for (size_t i = 0; i < COUNT(pair_scripts) && cp >= pair_scripts[i].first; i++)
+    if (cp <= pair_scripts[i].last) return TERM_PAIR;
+  return TERM_WORD;
+}
+
+typedef void term_fn(void *arg, const char *term, size_t n);
+
+static void word_put(const char *from, const char *end, term_fn *put, void *arg)
+{
+  size_t n = (size_t)(end - from);
+  if (n > TERM_MAX)
+    for (n = TERM_MAX; (from[n] & 0xC0) == 0x80;)
+      n--;
+  put(arg, from, n);
+}
+
+/* All neighbours of one run. */
+static void pairs_put(const char *from, const char *end, term_fn *put, void *arg)
+{
+  const char *second = from;
+  utf8_next(&second);
+  if (second == end) put(arg, from, (size_t)(end - from));
+  while (second < end) {
+    const char *after = second;
+    utf8_next(&after);
+    put(arg, from, (size_t)(after - from));
+    from = second, second = after;
+  }
+}
+
+void text_terms(const char *s, term_fn *put, void *arg)
+{
+  if (!s) return;
+  struct arena mem = { 0 };
+  const char *p = text_fold(&mem, s), *from = p;
+  enum term_class now = TERM_GAP;
+  for (;;) {
+    const char *here = p;
+    uint32_t cp = utf8_next(&p);
+    enum term_class next = cp ? term_class(cp) : TERM_GAP;
+    if (next != now) {
+      if (now == TERM_WORD) word_put(from, here, put, arg);
+      if (now == TERM_PAIR) pairs_put(from, here, put, arg);
+      from = here, now = next;
+    }
+    if (!cp) break;
+  }
+  arena_release(&mem);
+}
