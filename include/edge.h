@@ -41,7 +41,10 @@ const char *http_query(const struct http_request *r, const char *name);
 struct http_plan {
   int refuse;                        /* not 0: this status at once, the body is not read, connection closes */
   size_t body_max;                   /* 0: no body is accepted (a declared one is 413) */
-  bool stream;                       /* body comes through stream_data in pieces; handle() at its end */
+  bool stream;                       /* body comes through stream_data in pieces; handle() at its end; the
+                                        request is the handler's from plan() on */
+  const char *refuse_code, *refuse_detail; /* of the problem document; NULL: those of the status */
+  const char *refuse_headers;        /* more "Name: value\r\n" lines (Allow, WWW-Authenticate), or NULL */
 };
 struct http_server;
 struct http_handlers {
@@ -50,7 +53,9 @@ struct http_handlers {
   /* streaming bodies: false stops reading (an answer was or will be given); http_pause/resume for back-pressure */
   bool (*stream_data)(void *arg, struct http_request *r, const char *p, size_t n);
   /* the client went away, or a time-out hit, while the handler held the request: no answer can be given any
-   * more; the handler must let go by calling http_drop(r) when its own work is over. */
+   * more; the handler must let go by calling http_drop(r) when its own work is over (http_reply and
+   * http_stream_end on such a request do the same). Never called from inside an http_ function. A client that
+   * only half-closes is not gone: the next write finds out. May be NULL. */
   void (*gone)(void *arg, struct http_request *r);
   /* body of an error that httpd itself answers (framing, limits, time-outs): fills a problem document */
   void (*problem)(void *arg, struct buf *out, enum err e, int status, const char *code, const char *detail);
@@ -61,7 +66,8 @@ struct http_options {
   size_t hosts_n;
   int64_t head_ms, body_ms, idle_ms, write_ms; /* 10 s, 30 s, 60 s, 30 s; tests shorten them */
   size_t connections_max, per_address_max;
-};
+  bool trust_proxy;                  /* loopback peers may name the client (X-Forwarded-For) and the scheme */
+};                                   /* 0 anywhere: the default */
 struct uv_loop_s;
 struct http_server *http_open(struct uv_loop_s *loop, const struct http_options *o, const struct http_handlers *h);
 /* "127.0.0.1:7700", "[::1]:7700", or "unix:PATH" (mode 0600). Port 0 picks one. false with *why. */
@@ -71,7 +77,10 @@ void http_close(struct http_server *s, void (*closed)(void *), void *arg); /* fi
 
 /* Answers. headers: extra "Name: value\r\n" lines or NULL. The body is copied. */
 void http_reply(struct http_request *r, int status, const char *type, const char *headers, const void *body, size_t n);
-/* A long answer: chunked; wrote() is called when the piece is out, so that the producer keeps pace. */
+/* A long answer: chunked; wrote() is called when the piece is out, so that the producer keeps pace: later
+ * from the loop, never from inside http_stream_write; one may wait at a time; NULL: no word is wanted. A producer
+ * that runs more than HTTP_QUEUE_MAX ahead of its client loses the client. */
+#define HTTP_QUEUE_MAX (4 << 20)
 void http_stream_begin(struct http_request *r, int status, const char *type, const char *headers);
 void http_stream_write(struct http_request *r, const void *p, size_t n, void (*wrote)(struct http_request *r));
 size_t http_stream_queued(struct http_request *r); /* bytes not yet taken by the kernel */
@@ -83,5 +92,77 @@ struct http_stats {
   int64_t connections, requests, refused_framing, refused_cap, timeouts, bytes_in, bytes_out;
 };
 struct http_stats http_stats(struct http_server *s);
+
+/* ---- httpd_parse.c: bytes to requests, without sockets and clock ---------------------------------------
+ * Two readers must agree: a strict scanner of ours and llhttp. The same bytes give the same steps, however they
+ * were cut into pieces. Steps of one request: HEAD, DATA..., END; or BAD, after which nothing more is read. */
+enum http_step { HTTP_STEP_MORE, HTTP_STEP_HEAD, HTTP_STEP_DATA, HTTP_STEP_END, HTTP_STEP_BAD };
+struct http_message {                /* what is known from HEAD on; END forgets it */
+  bool keep_alive;                   /* false: HTTP/1.0, "close" or an upgrade was asked for */
+  bool chunked, expect_continue, head_only;
+  int minor;                         /* HTTP/1.minor */
+  uint64_t length;                   /* Content-Length */
+  const char *data;                  /* of DATA: inside the bytes given */
+  size_t data_n;
+  int status;                        /* of BAD */
+  const char *code, *detail;
+};
+struct http_parser;
+struct http_parser *http_parser_new(const char *const *hosts, size_t hosts_n); /* hosts must outlive it */
+void http_parser_free(struct http_parser *p);
+const struct http_message *http_parser_message(const struct http_parser *p);
+/* Looks at s, which begins with the first byte that no earlier call used. MORE: nothing else can be said until
+ * there are more bytes (those of an unfinished head stay unused). HEAD fills r out of r->mem. */
+enum http_step http_parse(struct http_parser *p, struct http_request *r, const char *s, size_t n, size_t *used);
+/* After HEAD: how much body is welcome. false: the declared length is over it, the message is BAD (413). */
+bool http_parser_limit(struct http_parser *p, uint64_t body_max);
+
+/* ---- httpd_reply.c: heads of answers ------------------------------------------------------------------- */
+#define HTTP_DATE_TEXT 32
+struct http_head {
+  int status;
+  const char *type, *headers, *date;
+  int64_t length;                    /* -1: not known beforehand */
+  bool chunked, close;
+};
+const char *http_status_text(int status);
+bool http_status_bodyless(int status); /* 1xx, 204, 304 */
+void http_date(int64_t now_ms, char out[HTTP_DATE_TEXT]);
+bool http_headers_ok(const char *headers); /* whole "Name: value\r\n" lines and nothing else */
+void http_head_put(struct buf *out, const struct http_head *h);
+
+/* ---- httpc.c: a small HTTP client that blocks; for the command line and tests, never on the loop ---------
+ * Speaks to the server at a Unix socket, or to `base` ("http://127.0.0.1:7700"). No redirects, no proxy. */
+#define HTTPC_ANSWER_MAX (64 << 20)
+struct httpc_call {
+  const char *socket_path;           /* or NULL and base */
+  const char *base;
+  const char *method, *path;         /* path with query, encoded */
+  const struct http_field *headers;
+  size_t headers_n;
+  const void *body;                  /* whole, or NULL and body_read */
+  size_t body_n;
+  /* Streaming up: fills at most n bytes; 0 at the end, -1 gives up. */
+  int64_t (*body_read)(void *arg, char *p, size_t n);
+  /* Streaming down: only for answers 2xx (others are collected); false gives up. */
+  bool (*answer_write)(void *arg, const char *p, size_t n);
+  void *arg;
+  int64_t timeout_ms;                /* whole call; 0: none (streams) */
+};
+struct httpc_answer {
+  int status;
+  const char *type;                  /* Content-Type, "" when absent */
+  const char *body;                  /* collected, NUL added */
+  size_t body_n;
+  struct http_field *field;          /* names in lower case */
+  size_t field_n;
+  const char *why;                   /* of -1 */
+  bool absent;                       /* of -1: nobody listens there */
+};
+/* The status, or -1 when there was no answer (why). */
+int httpc_run(struct arena *a, const struct httpc_call *call, struct httpc_answer *out);
+int httpc_unix(struct arena *a, const char *socket_path, const char *method, const char *path,
+               const struct http_field *headers, size_t n, const void *body, size_t body_n,
+               struct httpc_answer *out);
 
 #endif
