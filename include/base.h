@@ -154,10 +154,35 @@ void phone_parse(const char *text, const char *country, struct phone *out);
 char *phone_mask(struct arena *a, const char *text); /* 138****0000; for people who may not see it */
 char *name_mask(struct arena *a, const char *text);  /* 张**, J*** */
 
-/* Search terms (bigrams of CJK runs, whole words and numbers): see text.c. Calls put() per term,
- * each at most TERM_MAX bytes, lower case, without spaces. */
+/* Search terms of a text: folded; every two neighbours in scripts without blanks (a lone character gives
+ * itself), else whole words, where letters and digits that stand together are one ("sf1234"). Calls put()
+ * per term, as often as it occurs, each at most TERM_MAX bytes (a longer word is cut), without spaces; term
+ * is not NUL-terminated. Parts of words and numbers (the last 4 digits) are the caller's to add. */
 #define TERM_MAX 64
 void text_terms(const char *s, void (*put)(void *arg, const char *term, size_t n), void *arg);
+
+/* ---- divisions.c: provinces, cities, districts, towns (GB/T 2260) -------------------------------
+ * The table works on UTF-16 units, folded; an id is a place in it, -1 is none. */
+enum { DIV_PROVINCE, DIV_CITY, DIV_DISTRICT, DIV_TOWN };
+enum div_form { DIV_SHORT = 1, DIV_OTHER, DIV_FULL }; /* 西湖, 西湖县, 西湖区 */
+struct div_hit {
+  int id, len;
+  enum div_form form;
+  int level;
+};
+/* Which divisions inside of within (-1: anywhere) have a name that s begins with? */
+int div_find(const uint16_t *s, int n, int within, struct div_hit *out, int max);
+/* Does s begin with the name of this one? Length, or 0. */
+int div_is(const uint16_t *s, int n, int id, enum div_form *form);
+/* Provinces, cities and districts by their name in Latin letters ("guangdong", "xi'an"). */
+int div_find_latin(const char *word, int within, int *out, int max);
+int div_level(int id);
+int div_parent(int id); /* -1: a province */
+uint32_t div_code(int id);
+/* The name of a code ("330106"), or the code itself when it is not known. */
+const char *div_name(struct arena *a, const char *code);
+/* The sound of a character as a number, without the tone; 0 when it is not known. */
+int div_sound(uint32_t cp);
 
 /* ---- addresses (domain 3.2) ------------------------------------------------------------------- */
 enum addr_part {
@@ -169,6 +194,7 @@ enum addr_part {
 const char *addr_part_name(enum addr_part p);
 struct addr {
   const char *part[ADDR_N]; /* normalised text, NULL: not stated */
+  const char *maybe;        /* the districts ("320106 320302") that an unclear name may mean, else NULL */
   const char *rest;         /* what no part took, normalised; "" when nothing is left */
   bool masked;              /* holds '*': agrees with nothing */
   bool latin;               /* read by the rules for Latin scripts */
@@ -179,6 +205,8 @@ struct addr_text {
   const char *country, *province, *city, *district, *town, *detail, *zip;
 };
 void addr_parse(struct arena *a, const struct addr_text *t, struct addr *out);
+/* What addr_parse does with a detail in Latin letters; divisions that the fields gave are in out. */
+void addr_parse_latin(struct arena *a, const struct addr_text *t, struct addr *out);
 enum addr_verdict { ADDR_DIFFER, ADDR_PROBABLE, ADDR_AGREE };
 const char *addr_verdict_name(enum addr_verdict v); /* "differ" "probable" "agree" */
 /* by: the part that decided (for DIFFER the first that differs; ADDR_N: too little is stated).

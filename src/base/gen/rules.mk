@@ -1,1 +1,2 @@
 include src/base/gen/gb18030.mk
+include src/base/gen/divisions.mk
