@@ -282,7 +282,7 @@ int group_decided(struct db *db, int64_t a, int64_t b);
 /* Orders that a person tied to this one, either way. */
 size_t group_ties(struct db *db, int64_t order_id, int64_t *others, int *verdicts, size_t max);
 enum err group_propose(struct db *db, int64_t a, int64_t b, const char *code, int64_t now_ms, bool *is_new);
-enum err group_unpropose(struct db *db, int64_t a, int64_t b);
+enum err group_unpropose(struct db *db, int64_t a, int64_t b); /* b 0: all proposals of a */
 
 /* ---- exception.c ---------------------------------------------------------------------------------------------------- */
 /* Opens one unless one of this type is open for the same thing; is_new may be NULL. data: JSON object text. */
@@ -373,5 +373,7 @@ enum err view_counts(struct db *db, struct counts *c);
 /* Proves the invariants that a file alone can show (domain 2.3, 3, 4.3, 4.7): say() per breach; their number or -1. */
 int view_check(struct db *db, struct arena *a, const struct status_table *t, const struct merge_rules *r,
                void (*say)(void *arg, const char *text), void *arg);
+
+#include "domain/view.h"
 
 #endif
