@@ -1,0 +1,125 @@
+/* Groups of orders that are handled and shipped together, what people decided about pairs, and proposals. */
+#include "domain.h"
+
+static const char SQL_GET[] = "SELECT from_at, coalesce(locked_at, 0), version, state, key FROM groups WHERE id = $1";
+
+enum err group_get(struct db *db, struct arena *a, int64_t id, struct group *out)
+{
+  struct stmt *s = db_stmt(db, SQL_GET);
+  stmt_int(s, 1, id);
+  if (!stmt_row(s)) {
+    enum err e = stmt_end(s);
+    return e ? e : ERR_NOT_FOUND;
+  }
+  *out = (struct group){ .id = id, .from_at = stmt_col_int(s, 0), .locked_at = stmt_col_int(s, 1), .version = stmt_col_int(s, 2),
+                         .state = stmt_col_copy(s, 3, a), .key = stmt_col_copy(s, 4, a) };
+  return stmt_end(s);
+}
+
+static const char SQL_INSERT[] = "INSERT INTO groups (id, state, key, from_at, version) VALUES ($1, 'open', $2, $3, 1)";
+
+enum err group_insert(struct db *db, int64_t id, const char *key, int64_t from_at)
+{
+  struct stmt *s = db_stmt(db, SQL_INSERT);
+  stmt_int(s, 1, id), stmt_text(s, 2, key), stmt_int(s, 3, from_at);
+  return stmt_run(s);
+}
+
+static const char SQL_UPDATE[] = "UPDATE groups SET state = $1, key = $2, from_at = $3, version = version + 1 WHERE id = $4 AND state <> 'locked'";
+
+enum err group_update(struct db *db, int64_t id, const char *state, const char *key, int64_t from_at)
+{
+  struct stmt *s = db_stmt(db, SQL_UPDATE);
+  stmt_text(s, 1, state), stmt_text(s, 2, key), stmt_int(s, 3, from_at), stmt_int(s, 4, id);
+  TRY(stmt_run(s));
+  return db_changes(db) == 1 ? ERR_OK : ERR_CONFLICT;
+}
+
+static const char SQL_LOCK[] = "UPDATE groups SET state = 'locked', locked_at = $1, version = version + 1 WHERE id = $2 AND state = 'open'";
+
+enum err group_lock(struct db *db, int64_t id, int64_t now_ms, bool *was_open)
+{
+  struct stmt *s = db_stmt(db, SQL_LOCK);
+  stmt_int(s, 1, now_ms), stmt_int(s, 2, id);
+  TRY(stmt_run(s));
+  *was_open = db_changes(db) == 1;
+  return ERR_OK;
+}
+
+static void pair_order(int64_t *a, int64_t *b)
+{
+  int64_t low = *a < *b ? *a : *b, high = *a < *b ? *b : *a;
+  must(low != high);
+  *a = low, *b = high;
+}
+
+static const char SQL_DECIDE[] =
+  "INSERT INTO merge_decisions (order_a, order_b, verdict, actor, at) VALUES ($1, $2, $3, $4, $5)"
+  " ON CONFLICT (order_a, order_b) DO UPDATE SET verdict = excluded.verdict, actor = excluded.actor, at = excluded.at";
+
+enum err group_decide(struct db *db, int64_t a, int64_t b, const char *verdict, const char *actor, int64_t now_ms)
+{
+  struct stmt *s = db_stmt(db, SQL_DECIDE);
+  pair_order(&a, &b);
+  stmt_int(s, 1, a), stmt_int(s, 2, b), stmt_text(s, 3, verdict), stmt_text(s, 4, actor), stmt_int(s, 5, now_ms);
+  return stmt_run(s);
+}
+
+static const char SQL_DECIDED[] = "SELECT verdict FROM merge_decisions WHERE order_a = $1 AND order_b = $2";
+
+int group_decided(struct db *db, int64_t a, int64_t b)
+{
+  struct stmt *s = db_stmt(db, SQL_DECIDED);
+  pair_order(&a, &b);
+  stmt_int(s, 1, a), stmt_int(s, 2, b);
+  int said = stmt_row(s) ? (stmt_col_text(s, 0)[0] == 't' ? 1 : -1) : 0;
+  stmt_end(s);
+  return said;
+}
+
+static const char SQL_TIES[] =
+  "SELECT order_b, verdict FROM merge_decisions WHERE order_a = $1"
+  " UNION ALL SELECT order_a, verdict FROM merge_decisions WHERE order_b = $2 ORDER BY 1 LIMIT $3";
+
+size_t group_ties(struct db *db, int64_t order_id, int64_t *others, int *verdicts, size_t max)
+{
+  struct stmt *s = db_stmt(db, SQL_TIES);
+  size_t n = 0;
+  stmt_int(s, 1, order_id), stmt_int(s, 2, order_id), stmt_int(s, 3, (int64_t)max);
+  for (; n < max && stmt_row(s); n++) others[n] = stmt_col_int(s, 0), verdicts[n] = stmt_col_text(s, 1)[0] == 't' ? 1 : -1;
+  stmt_end(s);
+  return n;
+}
+
+static const char SQL_PROPOSE[] =
+  "INSERT INTO merge_proposals (order_a, order_b, code, since) VALUES ($1, $2, $3, $4) ON CONFLICT (order_a, order_b) DO NOTHING";
+
+enum err group_propose(struct db *db, int64_t a, int64_t b, const char *code, int64_t now_ms, bool *is_new)
+{
+  struct stmt *s = db_stmt(db, SQL_PROPOSE);
+  pair_order(&a, &b);
+  stmt_int(s, 1, a), stmt_int(s, 2, b), stmt_text(s, 3, code), stmt_int(s, 4, now_ms);
+  TRY(stmt_run(s));
+  *is_new = db_changes(db) == 1;
+  return ERR_OK;
+}
+
+static const char SQL_UNPROPOSE[] = "DELETE FROM merge_proposals WHERE order_a = $1 AND order_b = $2";
+static const char SQL_UNPROPOSE_ALL[] = "DELETE FROM merge_proposals WHERE order_a = $1";
+static const char SQL_UNPROPOSE_ALL_B[] = "DELETE FROM merge_proposals WHERE order_b = $1";
+
+enum err group_unpropose(struct db *db, int64_t a, int64_t b)
+{
+  if (!b) { /* all of a */
+    struct stmt *s = db_stmt(db, SQL_UNPROPOSE_ALL);
+    stmt_int(s, 1, a);
+    TRY(stmt_run(s));
+    s = db_stmt(db, SQL_UNPROPOSE_ALL_B);
+    stmt_int(s, 1, a);
+    return stmt_run(s);
+  }
+  struct stmt *s = db_stmt(db, SQL_UNPROPOSE);
+  pair_order(&a, &b);
+  stmt_int(s, 1, a), stmt_int(s, 2, b);
+  return stmt_run(s);
+}
