@@ -83,6 +83,7 @@ struct cmd {
   int status;                   /* HTTP status of a done command: 200, 201, 202 */
   struct buf out;               /* JSON of the answer */
   struct problem problem;
+  int64_t version;              /* of the entity that was written, when there is one */
   int64_t left;                 /* house-keeping: more waits */
   int64_t numbers[4];           /* what a caller in this process wants to know; see the flows */
   void (*done)(struct cmd *);   /* on the collecting thread, after COMMIT; the command is the owner's again */
@@ -95,6 +96,10 @@ struct cmd_kind {
   enum err (*parse)(struct cmd *c, const struct json *body); /* on the caller's thread; faults into c->problem */
   enum err (*run)(struct cmd *c, struct db *db);             /* on the writer, in a savepoint */
 };
+/* Slow work that belongs neither on the loop nor on the writer (password hashing): when cmd_is_slow(c), call
+ * cmd_prepare(c) on a pool thread between cmd_parse and writer_push. */
+bool cmd_is_slow(const struct cmd *c);
+void cmd_prepare(struct cmd *c);
 const struct cmd_kind *cmd_kind(enum cmd_id id);
 int cmd_find(const char *name); /* -1 */
 struct cmd *cmd_new(enum cmd_id id, struct env *env, const struct rules *rules, const struct actor *who);
@@ -117,13 +122,44 @@ const char *ingest_result_name(enum ingest_result r);
 /* ---- verbs shared by the flows ------------------------------------------------------------------------------ */
 enum err ingest_apply(struct cmd *c, struct db *db, struct draft *d, int64_t payload_id, enum ingest_result *result,
                       int64_t *order_id, int64_t *group_id);
-/* Groups anew around an order whose data, status or freedom changed. Writes events and proposals.
- * touched: also look around this place in time and keys (where it was before), may be NULL. */
-enum err regroup(struct cmd *c, struct db *db, int64_t order_id, const struct merge_order *before);
+/* Groups anew around an order that is new, or whose data, status or freedom changed: its group's members, and
+ * everybody who can be reached from them by a key within the window. Writes events and proposals. */
+enum err regroup(struct cmd *c, struct db *db, int64_t order_id);
+/* A group that a parcel leaves, or that a person locks: no one joins or leaves any more. Orders placed at or after
+ * shipped_at (0: none) are put out first and grouped anew. */
+enum err group_close(struct cmd *c, struct db *db, int64_t group_id, int64_t shipped_at, const char *because);
+/* Does an order of this status and these flags ship from us, so that it needs a group? */
+bool order_ships(const struct rules *r, const char *status, unsigned flags);
 /* One move with its guard, event, timer and effects; problem filled when refused. */
 enum err progress_move(struct cmd *c, struct db *db, struct order *o, int to, unsigned trigger, const char *note);
 /* Follows what the channel says as far as the table allows. */
 enum err progress_follow(struct cmd *c, struct db *db, struct order *o, int64_t shipped_at);
 enum err progress_event(struct cmd *c, struct db *db, char kind, int64_t entity, const char *type, const char *fmt, ...) PRINTF(6, 7);
+
+/* ---- the flows' bodies, one file each; the command table in cmd.c names them --------------------------- */
+#define FLOW_MAP(X)                                                                                                  \
+  X(order_ingest) X(order_move) X(order_hold) X(order_release) X(order_cancel) X(group_remove) X(group_add)          \
+  X(group_lock) X(payload_put) X(payload_retry) X(payload_retry_all) X(payload_discard) X(exception_assign)          \
+  X(exception_resolve) X(token_add) X(token_revoke) X(user_add) X(user_update) X(audit_seen) X(timers_fire)          \
+  X(payloads_apply) X(search_step) X(keep_house)
+#define X(name)                                                                                                      \
+  enum err flow_##name##_parse(struct cmd *c, const struct json *body);                                              \
+  enum err flow_##name##_run(struct cmd *c, struct db *db);
+FLOW_MAP(X)
+#undef X
+/* Reads a body by rows: unknown keys, wrong types, missing ones become faults (INVALID). */
+enum arg_kind { ARG_TEXT, ARG_INT, ARG_OBJECT, ARG_TEXTS };
+struct arg {
+  const char *key;
+  enum arg_kind kind;
+  bool required;
+  size_t max;                   /* characters of a text */
+  const void *out;              /* const char **, int64_t *, const struct json ** */
+};
+enum err args_read(struct cmd *c, const struct json *body, const struct arg *rows, size_t n);
+/* Refuses with a finer code: fills c->problem and returns e. */
+enum err refuse(struct cmd *c, enum err e, const char *code, const char *fmt, ...) PRINTF(4, 5);
+/* The order that c->target names ("o_1" or "channel:external"); NOT_FOUND. */
+enum err order_target(struct cmd *c, struct db *db, const char *text, struct order *o);
 
 #endif

@@ -1,0 +1,460 @@
+/* What people decide and run: groups by hand, exceptions, tokens, users, and the house-keeping. */
+#include "flow.h"
+
+/* ---- groups by hand (domain 3.9) ---------------------------------------------------------------------------------------- */
+
+struct group_args {
+  const char *order, *note;
+  int64_t if_version;
+};
+
+static enum err group_args_parse(struct cmd *c, const struct json *body, bool order)
+{
+  struct group_args *a = arena_new(&c->mem, struct group_args);
+  const struct arg rows[] = { { "note", ARG_TEXT, false, 500, &a->note }, { "if_version", ARG_INT, false, 0, &a->if_version },
+                              { "order", ARG_TEXT, true, 200, &a->order } };
+  c->args = a;
+  return args_read(c, body, rows, order ? 3 : 2);
+}
+
+enum err flow_group_remove_parse(struct cmd *c, const struct json *body)
+{
+  return group_args_parse(c, body, true);
+}
+
+enum err flow_group_add_parse(struct cmd *c, const struct json *body)
+{
+  return group_args_parse(c, body, true);
+}
+
+enum err flow_group_lock_parse(struct cmd *c, const struct json *body)
+{
+  return group_args_parse(c, body, false);
+}
+
+static enum err group_target(struct cmd *c, struct db *db, struct group *g)
+{
+  int64_t id;
+  const struct group_args *a = c->args;
+  enum err e = c->target && id_parse(c->target, 'g', &id) ? group_get(db, &c->mem, id, g) : ERR_NOT_FOUND;
+  if (e == ERR_NOT_FOUND) return refuse(c, e, "group_not_found", "There is no group %.100s", c->target ? c->target : "");
+  TRY(e);
+  int64_t asked = a->if_version ? a->if_version : c->if_version;
+  if (asked && asked != g->version) {
+    c->problem.extra = arena_printf(&c->mem, "\"version\":%lld", (long long)g->version);
+    return refuse(c, ERR_STALE, "stale_version", "The group has version %lld by now", (long long)g->version);
+  }
+  return ERR_OK;
+}
+
+static enum err open_only(struct cmd *c, const struct group *g)
+{
+  if (!strcmp(g->state, "open")) return ERR_OK;
+  return refuse(c, ERR_CONFLICT, !strcmp(g->state, "locked") ? "group_locked" : "group_empty", "The group is %s: it neither takes nor gives", g->state);
+}
+
+static enum err group_answer(struct cmd *c, struct db *db, int64_t id)
+{
+  return view_group(db, &c->mem, &c->rules->merge, id, &c->out, &c->version);
+}
+
+static enum err decide_event(struct cmd *c, struct db *db, int64_t order, const char *type, int64_t group, const char *note)
+{
+  struct buf b = { 0 };
+  struct jw w;
+  jw_init(&w, &b), jw_object(&w), jw_id(&w, "group", 'g', group);
+  if (note) jw_kstring(&w, "note", note);
+  jw_object_end(&w);
+  enum err e = progress_event(c, db, 'o', order, type, "%s", b.data);
+  buf_release(&b);
+  return e;
+}
+
+static enum err decide_against(struct cmd *c, struct db *db, int64_t id, const struct merge_order *members, size_t n, const char *verdict)
+{
+  TRY(order_set_decided(db, id));
+  for (size_t i = 0; i < n; i++) {
+    if (members[i].id == id) continue;
+    TRY(group_decide(db, id, members[i].id, verdict, c->actor.name, c->now_ms));
+    TRY(order_set_decided(db, members[i].id));
+    TRY(group_unpropose(db, id, members[i].id));
+  }
+  return ERR_OK;
+}
+
+enum err flow_group_remove_run(struct cmd *c, struct db *db)
+{
+  const struct group_args *a = c->args;
+  struct group g;
+  struct order o;
+  struct merge_order *members;
+  size_t n;
+  TRY(group_target(c, db, &g));
+  TRY(order_target(c, db, a->order, &o));
+  if (o.group_id != g.id) return refuse(c, ERR_CONFLICT, "not_in_group", "The order is not in this group");
+  TRY(open_only(c, &g));
+  TRY(order_group_members(db, &c->mem, g.id, &members, &n));
+  if (n < 2) return refuse(c, ERR_CONFLICT, "alone", "The order is alone in its group");
+  TRY(decide_against(c, db, o.id, members, n, "apart"));
+  TRY(decide_event(c, db, o.id, "group.removed", g.id, a->note));
+  TRY(regroup(c, db, o.id));
+  return group_answer(c, db, g.id);
+}
+
+enum err flow_group_add_run(struct cmd *c, struct db *db)
+{
+  const struct group_args *a = c->args;
+  struct group g, own;
+  struct order o;
+  struct merge_order *members, me;
+  size_t n;
+  TRY(group_target(c, db, &g));
+  TRY(order_target(c, db, a->order, &o));
+  TRY(open_only(c, &g));
+  if (o.group_id == g.id) return refuse(c, ERR_CONFLICT, "in_group", "The order is in this group already");
+  if (o.group_id) {
+    TRY(group_get(db, &c->mem, o.group_id, &own));
+    TRY(open_only(c, &own));
+  }
+  TRY(order_as_merge(db, &c->mem, o.id, &me));
+  if (!me.free)
+    return refuse(c, ERR_CONFLICT, "not_free", "The order cannot be merged now: %s", o.no_merge ? o.no_merge : order_holds(db, o.id) ? "held" : o.status);
+  TRY(order_group_members(db, &c->mem, g.id, &members, &n));
+  for (size_t i = 0; i < n; i++) {
+    if (!members[i].free) return refuse(c, ERR_CONFLICT, "not_free", "A member of the group cannot be merged now");
+    if (strcmp(members[i].currency, me.currency)) return refuse(c, ERR_CONFLICT, "other_currency", "The group's orders are in %s", members[i].currency);
+  }
+  if ((int)n + 1 > c->rules->merge.group_max) return refuse(c, ERR_CONFLICT, "group_full", "A group takes %d orders at most", c->rules->merge.group_max);
+  TRY(decide_against(c, db, o.id, members, n, "together"));
+  TRY(decide_event(c, db, o.id, "group.added", g.id, a->note));
+  TRY(regroup(c, db, o.id));
+  TRY(order_get(db, &c->mem, o.id, &o));
+  return group_answer(c, db, o.group_id);
+}
+
+enum err flow_group_lock_run(struct cmd *c, struct db *db)
+{
+  struct group g;
+  TRY(group_target(c, db, &g));
+  TRY(open_only(c, &g));
+  TRY(group_close(c, db, g.id, 0, "a person"));
+  return group_answer(c, db, g.id);
+}
+
+/* ---- exceptions ---------------------------------------------------------------------------------------------------------------- */
+
+struct exception_args {
+  const char *owner, *assignee, *note;
+};
+
+static enum err exception_target(struct cmd *c, struct db *db, struct exception *x)
+{
+  int64_t id;
+  enum err e = c->target && id_parse(c->target, 'x', &id) ? exception_get(db, &c->mem, id, x) : ERR_NOT_FOUND;
+  if (e == ERR_NOT_FOUND) return refuse(c, e, "exception_not_found", "There is no exception %.100s", c->target ? c->target : "");
+  TRY(e);
+  if (c->if_version && c->if_version != x->version) {
+    c->problem.extra = arena_printf(&c->mem, "\"version\":%lld", (long long)x->version);
+    return refuse(c, ERR_STALE, "stale_version", "The exception has version %lld by now", (long long)x->version);
+  }
+  if (strcmp(x->state, "open")) return refuse(c, ERR_CONFLICT, "resolved", "The exception is resolved already");
+  return ERR_OK;
+}
+
+enum err flow_exception_assign_parse(struct cmd *c, const struct json *body)
+{
+  struct exception_args *a = arena_new(&c->mem, struct exception_args);
+  const struct arg rows[] = { { "owner", ARG_TEXT, false, 24, &a->owner }, { "assignee", ARG_TEXT, false, 64, &a->assignee } };
+  unsigned roles;
+  c->args = a;
+  TRY(args_read(c, body, rows, COUNT(rows)));
+  if (!a->owner && !a->assignee) fault_add(&c->problem.faults, "/owner", "missing", "An owner (a role) or an assignee (a user)");
+  if (a->owner && (strchr(a->owner, ',') || !roles_parse(a->owner, &roles))) fault_add(&c->problem.faults, "/owner", "unknown_role", "This is no role");
+  return c->problem.faults.n ? ERR_INVALID : ERR_OK;
+}
+
+enum err flow_exception_assign_run(struct cmd *c, struct db *db)
+{
+  const struct exception_args *a = c->args;
+  struct exception x;
+  int64_t user;
+  TRY(exception_target(c, db, &x));
+  if (a->assignee && user_find(db, a->assignee, &user)) return refuse(c, ERR_INVALID, "unknown_user", "There is no user %.64s", a->assignee);
+  TRY(exception_assign(db, x.id, a->owner, a->assignee));
+  TRY(progress_event(c, db, 'x', x.id, "exception.assigned", "{\"owner\":\"%s\",\"assignee\":\"%s\"}", a->owner ? a->owner : x.owner,
+                     a->assignee ? a->assignee : ""));
+  return view_exception(db, &c->mem, x.id, &c->out, &c->version);
+}
+
+enum err flow_exception_resolve_parse(struct cmd *c, const struct json *body)
+{
+  struct exception_args *a = arena_new(&c->mem, struct exception_args);
+  const struct arg rows[] = { { "note", ARG_TEXT, true, 500, &a->note } };
+  c->args = a;
+  return args_read(c, body, rows, COUNT(rows));
+}
+
+enum err flow_exception_resolve_run(struct cmd *c, struct db *db)
+{
+  const struct exception_args *a = c->args;
+  struct exception x;
+  struct buf b = { 0 };
+  struct jw w;
+  TRY(exception_target(c, db, &x));
+  TRY(exception_resolve(db, x.id, c->actor.name, a->note, c->now_ms));
+  jw_init(&w, &b), jw_object(&w), jw_kstring(&w, "type", x.type), jw_kstring(&w, "note", a->note), jw_object_end(&w);
+  enum err e = progress_event(c, db, 'x', x.id, "exception.resolved", "%s", b.data);
+  buf_release(&b);
+  TRY(e);
+  return view_exception(db, &c->mem, x.id, &c->out, &c->version);
+}
+
+/* ---- tokens and users ------------------------------------------------------------------------------------------------------------ */
+
+#define NAME_MAX_CHARS 64
+
+struct access_args {
+  const char *name, *roles, *channel, *password, *state, *hash;
+  const char *expires;
+  unsigned bits;
+  int64_t expires_at;
+  char *secret;
+  unsigned char digest[32];
+};
+
+static bool name_ok(const char *s)
+{
+  size_t n = strlen(s);
+  return n && strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._@-") == n;
+}
+
+static void check_access(struct cmd *c, struct access_args *a)
+{
+  struct faults *f = &c->problem.faults;
+  if (a->name && !name_ok(a->name)) fault_add(f, "/name", "bad_characters", "Letters, digits, . _ - @");
+  if (a->roles && !roles_parse(a->roles, &a->bits))
+    fault_add(f, "/roles", "unknown_role", "A comma list of admin, cs, warehouse, production, finance, viewer, channel");
+  if (a->bits & ROLE_CHANNEL && (a->bits != ROLE_CHANNEL || !a->channel) && c->id == CMD_TOKEN_ADD)
+    fault_add(f, "/channel", "missing", "The role channel stands alone and names its channel");
+  if (a->channel && !(a->bits & ROLE_CHANNEL)) fault_add(f, "/channel", "bad_channel", "Only the role channel is bound to one");
+}
+
+enum err flow_token_add_parse(struct cmd *c, const struct json *body)
+{
+  struct access_args *a = arena_new(&c->mem, struct access_args);
+  const struct arg rows[] = {
+    { "name", ARG_TEXT, true, NAME_MAX_CHARS, &a->name },
+    { "roles", ARG_TEXT, true, 100, &a->roles },
+    { "channel", ARG_TEXT, false, 64, &a->channel },
+    { "expires_at", ARG_TEXT, false, 40, &a->expires },
+  };
+  c->args = a;
+  TRY(args_read(c, body, rows, COUNT(rows)));
+  check_access(c, a);
+  if (a->expires && (!time_parse(a->expires, &a->expires_at) || a->expires_at <= c->now_ms))
+    fault_add(&c->problem.faults, "/expires_at", "bad_time", "A time with its zone, in the future");
+  if (c->problem.faults.n) return ERR_INVALID;
+  a->secret = token_text(&c->mem, c->env, "ord_");
+  sha256(a->secret, strlen(a->secret), a->digest);
+  return ERR_OK;
+}
+
+enum err flow_token_add_run(struct cmd *c, struct db *db)
+{
+  struct access_args *a = (struct access_args *)c->args;
+  struct channel ch = { 0 };
+  struct token t;
+  int64_t id;
+  if (a->channel && channel_find(db, &c->mem, a->channel, &ch)) {
+    TRY(channel_add(db, a->channel, rules_family(c->rules, a->channel), c->now_ms, &ch.id));
+    TRY(progress_event(c, db, 'c', ch.id, "channel.created", "{\"name\":\"%s\"}", a->channel));
+  }
+  if (!token_find(db, &c->mem, a->name, &t)) return refuse(c, ERR_CONFLICT, "name_taken", "There is a token %s (%s)", a->name, t.state);
+  TRY(token_add(db, a->name, a->bits, ch.id, a->digest, c->now_ms, a->expires_at, &id));
+  TRY(progress_event(c, db, 'u', id, "token.added", "{\"name\":\"%s\",\"roles\":\"%s\"}", a->name, a->roles));
+  struct jw w;
+  c->status = 201, c->numbers[0] = id;
+  jw_init(&w, &c->out), jw_object(&w);
+  jw_id(&w, "id", 't', id), jw_kstring(&w, "name", a->name), jw_kstring(&w, "roles", roles_text(&c->mem, a->bits)), jw_kstring(&w, "token", a->secret);
+  jw_object_end(&w);
+  return ERR_OK;
+}
+
+static enum err no_body_but_note(struct cmd *c, const struct json *body)
+{
+  struct exception_args *a = arena_new(&c->mem, struct exception_args);
+  const struct arg rows[] = { { "note", ARG_TEXT, false, 500, &a->note } };
+  c->args = a;
+  return args_read(c, body, rows, COUNT(rows));
+}
+
+enum err flow_token_revoke_parse(struct cmd *c, const struct json *body)
+{
+  return no_body_but_note(c, body);
+}
+
+enum err flow_token_revoke_run(struct cmd *c, struct db *db)
+{
+  int64_t id = 0;
+  struct token t = { 0 };
+  if (!c->target || (!id_parse(c->target, 't', &id) && token_find(db, &c->mem, c->target, &t)))
+    return refuse(c, ERR_NOT_FOUND, "token_not_found", "There is no token %.64s", c->target ? c->target : "");
+  if (!id) id = t.id;
+  enum err e = token_revoke(db, id);
+  if (e == ERR_NOT_FOUND) return refuse(c, e, "token_not_found", "There is no active token %.64s", c->target);
+  TRY(e);
+  buf_printf(&c->out, "{\"id\":\"t_%lld\",\"state\":\"revoked\"}", (long long)id);
+  return progress_event(c, db, 'u', id, "token.revoked", "{}");
+}
+
+#define PASSWORD_LEAST 10
+
+static void check_password(struct cmd *c, const struct access_args *a)
+{
+  if (a->password && utf8_count(a->password) < PASSWORD_LEAST)
+    fault_add(&c->problem.faults, "/password", "too_short", "At least %d characters", PASSWORD_LEAST);
+}
+
+enum err flow_user_add_parse(struct cmd *c, const struct json *body)
+{
+  struct access_args *a = arena_new(&c->mem, struct access_args);
+  const struct arg rows[] = {
+    { "name", ARG_TEXT, true, NAME_MAX_CHARS, &a->name },
+    { "roles", ARG_TEXT, true, 100, &a->roles },
+    { "password", ARG_TEXT, false, 200, &a->password },
+  };
+  c->args = a;
+  TRY(args_read(c, body, rows, COUNT(rows)));
+  check_access(c, a), check_password(c, a);
+  if (a->bits & ROLE_CHANNEL) fault_add(&c->problem.faults, "/roles", "bad_role", "The role channel is for tokens");
+  return c->problem.faults.n ? ERR_INVALID : ERR_OK;
+}
+
+bool cmd_is_slow(const struct cmd *c)
+{
+  const struct access_args *a = c->args;
+  return (c->id == CMD_USER_ADD || c->id == CMD_USER_UPDATE) && a && a->password && !a->hash;
+}
+
+void cmd_prepare(struct cmd *c)
+{
+  struct access_args *a = (struct access_args *)c->args;
+  if (!cmd_is_slow(c)) return;
+  a->hash = password_hash(&c->mem, c->env, a->password);
+}
+
+enum err flow_user_add_run(struct cmd *c, struct db *db)
+{
+  const struct access_args *a = c->args;
+  int64_t id;
+  must(!cmd_is_slow(c)); /* hashing does not belong on the writer */
+  if (!user_find(db, a->name, &id)) return refuse(c, ERR_CONFLICT, "name_taken", "There is a user %s", a->name);
+  TRY(user_add(db, a->name, a->bits, a->hash, c->now_ms, &id));
+  TRY(progress_event(c, db, 'u', id, "user.added", "{\"name\":\"%s\",\"roles\":\"%s\"}", a->name, a->roles));
+  c->status = 201, c->numbers[0] = id;
+  struct jw w;
+  jw_init(&w, &c->out), jw_object(&w);
+  jw_id(&w, "id", 'u', id), jw_kstring(&w, "name", a->name), jw_kstring(&w, "roles", roles_text(&c->mem, a->bits)), jw_kstring(&w, "state", "active");
+  jw_object_end(&w);
+  return ERR_OK;
+}
+
+enum err flow_user_update_parse(struct cmd *c, const struct json *body)
+{
+  struct access_args *a = arena_new(&c->mem, struct access_args);
+  const struct arg rows[] = {
+    { "roles", ARG_TEXT, false, 100, &a->roles }, { "password", ARG_TEXT, false, 200, &a->password }, { "state", ARG_TEXT, false, 10, &a->state },
+  };
+  c->args = a;
+  TRY(args_read(c, body, rows, COUNT(rows)));
+  check_access(c, a), check_password(c, a);
+  if (a->state && strcmp(a->state, "active") && strcmp(a->state, "revoked"))
+    fault_add(&c->problem.faults, "/state", "unknown_state", "active or revoked");
+  if (!a->roles && !a->password && !a->state) fault_add(&c->problem.faults, "", "missing", "Nothing to change");
+  return c->problem.faults.n ? ERR_INVALID : ERR_OK;
+}
+
+enum err flow_user_update_run(struct cmd *c, struct db *db)
+{
+  const struct access_args *a = c->args;
+  int64_t id = 0;
+  must(!cmd_is_slow(c));
+  if (!c->target || (!id_parse(c->target, 'u', &id) && user_find(db, c->target, &id)))
+    return refuse(c, ERR_NOT_FOUND, "user_not_found", "There is no user %.64s", c->target ? c->target : "");
+  enum err e = user_update(db, id, a->roles ? roles_text(&c->mem, a->bits) : NULL, a->hash, a->state);
+  if (e == ERR_NOT_FOUND) return refuse(c, e, "user_not_found", "There is no user %.64s", c->target);
+  TRY(e);
+  TRY(progress_event(c, db, 'u', id, "user.updated", "{\"roles\":%s%s%s,\"password\":%s,\"state\":\"%s\"}", a->roles ? "\"" : "null",
+                     a->roles ? a->roles : "", a->roles ? "\"" : "", a->hash ? "true" : "false", a->state ? a->state : ""));
+  buf_printf(&c->out, "{\"id\":\"u_%lld\",\"result\":\"updated\"}", (long long)id);
+  return ERR_OK;
+}
+
+/* ---- who saw personal data (domain 9) ------------------------------------------------------------------------------------------------ */
+
+struct seen_args {
+  const char *actor, *what;
+  const struct json *orders;
+};
+
+enum err flow_audit_seen_parse(struct cmd *c, const struct json *body)
+{
+  struct seen_args *a = arena_new(&c->mem, struct seen_args);
+  const struct arg rows[] = { { "actor", ARG_TEXT, true, 100, &a->actor }, { "what", ARG_TEXT, true, 20, &a->what },
+                              { "orders", ARG_TEXTS, true, 0, &a->orders } };
+  c->args = a;
+  return args_read(c, body, rows, COUNT(rows));
+}
+
+enum err flow_audit_seen_run(struct cmd *c, struct db *db)
+{
+  const struct seen_args *a = c->args;
+  struct buf b = { 0 };
+  struct jw w;
+  jw_init(&w, &b), jw_object(&w), jw_kstring(&w, "what", a->what);
+  jw_key(&w, "orders"), jw_array(&w);
+  for (const struct json *o = json_first(a->orders); o; o = json_next(o))
+    if (json_string(o)) jw_string(&w, json_string(o));
+  jw_array_end(&w), jw_object_end(&w);
+  enum err e = journal_put(db, c->now_ms, 's', 0, "pii.seen", a->actor, b.data, NULL);
+  buf_release(&b);
+  return e;
+}
+
+/* ---- house-keeping --------------------------------------------------------------------------------------------------------------------- */
+
+#define SEARCH_STEP_ORDERS 500
+#define KEEP_STEP_ROWS 2000
+#define ANSWERS_KEEP_MS (7ll * 24 * 3600 * 1000)
+
+enum err flow_search_step_parse(struct cmd *c, const struct json *body)
+{
+  return args_read(c, body, NULL, 0);
+}
+
+enum err flow_search_step_run(struct cmd *c, struct db *db)
+{
+  bool left;
+  TRY(search_step(db, SEARCH_STEP_ORDERS, &left));
+  c->left = left;
+  return ERR_OK;
+}
+
+enum err flow_keep_house_parse(struct cmd *c, const struct json *body)
+{
+  return args_read(c, body, NULL, 0);
+}
+
+enum err flow_keep_house_run(struct cmd *c, struct db *db)
+{
+  char *text = NULL;
+  int64_t from = 0, was;
+  enum err e = meta_get(db, &c->mem, "pruned_payload", &text);
+  if (e && e != ERR_NOT_FOUND) return e;
+  for (const char *p = text ? text : "0"; *p; p++) from = from * 10 + (*p - '0');
+  was = from;
+  if (c->rules->payload_keep_ms) TRY(payload_prune(db, c->now_ms - c->rules->payload_keep_ms, &from, KEEP_STEP_ROWS));
+  if (from != was) TRY(meta_put(db, "pruned_payload", arena_printf(&c->mem, "%lld", (long long)from)));
+  c->left = from != was;
+  return answer_prune(db, c->now_ms - ANSWERS_KEEP_MS, KEEP_STEP_ROWS);
+}

@@ -1,0 +1,137 @@
+/* The configuration as the flows use it: [merge], [intake], [stage …], [calendar], [channel …]. */
+#include "flow.h"
+#include <stdio.h>
+
+#define HOUR_MS (3600ll * 1000)
+#define GROUP_MAX_MOST 200
+#define WINDOW_MOST_MS (30 * 24 * HOUR_MS)
+
+void rules_default(struct rules *r)
+{
+  memset(r, 0, sizeof *r);
+  status_table_default(&r->status);
+  r->merge = (struct merge_rules){ .window_ms = 72 * HOUR_MS, .margin_ms = 4 * HOUR_MS, .across_channels = true, .group_max = 50 };
+  r->payload_keep_ms = 90 * 24 * HOUR_MS;
+  r->backlog_alarm = 500;
+  r->surge_queue = 2000;
+  r->surge_pending = 1000000;
+  r->new_channels = true;
+}
+
+enum value { V_DURATION, V_COUNT, V_YES, V_REMARKS };
+struct rule_key {
+  const char *section, *key;
+  enum value kind;
+  size_t at;
+  int64_t least, most;
+};
+#define AT(f) offsetof(struct rules, f)
+static const struct rule_key rule_keys[] = {
+  { "merge", "window", V_DURATION, AT(merge.window_ms), 1000, WINDOW_MOST_MS },
+  { "merge", "margin", V_DURATION, AT(merge.margin_ms), 0, WINDOW_MOST_MS },
+  { "merge", "remarks", V_REMARKS, AT(merge.remarks_propose), 0, 0 },
+  { "merge", "across_channels", V_YES, AT(merge.across_channels), 0, 0 },
+  { "merge", "group_max", V_COUNT, AT(merge.group_max), 1, GROUP_MAX_MOST },
+  { "intake", "new_channels", V_YES, AT(new_channels), 0, 0 },
+  { "intake", "surge_queue", V_COUNT, AT(surge_queue), 1, 1000000 },
+  { "intake", "surge_pending", V_COUNT, AT(surge_pending), 1, 100000000 },
+  { "intake", "backlog_alarm", V_COUNT, AT(backlog_alarm), 1, 100000000 },
+  { "intake", "payload_keep", V_DURATION, AT(payload_keep_ms), 1000, 3650 * 24 * HOUR_MS },
+};
+
+static bool fail(struct arena *a, const char **why, const struct conf_entry *e, const char *text)
+{
+  *why = arena_printf(a, "line %d: [%s] %s = %s: %s", e->line, e->section, e->key, e->value, text);
+  return false;
+}
+
+static bool count_parse(const char *s, int64_t *n)
+{
+  *n = 0;
+  if (!*s || strlen(s) > 12) return false;
+  for (; *s; s++) {
+    if (*s < '0' || *s > '9') return false;
+    *n = *n * 10 + (*s - '0');
+  }
+  return true;
+}
+
+static bool yes_parse(const char *s, bool *yes)
+{
+  *yes = !strcmp(s, "yes");
+  return *yes || !strcmp(s, "no");
+}
+
+static bool key_set(struct arena *a, struct rules *r, const struct rule_key *k, const struct conf_entry *e, const char **why)
+{
+  void *at = (char *)r + k->at;
+  int64_t n = 0;
+  switch (k->kind) {
+  case V_DURATION:
+    if (!duration_parse(e->value, &n)) return fail(a, why, e, "a duration, like 10m, 72h or 3d");
+    if (n < k->least || n > k->most) return fail(a, why, e, "out of range");
+    *(int64_t *)at = n;
+    return true;
+  case V_COUNT:
+    if (!count_parse(e->value, &n) || n < k->least || n > k->most) return fail(a, why, e, "a whole number in range");
+    if (at == &r->merge.group_max)
+      r->merge.group_max = (int)n;
+    else
+      *(int64_t *)at = n;
+    return true;
+  case V_YES: return yes_parse(e->value, at) || fail(a, why, e, "yes or no");
+  case V_REMARKS:
+    *(bool *)at = !strcmp(e->value, "propose");
+    return *(bool *)at || !strcmp(e->value, "merge") || fail(a, why, e, "merge or propose");
+  }
+  return false;
+}
+
+static bool channel_key(struct arena *a, const struct conf_entry *e, const char **why)
+{
+  bool yes;
+  const char *allowed = "abcdefghijklmnopqrstuvwxyz0123456789._-";
+  if (!strcmp(e->key, "family"))
+    return (*e->value && strlen(e->value) <= 64 && strspn(e->value, allowed) == strlen(e->value)) || fail(a, why, e, "lower-case letters, digits, . _ -");
+  if (!strcmp(e->key, "merge")) return yes_parse(e->value, &yes) || fail(a, why, e, "yes or no");
+  return fail(a, why, e, "a channel has the keys family and merge");
+}
+
+bool rules_load(struct arena *a, const struct conf *c, struct rules *r, const char **why)
+{
+  rules_default(r);
+  r->conf = c;
+  if (!c) return true;
+  if (!status_table_load(a, c, &r->status, why)) return false;
+  for (size_t i = 0; i < c->n; i++) {
+    const struct conf_entry *e = &c->at[i];
+    if (!strncmp(e->section, "channel ", 8)) {
+      if (!channel_key(a, e, why)) return false;
+      continue;
+    }
+    for (size_t k = 0; k < COUNT(rule_keys); k++)
+      if (!strcmp(rule_keys[k].section, e->section) && !strcmp(rule_keys[k].key, e->key) && !key_set(a, r, &rule_keys[k], e, why)) return false;
+  }
+  return true;
+}
+
+static const char *channel_conf(const struct rules *r, const char *channel, const char *key)
+{
+  for (size_t i = 0; r->conf && i < r->conf->n; i++) {
+    const struct conf_entry *e = &r->conf->at[i];
+    if (!strncmp(e->section, "channel ", 8) && !strcmp(e->section + 8, channel) && !strcmp(e->key, key)) return e->value;
+  }
+  return NULL;
+}
+
+const char *rules_family(const struct rules *r, const char *channel)
+{
+  const char *family = channel_conf(r, channel, "family");
+  return family ? family : channel;
+}
+
+bool rules_channel_merges(const struct rules *r, const char *channel)
+{
+  const char *merge = channel_conf(r, channel, "merge");
+  return !merge || strcmp(merge, "no") != 0;
+}
