@@ -68,6 +68,7 @@ struct db {
   int slots;
   int live; /* statements that stand on a row */
   enum err err;
+  int rc; /* the engine's word for it */
   char text[ERROR_TEXT];
   bool in_tx;
   enum err broken; /* this transaction must not be committed */
@@ -110,8 +111,8 @@ static enum err rc_err(struct db *db, int rc)
 static void fail_stop(struct db *db, const char *what)
 {
   char why[ERROR_TEXT * 2];
-  snprintf(why, sizeof why, "%s (%s); orderd ends here so that nothing is promised that is not on the disk",
-           what, db->text);
+  snprintf(why, sizeof why, "%s (%s); orderd ends here, before it promises what it cannot keep", what,
+           db->text);
   log_line(LOG_ERROR, "%s", why);
   db->dead = true;
   if (!store_hooks.die) _exit(EXIT_DISK);
@@ -128,6 +129,7 @@ static enum err db_failed(struct db *db, int rc)
   int os = sqlite3_system_errno(db->sql);
   snprintf(db->text, sizeof db->text, "%s", sqlite3_errmsg(db->sql));
   db->err = rc_err(db, rc);
+  db->rc = rc;
   /* A full disk or a failed write may make the engine roll back the whole transaction by itself. What
    * follows would then be committed statement by statement: it must not run. */
   if (db->in_tx && sqlite3_get_autocommit(db->sql) && !db->broken) db->broken = db->err;
@@ -349,7 +351,7 @@ static bool stmt_begin(struct stmt *s)
   struct db *db = s->db;
   if (s->err) return stmt_refuse(s, s->err, NULL);
   if (db->dead) return stmt_refuse(s, ERR_IO, "the disk failed");
-  if (db->broken && !s->control) return stmt_refuse(s, db->broken, "the transaction is broken");
+  if (db->broken && !s->control) return stmt_refuse(s, db->broken, NULL);
   if (db->deadline_ms && !s->control) {
     int64_t now = mono_ms();
     if (db->tx_until && now >= db->tx_until)
@@ -864,7 +866,8 @@ static int say_rows(struct db *db, const char *sql, void (*say)(void *, const ch
     say(arg, text);
     n++;
   }
-  if (stmt_end(s)) n = -1;
+  if (stmt_end(s) && (db->rc & 0xff) == SQLITE_CORRUPT) say(arg, db->text), n++;
+  else if (s->err) n = -1;
   stmt_drop(s);
   return n;
 }
