@@ -42,8 +42,7 @@ __attribute__((constructor)) static void err_codes_fill(void)
   for (size_t e = 0; e < ERR_N; e++) {
     const char *name = err_table[e].name;
     must(strlen(name) < sizeof err_codes[e]);
-    for (size_t i = 0; name[i]; i++)
-      err_codes[e][i] = name[i] == '_' ? '_' : (char)(name[i] - 'A' + 'a');
+    for (size_t i = 0; name[i]; i++) err_codes[e][i] = name[i] == '_' ? '_' : (char)(name[i] - 'A' + 'a');
   }
 }
 
@@ -83,8 +82,7 @@ _Noreturn void must_failed(const char *what, const char *file, int line)
 {
   char number[12], *p = number + sizeof number;
   *--p = 0;
-  do
-    *--p = (char)('0' + line % 10);
+  do *--p = (char)('0' + line % 10);
   while ((line /= 10) > 0);
   const char *part[] = { "orderd: this must hold and does not: ", what, " (", file, ":", p, ")\n" };
   die(part, COUNT(part));
@@ -233,8 +231,7 @@ void buf_reserve(struct buf *b, size_t more)
   size_t need = b->len + more + 1;
   if (need <= b->cap) return;
   size_t cap = b->cap ? b->cap : 64;
-  while (cap < need)
-    cap *= 2;
+  while (cap < need) cap *= 2;
   b->data = mem_grow(b->data, cap);
   b->cap = cap;
   b->data[b->len] = 0;
@@ -264,8 +261,7 @@ void buf_int(struct buf *b, int64_t v)
 {
   char text[24], *p = text + sizeof text;
   uint64_t u = v < 0 ? -(uint64_t)v : (uint64_t)v;
-  do
-    *--p = (char)('0' + u % 10);
+  do *--p = (char)('0' + u % 10);
   while ((u /= 10) > 0);
   if (v < 0) *--p = '-';
   buf_put(b, p, (size_t)(text + sizeof text - p));
@@ -331,13 +327,10 @@ uint64_t hash64(const void *p, size_t n, uint64_t seed)
   /* The four words spell SipHash's published start state. */
   uint64_t v[4] = { k0 ^ 0x736f6d6570736575, k1 ^ 0x646f72616e646f6d, k0 ^ 0x6c7967656e657261,
                     k1 ^ 0x7465646279746573 };
-  for (; n >= 8; s += 8, n -= 8)
-    sip_word(v, load64(s));
-  for (size_t i = 0; i < n; i++)
-    last |= (uint64_t)s[i] << (8 * i);
+  for (; n >= 8; s += 8, n -= 8) sip_word(v, load64(s));
+  for (size_t i = 0; i < n; i++) last |= (uint64_t)s[i] << (8 * i);
   sip_word(v, last);
   v[2] ^= 0xff;
-  for (int i = 0; i < 3; i++)
-    sip_round(v);
+  for (int i = 0; i < 3; i++) sip_round(v);
   return v[0] ^ v[1] ^ v[2] ^ v[3];
 }

@@ -12,7 +12,7 @@
 #define PHONE_TEXT_MAX 200 /* bytes of a cell that is worth reading */
 #define PLACES_MAX 23      /* digits[] of struct phone */
 #define DIGITS_MIN 7
-#define DIGITS_MAX 15      /* E.164 */
+#define DIGITS_MAX 15 /* E.164 */
 #define EXTENSION_DIGITS_MAX 6
 #define COUNTRY_HOME "CN"
 
@@ -130,7 +130,9 @@ static void home_tidy(char *d, bool was_international)
 /* 00 and, in North America, 011 are what + stands for. */
 static bool international_drop(const struct country *c, char *d, bool has_plus)
 {
-  size_t n = has_plus ? 0 : starts_with(d, "00") ? 2 : c && !strcmp(c->code, "1") && starts_with(d, "011") ? 3 : 0;
+  bool is_north_american = c && !strcmp(c->code, "1");
+  size_t n = starts_with(d, "00") ? 2 : is_north_american && starts_with(d, "011") ? 3 : 0;
+  if (has_plus) n = 0;
   drop(d, n);
   return has_plus || n;
 }
@@ -164,7 +166,7 @@ static void nationalise(const struct country *c, char *d, bool has_plus)
 enum mark {
   MARK_END,
   MARK_DIGIT,
-  MARK_STAR,    /* a masked place */
+  MARK_STAR, /* a masked place */
   MARK_PLUS,
   MARK_GAP,     /* between groups of digits */
   MARK_DASH,    /* the same, and before an extension */
@@ -181,22 +183,28 @@ static const struct {
   const char *text;
   enum mark mark;
 } word_table[] = {
-  { " ", MARK_GAP },         { ".", MARK_GAP },          { "(", MARK_GAP },       { ")", MARK_GAP },
-  { "·", MARK_GAP },         { "_", MARK_GAP },          { "-", MARK_DASH },      { "/", MARK_DASH },
-  { "‐", MARK_DASH },        { "‒", MARK_DASH },         { "–", MARK_DASH },      { "—", MARK_DASH },
-  { "―", MARK_DASH },        { "−", MARK_DASH },         { "+", MARK_PLUS },      { "*", MARK_STAR },
-  { "•", MARK_STAR },        { "●", MARK_STAR },         { "×", MARK_STAR },      { "∗", MARK_STAR },
-  { "※", MARK_STAR },        { "★", MARK_STAR },         { "转接", MARK_EXT },    { "转", MARK_EXT },
-  { "轉", MARK_EXT },        { "分机号", MARK_EXT },     { "分机", MARK_EXT },    { "分機", MARK_EXT },
-  { "extension", MARK_EXT }, { "ext", MARK_EXT },        { ",", MARK_NEXT },      { ";", MARK_NEXT },
-  { "、", MARK_NEXT },       { "|", MARK_NEXT },         { "或", MARK_NEXT },     { ":", MARK_LABEL },
-  { "联系电话", MARK_LABEL }, { "联系手机", MARK_LABEL }, { "手机号码", MARK_LABEL }, { "手机号", MARK_LABEL },
-  { "手机", MARK_LABEL },    { "电话号码", MARK_LABEL }, { "电话", MARK_LABEL },  { "手機", MARK_LABEL },
-  { "電話", MARK_LABEL },    { "telephone", MARK_LABEL }, { "tel", MARK_LABEL },  { "mobile", MARK_LABEL },
-  { "mob", MARK_LABEL },     { "cell", MARK_LABEL },     { "phone", MARK_LABEL }, { "有效", MARK_VIRTUAL },
-  { "虚拟", MARK_VIRTUAL },  { "虛擬", MARK_VIRTUAL },   { "隐私", MARK_VIRTUAL }, { "隱私", MARK_VIRTUAL },
-  { "失效", MARK_VIRTUAL },  { "过期", MARK_VIRTUAL },   { "到期", MARK_VIRTUAL }, { "virtual", MARK_VIRTUAL },
-  { "expire", MARK_VIRTUAL }, { "[", MARK_BRACKET },     { "【", MARK_BRACKET },  { "〔", MARK_BRACKET },
+  { " ", MARK_GAP },           { ".", MARK_GAP },          { "(", MARK_GAP },
+  { ")", MARK_GAP },           { "·", MARK_GAP },          { "_", MARK_GAP },
+  { "-", MARK_DASH },          { "/", MARK_DASH },         { "‐", MARK_DASH },
+  { "‒", MARK_DASH },          { "–", MARK_DASH },         { "—", MARK_DASH },
+  { "―", MARK_DASH },          { "−", MARK_DASH },         { "+", MARK_PLUS },
+  { "*", MARK_STAR },          { "•", MARK_STAR },         { "●", MARK_STAR },
+  { "×", MARK_STAR },          { "∗", MARK_STAR },         { "※", MARK_STAR },
+  { "★", MARK_STAR },          { "转接", MARK_EXT },       { "转", MARK_EXT },
+  { "轉", MARK_EXT },          { "分机号", MARK_EXT },     { "分机", MARK_EXT },
+  { "分機", MARK_EXT },        { "extension", MARK_EXT },  { "ext", MARK_EXT },
+  { ",", MARK_NEXT },          { ";", MARK_NEXT },         { "、", MARK_NEXT },
+  { "|", MARK_NEXT },          { "或", MARK_NEXT },        { ":", MARK_LABEL },
+  { "联系电话", MARK_LABEL },  { "联系手机", MARK_LABEL }, { "手机号码", MARK_LABEL },
+  { "手机号", MARK_LABEL },    { "手机", MARK_LABEL },     { "电话号码", MARK_LABEL },
+  { "电话", MARK_LABEL },      { "手機", MARK_LABEL },     { "電話", MARK_LABEL },
+  { "telephone", MARK_LABEL }, { "tel", MARK_LABEL },      { "mobile", MARK_LABEL },
+  { "mob", MARK_LABEL },       { "cell", MARK_LABEL },     { "phone", MARK_LABEL },
+  { "有效", MARK_VIRTUAL },    { "虚拟", MARK_VIRTUAL },   { "虛擬", MARK_VIRTUAL },
+  { "隐私", MARK_VIRTUAL },    { "隱私", MARK_VIRTUAL },   { "失效", MARK_VIRTUAL },
+  { "过期", MARK_VIRTUAL },    { "到期", MARK_VIRTUAL },   { "virtual", MARK_VIRTUAL },
+  { "expire", MARK_VIRTUAL },  { "[", MARK_BRACKET },      { "【", MARK_BRACKET },
+  { "〔", MARK_BRACKET },
 };
 
 static bool is_digit(char c)
@@ -257,8 +265,7 @@ static enum mark cross_mark(const char **p, const struct reading *r)
 /* r: the number so far, NULL behind it. */
 static enum mark mark_next(const char **p, const struct reading *r)
 {
-  for (size_t n; (n = note_at(*p));)
-    *p += n;
+  for (size_t n; (n = note_at(*p));) *p += n;
   if (!**p) return MARK_END;
   if (is_digit(**p)) return MARK_DIGIT; /* the caller takes it */
   if (**p == 'x' || **p == '#') return cross_mark(p, r);
@@ -352,8 +359,7 @@ static void read_text(struct reading *r, const char *text)
   struct arena mem = { 0 };
   char *folded = text_fold(&mem, text);
   size_t n = strlen(folded);
-  while (n && strchr("\t '`\"", folded[n - 1]))
-    folded[--n] = 0;
+  while (n && strchr("\t '`\"", folded[n - 1])) folded[--n] = 0;
   const char *p = sheet_marks_skip(folded);
   enum mark why = read_number(r, &p);
   if (why) read_tail(r, p, why);
@@ -412,7 +418,8 @@ void phone_parse(const char *text, const char *country, struct phone *out)
   memcpy(out->digits, digits, n + 1);
   memcpy(out->extension, r.extension, strnlen(r.extension, sizeof out->extension - 1));
   bool is_full = out->kind == PHONE_FULL;
-  if (is_full || (out->kind == PHONE_MASKED && !r.is_odd && shows_enough(digits, n))) out->shown = shown_hash(digits, n);
+  if (is_full || (out->kind == PHONE_MASKED && !r.is_odd && shows_enough(digits, n)))
+    out->shown = shown_hash(digits, n);
   if (is_full) out->key = (uint64_t)out->shown << 32 | digits_hash(digits, n);
 }
 
@@ -424,7 +431,8 @@ char *phone_mask(struct arena *a, const char *text)
   phone_parse(text, NULL, &p);
   size_t n = strlen(p.digits);
   if (n >= 10) return arena_printf(a, "%.3s****%s", p.digits, p.digits + n - 4);
-  if (n >= DIGITS_MIN) return arena_printf(a, "****%s", p.digits + n - 2); /* seven shown digits would be all */
+  if (n >= DIGITS_MIN)
+    return arena_printf(a, "****%s", p.digits + n - 2); /* seven shown digits would be all */
   return arena_str(a, "****");
 }
 

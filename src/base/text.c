@@ -52,8 +52,7 @@ bool utf8_valid(const char *s, size_t n)
 size_t utf8_count(const char *s)
 {
   size_t n = 0;
-  for (; *s; s++)
-    n += (*s & 0xC0) != 0x80;
+  for (; *s; s++) n += (*s & 0xC0) != 0x80;
   return n;
 }
 
@@ -79,8 +78,7 @@ void utf8_put(struct buf *b, uint32_t cp)
   unsigned char out[4];
   size_t n = cp < 0x80 ? 1 : cp < 0x800 ? 2 : cp < 0x10000 ? 3 : 4;
   static const unsigned char lead[] = { 0, 0, 0xC0, 0xE0, 0xF0 };
-  for (size_t i = n - 1; i > 0; i--, cp >>= 6)
-    out[i] = (unsigned char)(0x80 | (cp & 0x3F));
+  for (size_t i = n - 1; i > 0; i--, cp >>= 6) out[i] = (unsigned char)(0x80 | (cp & 0x3F));
   out[0] = (unsigned char)(lead[n] | cp);
   buf_put(b, out, n);
 }
@@ -167,8 +165,7 @@ static char *normalise(struct arena *a, const char *s, utf8proc_option_t how)
   must(len >= 0);
   struct buf out = { 0 };
   buf_reserve(&out, (size_t)len * 4);
-  for (utf8proc_ssize_t i = 0; i < len; i++)
-    utf8_put(&out, (uint32_t)cp[i]);
+  for (utf8proc_ssize_t i = 0; i < len; i++) utf8_put(&out, (uint32_t)cp[i]);
   char *text = arena_strn(a, out.data, out.len);
   buf_release(&out);
   if (cp != small) mem_free(cp);
@@ -213,8 +210,7 @@ static void codes_read(struct codes *c, const char *from, const char *end)
 static int edits(const struct codes *x, const struct codes *y)
 {
   int row[EDITS_MAX + 1];
-  for (size_t k = 0; k <= y->n; k++)
-    row[k] = (int)k;
+  for (size_t k = 0; k <= y->n; k++) row[k] = (int)k;
   for (size_t i = 0; i < x->n; i++) {
     int diagonal = row[0];
     row[0] = (int)i + 1;
@@ -233,15 +229,11 @@ static int edits(const struct codes *x, const struct codes *y)
 static void common_cut(const char **a, const char **a_end, const char **b, const char **b_end)
 {
   const char *x = *a, *y = *b;
-  while (*x && *x == *y)
-    x++, y++;
-  while (x > *a && ((*x & 0xC0) == 0x80 || (*y & 0xC0) == 0x80))
-    x--, y--;
+  while (*x && *x == *y) x++, y++;
+  while (x > *a && ((*x & 0xC0) == 0x80 || (*y & 0xC0) == 0x80)) x--, y--;
   const char *p = *a_end, *q = *b_end;
-  while (p > x && q > y && p[-1] == q[-1])
-    p--, q--;
-  while (p < *a_end && ((*p & 0xC0) == 0x80))
-    p++, q++;
+  while (p > x && q > y && p[-1] == q[-1]) p--, q--;
+  while (p < *a_end && ((*p & 0xC0) == 0x80)) p++, q++;
   *a = x, *b = y, *a_end = p, *b_end = q;
 }
 
@@ -307,7 +299,8 @@ static bool is_wordy(uint32_t cp)
 
 static enum term_class term_class(uint32_t cp)
 {
-  if (cp < 0x80) return (cp >= 'a' && cp <= 'z') || (cp >= '0' && cp <= '9') ? TERM_WORD : TERM_GAP; /* folded */
+  if (cp < 0x80)
+    return (cp >= 'a' && cp <= 'z') || (cp >= '0' && cp <= '9') ? TERM_WORD : TERM_GAP; /* folded */
   if (!is_wordy(cp)) return TERM_GAP;
   for (size_t i = 0; i < COUNT(pair_scripts) && cp >= pair_scripts[i].first; i++)
     if (cp <= pair_scripts[i].last) return TERM_PAIR;
@@ -320,8 +313,7 @@ static void word_put(const char *from, const char *end, term_fn *put, void *arg)
 {
   size_t n = (size_t)(end - from);
   if (n > TERM_MAX)
-    for (n = TERM_MAX; (from[n] & 0xC0) == 0x80;)
-      n--;
+    for (n = TERM_MAX; (from[n] & 0xC0) == 0x80;) n--;
   put(arg, from, n);
 }
 

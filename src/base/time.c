@@ -64,8 +64,7 @@ static bool is_digit(char c)
 static bool number(const char **p, int least, int most, int *out)
 {
   int n = 0, v = 0;
-  while (n < most && is_digit((*p)[n]))
-    v = v * 10 + ((*p)[n++] - '0');
+  while (n < most && is_digit((*p)[n])) v = v * 10 + ((*p)[n++] - '0');
   *p += n, *out = v;
   return n >= least;
 }
@@ -87,9 +86,12 @@ struct reading {
 static bool reading_ms(const struct reading *r, int64_t *ms)
 {
   const struct civil *c = &r->c;
-  if (c->year < TIME_YEAR_MIN || c->year > TIME_YEAR_MAX || c->month < 1 || c->month > 12 || c->day < 1) return false;
-  if (c->day > days_from_civil(c->year, c->month + 1, 1) - days_from_civil(c->year, c->month, 1)) return false;
-  if (c->hour > 23 || c->minute > 59 || c->second > 59) return false; /* nobody sends leap seconds on purpose */
+  if (c->year < TIME_YEAR_MIN || c->year > TIME_YEAR_MAX || c->month < 1 || c->month > 12 || c->day < 1)
+    return false;
+  if (c->day > days_from_civil(c->year, c->month + 1, 1) - days_from_civil(c->year, c->month, 1))
+    return false;
+  if (c->hour > 23 || c->minute > 59 || c->second > 59)
+    return false; /* nobody sends leap seconds on purpose */
   int64_t t = time_from_civil(c, r->zone_min) + r->ms;
   if (t < 0 || t > TIME_MS_MAX) return false;
   *ms = t;
@@ -104,8 +106,7 @@ static bool fraction(const char **p, int *ms)
   if (**p != '.') return true;
   for (++*p; n < 9 && is_digit(**p); ++*p, n++)
     if (n < 3) *ms = *ms * 10 + (**p - '0');
-  for (int i = n; i < 3; i++)
-    *ms *= 10;
+  for (int i = n; i < 3; i++) *ms *= 10;
   return n > 0;
 }
 
@@ -134,8 +135,8 @@ bool time_parse(const char *text, int64_t *ms)
   if (!p) return false;
   bool ok = number(&p, 4, 4, &r.c.year) && word(&p, "-") && number(&p, 2, 2, &r.c.month) && word(&p, "-") &&
             number(&p, 2, 2, &r.c.day) && (word(&p, "T") || word(&p, "t")) && number(&p, 2, 2, &r.c.hour) &&
-            word(&p, ":") && number(&p, 2, 2, &r.c.minute) && word(&p, ":") && number(&p, 2, 2, &r.c.second) &&
-            fraction(&p, &r.ms) && zone(&p, false, &r.zone_min) && !*p;
+            word(&p, ":") && number(&p, 2, 2, &r.c.minute) && word(&p, ":") &&
+            number(&p, 2, 2, &r.c.second) && fraction(&p, &r.ms) && zone(&p, false, &r.zone_min) && !*p;
   return ok && reading_ms(&r, ms);
 }
 
@@ -161,8 +162,7 @@ static bool loose_clock(const char **p, struct reading *r)
 
 static void blanks(const char **p)
 {
-  while (**p == ' ' || **p == '\t')
-    ++*p;
+  while (**p == ' ' || **p == '\t') ++*p;
 }
 
 /* Blanks around it, and the ' or ` that sheets put before text, do not count. A zone needs a clock. */
@@ -193,8 +193,7 @@ bool time_parse_loose(const char *text, int zone_min, int64_t *ms)
 /* ---- writing ---------------------------------------------------------------------------------------- */
 static char *digits(char *p, int v, int n)
 {
-  for (int i = n - 1; i >= 0; i--, v /= 10)
-    p[i] = (char)('0' + v % 10);
+  for (int i = n - 1; i >= 0; i--, v /= 10) p[i] = (char)('0' + v % 10);
   return p + n;
 }
 
@@ -250,8 +249,7 @@ bool duration_parse(const char *text, int64_t *ms)
 char *duration_text(struct arena *a, int64_t ms)
 {
   size_t i = 1;
-  while (ms % unit_table[i].ms)
-    i++;
+  while (ms % unit_table[i].ms) i++;
   if (!ms) i = 4; /* "0s" */
   return arena_printf(a, "%lld%s", (long long)(ms / unit_table[i].ms), unit_table[i].name);
 }

@@ -51,8 +51,7 @@ bool same_bytes(const void *a, const void *b, size_t n)
 {
   const volatile unsigned char *x = a, *y = b;
   unsigned char differ = 0;
-  for (size_t i = 0; i < n; i++)
-    differ |= x[i] ^ y[i];
+  for (size_t i = 0; i < n; i++) differ |= x[i] ^ y[i];
   return !differ;
 }
 
@@ -102,8 +101,8 @@ char *password_hash(struct arena *a, struct env *env, const char *password)
   unsigned char salt[ARGON_SALT];
   char text[ARGON_TEXT_MAX];
   env->random(env, salt, sizeof salt);
-  int e = argon2id_hash_encoded(ARGON_TIMES, ARGON_KIB, ARGON_LANES, password, strlen(password), salt, sizeof salt,
-                                ARGON_HASH, text, sizeof text);
+  int e = argon2id_hash_encoded(ARGON_TIMES, ARGON_KIB, ARGON_LANES, password, strlen(password), salt,
+                                sizeof salt, ARGON_HASH, text, sizeof text);
   must(e == ARGON2_OK);
   return arena_str(a, text);
 }

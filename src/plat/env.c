@@ -105,8 +105,9 @@ void log_open(enum log_level least, bool color)
 /* What could move the cursor, end the line or turn the text around. */
 static bool is_unsafe(uint32_t cp)
 {
-  return cp < 0x20 || (cp >= 0x7F && cp < 0xA0) || cp == 0xFFFD || cp == 0x61C || (cp >= 0x200B && cp <= 0x200F) ||
-         (cp >= 0x2028 && cp <= 0x202E) || (cp >= 0x2060 && cp <= 0x206F) || cp == 0xFEFF;
+  return cp < 0x20 || (cp >= 0x7F && cp < 0xA0) || cp == 0xFFFD || cp == 0x61C ||
+         (cp >= 0x200B && cp <= 0x200F) || (cp >= 0x2028 && cp <= 0x202E) || (cp >= 0x2060 && cp <= 0x206F) ||
+         cp == 0xFEFF;
 }
 
 /* Unsafe code points byte by byte as \xNN. */
@@ -142,8 +143,7 @@ static void log_emit(enum log_level level, const char *text)
   put_escaped(&line, text);
   if (line.len > LOG_LINE_MAX) {
     line.len = LOG_LINE_MAX;
-    while ((line.data[line.len] & 0xC0) == 0x80)
-      line.len--;
+    while ((line.data[line.len] & 0xC0) == 0x80) line.len--;
     buf_str(&line, "…");
   }
   if (is_colored) buf_str(&line, "\033[0m");

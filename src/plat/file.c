@@ -71,7 +71,8 @@ static bool dir_sync(const char *path)
 {
   char dir[PATH_MAX];
   const char *slash = strrchr(path, '/');
-  int n = !slash ? snprintf(dir, sizeof dir, ".") : snprintf(dir, sizeof dir, "%.*s", (int)(slash - path + 1), path);
+  int n = !slash ? snprintf(dir, sizeof dir, ".")
+                 : snprintf(dir, sizeof dir, "%.*s", (int)(slash - path + 1), path);
   if (n < 0 || (size_t)n >= sizeof dir) return errno = ENAMETOOLONG, false;
   int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (fd < 0) return false;

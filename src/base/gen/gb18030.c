@@ -44,10 +44,10 @@ static void two_bytes(void)
     printf("},\n");
   }
   printf("};\nstatic const uint32_t gb_astral[] = { ");
-  for (unsigned i = 0; i < n_astral; i++)
-    printf("%u, ", (unsigned)astral[i]);
+  for (unsigned i = 0; i < n_astral; i++) printf("%u, ", (unsigned)astral[i]);
   printf("0 };\n");
-  if (known < 21000) fprintf(stderr, "gb18030: this host's iconv knows only %u two-byte codes\n", known), exit(1);
+  if (known < 21000)
+    fprintf(stderr, "gb18030: this host's iconv knows only %u two-byte codes\n", known), exit(1);
 }
 
 static void four_bytes(void)
@@ -69,7 +69,8 @@ static void four_bytes(void)
     first = i, code = cp, n = cp != 0;
   }
   printf("};\n");
-  if (known < 30000) fprintf(stderr, "gb18030: this host's iconv knows only %u four-byte codes\n", known), exit(1);
+  if (known < 30000)
+    fprintf(stderr, "gb18030: this host's iconv knows only %u four-byte codes\n", known), exit(1);
 }
 
 int main(void)
