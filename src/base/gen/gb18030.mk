@@ -2,6 +2,7 @@
 GENERATED += $(GEN)/gb18030.h
 $(GEN)/gb18030: src/base/gen/gb18030.c
 	@mkdir -p $(@D)
-	$(CC) -std=gnu11 -O1 $(WARN) -D_GNU_SOURCE -o $@ $<
+	@$(CC) -std=gnu11 -O1 $(WARN) -D_GNU_SOURCE -o $@ $<
 $(GEN)/gb18030.h: $(GEN)/gb18030
-	$< >$@.tmp && mv $@.tmp $@
+	@echo 'gen $(@F)'
+	@$< >$@.tmp && mv $@.tmp $@
