@@ -194,6 +194,7 @@ int merge_before(const struct merge_order *x, const struct merge_order *y);
 /* data: JSON object text. seq may be NULL. */
 enum err journal_put(struct db *db, int64_t at, char kind, int64_t entity, const char *type, const char *actor,
                      const char *data, int64_t *seq);
+int64_t journal_head(struct db *db); /* the last seq; 0: none */
 /* Walks the chain; calls say() for each break; returns their number or -1. */
 int journal_check(struct db *db, void (*say)(void *arg, const char *text), void *arg);
 

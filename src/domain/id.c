@@ -31,7 +31,6 @@ static size_t id_put(char out[ID_TEXT], char kind, int64_t id)
 {
   char digits[ID_TEXT];
   size_t n = 0, k = 0;
-  must(id > 0);
   for (int64_t v = id; v; v /= 10) digits[n++] = (char)('0' + v % 10);
   out[k++] = kind, out[k++] = '_';
   while (n) out[k++] = digits[--n];
@@ -42,7 +41,7 @@ void jw_id(struct jw *w, const char *key, char kind, int64_t id)
 {
   char text[ID_TEXT];
   if (key) jw_key(w, key);
-  if (id) jw_stringn(w, text, id_put(text, kind, id));
+  if (id > 0) jw_stringn(w, text, id_put(text, kind, id)); /* a tampered file may hold less */
   else jw_null(w);
 }
 

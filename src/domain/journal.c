@@ -53,6 +53,13 @@ static enum err journal_last(struct db *db, int64_t *seq, unsigned char digest[S
   return stmt_end(s);
 }
 
+int64_t journal_head(struct db *db)
+{
+  unsigned char digest[SHA256_LEN];
+  int64_t seq = 0;
+  return journal_last(db, &seq, digest) ? 0 : seq;
+}
+
 enum err journal_put(struct db *db, int64_t at, char kind, int64_t entity, const char *type,
                      const char *actor, const char *data, int64_t *seq)
 {
@@ -96,13 +103,17 @@ static void journal_say(struct journal_walk *w, int64_t seq, const char *what)
   w->say(w->arg, arena_printf(&w->mem, "event %lld: %s", (long long)seq, what));
 }
 
-static void event_read(struct stmt *s, struct event *e)
+/* Lengths as the file has them: a NUL put into a text does not hide what follows it. */
+static bool event_read(struct stmt *s, struct event *e)
 {
-  const char *kind = stmt_col_text(s, 2);
+  size_t kind_n;
+  const char *kind = stmt_col_blob(s, 2, &kind_n);
   e->seq = stmt_col_int(s, 0), e->at = stmt_col_int(s, 1), e->entity = stmt_col_int(s, 3);
-  e->kind = kind[0];
-  e->type = stmt_col_text(s, 4), e->actor = stmt_col_text(s, 5), e->data = stmt_col_text(s, 6);
-  e->type_n = strlen(e->type), e->actor_n = strlen(e->actor), e->data_n = strlen(e->data);
+  e->kind = kind_n ? kind[0] : 0;
+  e->type = stmt_col_blob(s, 4, &e->type_n);
+  e->actor = stmt_col_blob(s, 5, &e->actor_n);
+  e->data = stmt_col_blob(s, 6, &e->data_n);
+  return kind_n == 1;
 }
 
 int journal_check(struct db *db, void (*say)(void *arg, const char *text), void *arg)
@@ -116,11 +127,11 @@ int journal_check(struct db *db, void (*say)(void *arg, const char *text), void 
   while (stmt_row(s)) {
     struct event e;
     size_t n;
-    event_read(s, &e);
+    bool whole = event_read(s, &e);
     const unsigned char *stored = stmt_col_blob(s, 7, &n);
     event_digest(&e, before, digest);
     if (e.seq != seq + 1) journal_say(&w, e.seq, "the one before it is missing");
-    else if (n != SHA256_LEN || !same_bytes(stored, digest, n))
+    else if (!whole || n != SHA256_LEN || !same_bytes(stored, digest, n))
       journal_say(&w, e.seq, "its digest does not follow from the one before: edited, moved or put in later");
     /* Goes on from what is stored, so that one edited row is one finding and not all that follow. */
     seq = e.seq;
