@@ -105,6 +105,16 @@ static enum err circle_draw(struct circle *k, const struct merge_order *centre)
   return ERR_OK;
 }
 
+/* Earliest first, so that of two groups that claim one id the earlier keeps it. */
+static void circle_sort(struct circle *k)
+{
+  for (size_t i = 1; i < k->n; i++)
+    for (size_t x = i; x && merge_before(k->free[x], k->free[x - 1]) < 0; x--) {
+      struct merge_order *swap = k->free[x];
+      k->free[x] = k->free[x - 1], k->free[x - 1] = swap;
+    }
+}
+
 /* ---- decisions of people, read once ---------------------------------------------------------------------------------- */
 
 struct said {
@@ -367,6 +377,7 @@ enum err regroup(struct cmd *c, struct db *db, int64_t order_id)
   struct circle k = { .c = c, .db = db };
   TRY(order_as_merge(db, &c->mem, order_id, &centre));
   TRY(circle_draw(&k, &centre));
+  circle_sort(&k);
   struct merge_rules r = c->rules->merge;
   if (k.n > MERGE_CROWD_MAX) r.window_ms = -1; /* a crowd is no customer: only people's decisions hold */
   struct outcome t = { .k = &k, .said = said_read(&k), .group = arena_array(&c->mem, int64_t, k.n + 1) };
