@@ -183,6 +183,8 @@ uint32_t div_code(int id);
 const char *div_name(struct arena *a, const char *code);
 /* The sound of a character as a number, without the tone; 0 when it is not known. */
 int div_sound(uint32_t cp);
+/* The simple form of a traditional character that addresses are made of (號: 号), else c itself. */
+uint16_t div_simple(uint16_t c);
 
 /* ---- addresses (domain 3.2) ------------------------------------------------------------------- */
 enum addr_part {
@@ -209,7 +211,18 @@ void addr_parse(struct arena *a, const struct addr_text *t, struct addr *out);
 void addr_parse_latin(struct arena *a, const struct addr_text *t, struct addr *out);
 enum addr_verdict { ADDR_DIFFER, ADDR_PROBABLE, ADDR_AGREE };
 const char *addr_verdict_name(enum addr_verdict v); /* "differ" "probable" "agree" */
-/* by: the part that decided (for DIFFER the first that differs; ADDR_N: too little is stated).
+/* Do two addresses name one place?
+ * DIFFER    a part that both state differs, or too little is stated by both, or one is masked.
+ *           A town alone never differs: people name it wrongly; it only doubts.
+ * AGREE     nothing differs, and what both state pins a place down: a district or town (or the city, with
+ *           building or room and two of road and number, compound, room besides), and road and number, or
+ *           lane, or compound, together with building or room where either side has one.
+ * PROBABLE  nothing differs and a good part is the same, but not enough to act on it.
+ * Names of roads and compounds: the same, or alike: of the same length from three characters on, one
+ * character (two from six on) in place of one of the same sound without tone or of like shape, unless both
+ * count or point (numerals, 东西南北中, 大小, 新老, 园/苑). One name alike still agrees when a number, building or room is
+ * the same; two do not, nor does a name that is only part of the other.
+ * by: the part that decided (for DIFFER the first that differs; ADDR_N: too little is stated).
  * note: a short reason for people, in the arena. */
 enum addr_verdict addr_agree(struct arena *a, const struct addr *x, const struct addr *y,
                              enum addr_part *by, const char **note);
@@ -321,5 +334,137 @@ bool csv_sniff_gb18030(const char *p, size_t n, bool is_whole_file);
 /* One cell out: quoted where needed; = + - @ TAB CR at the start made harmless by a leading '.
  * Plain negative or positive numbers are left alone. */
 void csv_put(struct buf *out, const char *cell);
+
+/* ---- sheets: rows of a platform's order export -> canonical orders (contract 4) -------------------
+ * Fed row by row, so csv_new(sheet_row, sheet) is all that a CSV file needs. The first row whose
+ * headers say enough (order number, time, SKU or title, quantity, an amount) is the header.
+ *
+ * Rows that follow each other with the same order number are one order; a row without a number and
+ * without order data goes on with the order above. Whatever is not sure is refused, never guessed, and
+ * an order is given whole or not at all: every row under the header is in exactly one order given or
+ * is refused exactly once.
+ *
+ *  code             refused because
+ *  bad_row          the row could not be read (the detail says why)
+ *  header_unknown   the headers do not say enough; nothing of the file was read
+ *  too_many_cells   more cells than headers: a comma without quotes has shifted the row
+ *  id_missing       no order number
+ *  id_damaged       an order number or line number that a spreadsheet has rounded
+ *  id_repeated      the order stood further up with other content
+ *  phone_damaged, sku_damaged, waybill_damaged, cell_error (#REF! and the like)
+ *  status_unknown, status_missing, time_invalid, placed_at_missing, money_invalid, total_missing,
+ *  currency_unknown, quantity_invalid, item_missing, channel_differs, channel_missing, line_repeated
+ *  too_many_rows    more than SHEET_ROWS_MAX rows of one order, or SHEET_ORDERS_MAX orders in one file
+ *  row_lost         a row among the rows of this order could not be read
+ *  order_refused    another row of the same order was refused */
+#define SHEET_ROWS_MAX 500
+#define SHEET_ORDERS_MAX 500000
+#define SHEET_PREAMBLE_MAX 10 /* rows looked at for the headers */
+struct sheet_options {
+  const char *channel;  /* NULL: from a column */
+  const char *currency; /* where no column says it; NULL: CNY */
+  const char *status;   /* where the sheet has no column for it; NULL: paid, or shipped with a waybill */
+  int zone_min;         /* of times without a zone */
+};
+#define SHEET_OPTIONS(name) { .channel = (name), .currency = "CNY", .zone_min = 480 }
+struct sheet;
+typedef void sheet_order_fn(void *arg, int64_t first_row, const char *json, size_t n);
+/* column: the header it is about, "" for the row as a whole. raw_json: the row as {header: cell}. */
+typedef void sheet_refuse_fn(void *arg, int64_t row, const char *column, const char *code, const char *detail,
+                             const char *raw_json, size_t n);
+struct sheet *sheet_new(const struct sheet_options *o, sheet_order_fn *order, sheet_refuse_fn *refuse, void *arg);
+bool sheet_row(void *sheet, int64_t row, char **cells, size_t n, const char *why); /* a csv_row_fn */
+void sheet_end(struct sheet *s); /* the last order; also tells when no header was found */
+void sheet_free(struct sheet *s);
+
+/* The parts of it. The name of a field is the header that orderd itself writes and reads. */
+#define SHEET_FIELD_MAP(X)                                                                           \
+  X(CHANNEL, "channel")                                                                              \
+  X(ORDER_NO, "external_id")                                                                         \
+  X(ORDER_NAME, "order_name") /* a second number for people, as Shopify's */                         \
+  X(STATUS, "status")                                                                                \
+  X(PAY_STATUS, "pay_status")                                                                        \
+  X(FULFIL_STATUS, "fulfilment_status")                                                              \
+  X(REFUND_STATUS, "refund_status")                                                                  \
+  X(CANCELLED_AT, "cancelled_at")                                                                    \
+  X(PLACED_AT, "placed_at")                                                                          \
+  X(PAID_AT, "paid_at")                                                                              \
+  X(UPDATED_AT, "updated_at")                                                                        \
+  X(SHIP_BY, "ship_by")                                                                              \
+  X(CURRENCY, "currency")                                                                            \
+  X(TOTAL, "total")                                                                                  \
+  X(PAID, "paid")                                                                                    \
+  X(GOODS, "goods")                                                                                  \
+  X(FREIGHT, "freight")                                                                              \
+  X(DISCOUNT, "discount")                                                                            \
+  X(DISCOUNT_MORE, "platform_discount")                                                              \
+  X(PRICE_CHANGE, "price_change") /* 1688: negative is a discount */                                 \
+  X(PAY_METHOD, "pay_method")                                                                        \
+  X(SERVICE, "service")                                                                              \
+  X(BUYER_ID, "buyer_id")                                                                            \
+  X(BUYER_NAME, "buyer_name")                                                                        \
+  X(BUYER_PHONE, "buyer_phone")                                                                      \
+  X(NAME, "receiver_name")                                                                           \
+  X(PHONE, "receiver_phone")                                                                         \
+  X(COUNTRY, "country")                                                                              \
+  X(PROVINCE, "province")                                                                            \
+  X(CITY, "city")                                                                                    \
+  X(DISTRICT, "district")                                                                            \
+  X(TOWN, "town")                                                                                    \
+  X(REGION, "region") /* several divisions in one cell: put before the address */                    \
+  X(ADDRESS, "address")                                                                              \
+  X(ADDRESS_MORE, "address2")                                                                        \
+  X(ZIP, "zip")                                                                                      \
+  X(TOKEN, "token")                                                                                  \
+  X(BUYER_REMARK, "buyer_remark")                                                                    \
+  X(SELLER_REMARK, "seller_remark")                                                                  \
+  X(FLAG, "flag")                                                                                    \
+  X(LINE_ID, "line_id")                                                                              \
+  X(SKU, "sku")                                                                                      \
+  X(TITLE, "title")                                                                                  \
+  X(SPEC, "spec")                                                                                    \
+  X(QUANTITY, "quantity")                                                                            \
+  X(PRICE, "price")                                                                                  \
+  X(LINE_DISCOUNT, "line_discount")                                                                  \
+  X(REFUNDED, "refunded")                                                                            \
+  X(CARRIER, "carrier")                                                                              \
+  X(WAYBILL, "tracking_no")                                                                          \
+  X(CARRIER_WAYBILL, "carrier_and_tracking_no")                                                      \
+  X(SHIPPED_AT, "shipped_at")
+enum sheet_field {
+#define X(id, name) SHEET_##id,
+  SHEET_FIELD_MAP(X)
+#undef X
+  SHEET_FIELD_N
+};
+const char *sheet_field_name(enum sheet_field f);
+/* A header's field, SHEET_FIELD_N when it is none; the lower rank is read first where several columns
+ * mean the same field. has_line_items: the headers are of Shopify's kind ("Lineitem name"). */
+enum sheet_field sheet_field_of(struct arena *a, const char *header, bool has_line_items, int *rank);
+bool sheet_is_line_item(struct arena *a, const char *header);
+const char *sheet_status_of(struct arena *a, const char *word); /* a canonical status, or NULL */
+bool sheet_says_refunded(struct arena *a, const char *word);
+
+/* A cell without what only protects it (="…", TAB, apostrophe, backtick); text NULL: empty. */
+struct sheet_cell {
+  const char *text, *column;
+  bool is_marked; /* it was protected: its digits are all there */
+};
+struct sheet_cell sheet_cell_read(struct arena *a, const char *raw, bool is_number);
+bool sheet_cell_damaged(const struct sheet_cell *c); /* a number that lost digits */
+bool sheet_cell_error(const struct sheet_cell *c);   /* #REF!, #N/A … */
+bool sheet_cell_money(struct arena *a, const struct sheet_cell *c, const char *currency, int64_t *minor);
+bool sheet_cell_count(struct arena *a, const struct sheet_cell *c, int64_t *out);
+
+struct sheet_line { /* one row under the header */
+  int64_t row;
+  struct sheet_cell cell[SHEET_FIELD_N];
+  const char *column, *code, *detail; /* why it is refused; code NULL: it is not */
+  char **raw;
+  size_t raw_n;
+};
+/* Writes the rows of one order as one canonical order; false with the fault noted in a line. */
+bool sheet_order_put(struct arena *a, const struct sheet_options *o, bool has_status, struct sheet_line **lines, size_t n,
+                     struct buf *out);
 
 #endif

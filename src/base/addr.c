@@ -146,18 +146,7 @@ static void rest_add(struct reader *r, int from, int to)
   if (to > from) list_add(r->rest, sizeof r->rest, units_text(r->mem, r->s + from, to - from));
 }
 
-/* ---- from the fields to one line ---------------------------------------------------------------
- * Traditional characters that addresses are made of, each followed by its simple form. */
-static const char16_t traditional[] =
-  u"號号樓楼棟栋單单層层區区縣县鎮镇鄉乡門门臺台灣湾廣广東东國国園园龍龙華华興兴莊庄馬马廈厦場场"
-  u"衚胡衕同實实業业環环橋桥島岛澤泽漢汉銀银陽阳雲云義义關关慶庆豐丰寧宁嶺岭溝沟連连達达聯联"
-  u"張张陳陈劉刘楊杨趙赵黃黄吳吴鄭郑馮冯蘇苏盧卢葉叶羅罗鄧邓蕭萧潘潘孫孙鳳凤凰凰體体學学師师醫医院院"
-  u"濱滨灘滩礦矿廠厂鐵铁發发財财貿贸錦锦綠绿藍蓝麗丽壽寿榮荣輝辉紅红長长開开遠远進进運运"
-  u"電电車车農农漁渔蘆芦薈荟榆榆愛爱總总幹干線线黨党萬万億亿兩两貳二參三陸六戶户組组隊队"
-  u"頭头圍围圓圆塊块壩坝墾垦堅坚貴贵溫温測测濟济濰潍瀋沈瀘泸營营獅狮瓊琼疆疆眾众禮礼"
-  u"統统維维網网羅罗聖圣腳脚興兴舊旧蓮莲蘭兰裡里豬猪貝贝賓宾質质軍军輪轮辦办邊边鄰邻釣钓鋼钢鎬镐鏡镜"
-  u"雙双雞鸡韓韩項项順顺頂顶顧顾風风飛飞館馆騰腾驛驿魚鱼鶴鹤鹽盐麥麦點点齊齐龜龟";
-
+/* ---- from the fields to one line --------------------------------------------------------------- */
 static uint16_t unit_plain(uint32_t cp)
 {
   static const char16_t dashes[] = u"-‐‑‒–—―−﹣－~〜～_ー";
@@ -180,10 +169,7 @@ static uint16_t unit_plain(uint32_t cp)
     if (c == u'〇') return u'零';
     return is_one_of(c, open) ? '(' : is_one_of(c, close) ? ')' : c == u'〜' ? '-' : ',';
   }
-  if (c >= 0x4E00)
-    for (size_t i = 0; i + 1 < COUNT(traditional); i += 2)
-      if (traditional[i] == c) return traditional[i + 1];
-  return c;
+  return div_simple(c);
 }
 
 /* One field, cut to FIELD_MAX, folded and put behind what is there. Returns where it begins. */
@@ -280,8 +266,12 @@ static void blank_person(struct reader *r, int from, int i, int step, int to)
     for (b = a; b < to && !is_gap(r->s[b]) && b - a < 8;)
       b++;
   }
-  struct div_hit hit;
-  if (is_person(r->s + a, b - a) && !div_find(r->s + a, b - a, -1, &hit, 1)) blank(r, a, b);
+  struct div_hit hit[4];
+  int n = is_person(r->s + a, b - a) ? div_find(r->s + a, b - a, -1, hit, (int)COUNT(hit)) : -1;
+  bool is_place = n < 0;
+  for (int h = 0; h < n; h++)
+    is_place |= hit[h].len == b - a && hit[h].level < DIV_TOWN;
+  if (!is_place) blank(r, a, b);
 }
 
 static void drop_phones(struct reader *r, int from)
@@ -331,7 +321,7 @@ static bool is_short_name_over(const uint16_t *s, int n)
   for (size_t i = 0; i < COUNT(more); i++)
     if (begins(s, n, more[i])) return false;
   if (is_one_of(s[0], u"东西南北中新老前后上下一二三四五六七八九十") && n > 1 &&
-      is_one_of(s[1], u"路街道巷大里村站门"))
+      (is_one_of(s[1], u"路街道巷里村站门") || (s[1] == u'大' && !(n > 2 && s[2] == u'街'))))
     return false;
   return true;
 }
@@ -376,7 +366,20 @@ struct division_read {
   const uint16_t *s;
   int n, wanted;
   bool is_field; /* a field of its own: nothing but the name is expected */
+  int after;     /* the level of the division right before, -1: none */
 };
+
+/* Does the full name of a division inside of this one follow, perhaps after a gap? */
+static bool is_before_division(int id, const uint16_t *s, int n)
+{
+  struct div_hit hit[8];
+  while (n && is_gap(*s))
+    s++, n--;
+  int count = div_level(id) == DIV_TOWN ? 0 : div_find(s, n, id, hit, (int)COUNT(hit));
+  for (int i = 0; i < count; i++)
+    if (hit[i].form != DIV_SHORT) return true;
+  return false;
+}
 
 /* May this hit be believed here? */
 static bool hit_counts(const struct reader *r, const struct division_read *d, const struct div_hit *h)
@@ -386,10 +389,11 @@ static bool hit_counts(const struct reader *r, const struct division_read *d, co
   if (h->level == DIV_TOWN) {
     if (!is_among(r, div_parent(h->id))) return false;
     bool has_suffix = h->form == DIV_FULL && is_one_of(d->s[h->len - 1], u"道镇乡区木处");
-    if (!knows(r, DIV_DISTRICT)) return has_suffix;
+    bool is_zone = h->form == DIV_FULL && h->len >= 4 && is_short_name_over(after, left);
+    if (!knows(r, DIV_DISTRICT)) return has_suffix || is_zone;
     return d->is_field && left == 0 ? true : h->form == DIV_SHORT ? false : has_suffix || is_short_name_over(after, left);
   }
-  if (h->form != DIV_SHORT) return true;
+  if (h->form != DIV_SHORT || is_before_division(h->id, after, left)) return true;
   if (left == 0) return d->is_field || h->level < DIV_DISTRICT;
   if (!is_short_name_over(after, left)) return false;
   if (h->level < DIV_DISTRICT) return true;
@@ -405,19 +409,24 @@ static bool is_better(const struct division_read *d, const struct div_hit *a, co
 }
 
 /* The names of what is known already may come again. A short one only before another division. */
-static int repeat_length(struct reader *r, const uint16_t *s, int n, bool is_field)
+static int repeat_length(struct reader *r, const struct division_read *d, int *at_level)
 {
-  int best = 0;
+  const uint16_t *s = d->s;
+  int best = 0, n = d->n;
   for (int level = 0; level <= DIV_TOWN; level++) {
     if (!knows(r, level)) continue;
     enum div_form form;
     int len = div_is(s, n, r->at[level], &form);
     if (len <= best) continue;
-    struct div_hit hit;
-    enum div_form next;
-    bool before_division = len < n && (div_find(s + len, n - len, r->at[level], &hit, 1) ||
-      (knows(r, level + (level < DIV_TOWN)) && div_is(s + len, n - len, r->at[level + (level < DIV_TOWN)], &next)));
-    if (form != DIV_SHORT || (is_field && len == n) || (level < DIV_TOWN && before_division)) best = len;
+    int after = len;
+    while (after < n && is_gap(s[after]))
+      after++;
+    bool goes_on = is_before_division(r->at[level], s + len, n - len) || (after > len && level < DIV_DISTRICT);
+    for (int finer = level; finer <= DIV_TOWN && after < n; finer++)
+      goes_on |= knows(r, finer) && div_is(s + after, n - after, r->at[finer], &(enum div_form){ 0 }) > 0;
+    bool after_parent = level == DIV_CITY && d->after == DIV_PROVINCE && is_short_name_over(s + len, n - len);
+    if (form != DIV_SHORT || (d->is_field && len == n) || (level < DIV_TOWN && (goes_on || after_parent)))
+      best = len, *at_level = level;
   }
   return best;
 }
@@ -435,7 +444,7 @@ static int office_length(const uint16_t *s, int n)
 
 #define HITS_MAX 96
 /* One division at s. Returns its length, 0 when there is none. */
-static int division_take(struct reader *r, const struct division_read *d)
+static int division_take(struct reader *r, struct division_read *d)
 {
   struct div_hit hit[HITS_MAX], *best = NULL;
   int within = deepest(r), same = 0;
@@ -445,7 +454,8 @@ static int division_take(struct reader *r, const struct division_read *d)
     if (!best || is_better(d, &hit[i], best)) best = &hit[i], same = 1;
     else if (!is_better(d, best, &hit[i])) same++;
   }
-  int again = repeat_length(r, d->s, d->n, d->is_field);
+  int level = -1, again = repeat_length(r, d, &level);
+  d->after = !best || again >= best->len ? level : best->level;
   if (!best || again >= best->len) return again;
   int len = best->len;
   if (same == 1) {
@@ -497,12 +507,13 @@ static int skip_gaps(const struct reader *r, int i)
 /* Reads divisions from i on; returns where they end. */
 static int read_divisions(struct reader *r, int i, int wanted, bool is_field)
 {
+  struct division_read d = { .wanted = wanted, .is_field = is_field, .after = -1 };
   for (;;) {
     int at = is_field ? skip_gaps(r, i) : i;
     while (at < r->n && (r->s[at] == ' ' || r->s[at] == ',' || r->s[at] == ')' || r->s[at] == '-'))
       at++;
     if (at >= r->n) return r->n;
-    struct division_read d = { r->s + at, r->n - at, wanted, is_field };
+    d.s = r->s + at, d.n = r->n - at;
     int len = is_letter(r->s[at]) ? division_take_latin(r, d.s, d.n) : division_take(r, &d);
     if (!len) len = begins(d.s, d.n, u"中华人民共和国");
     if (!len && (is_field || at == i)) len = begins(d.s, d.n, u"中国") && !is_field && d.n > 4 && is_one_of(d.s[2], u" ,") ? 2 : 0;
@@ -528,7 +539,8 @@ static int find_start(struct reader *r, int from)
     struct div_hit hit[4];
     int n = div_find(r->s + i, r->n - i, -1, hit, (int)COUNT(hit));
     for (int h = 0; h < n; h++)
-      if (hit[h].form == DIV_FULL && hit[h].level < DIV_DISTRICT) {
+      if (hit[h].form == DIV_FULL && hit[h].level < DIV_DISTRICT &&
+          (is_person(r->s + from, i - from) || is_before_division(hit[h].id, r->s + i + hit[h].len, r->n - i - hit[h].len))) {
         rest_add(r, from, i);
         return read_divisions(r, i, -1, false);
       }
@@ -551,7 +563,8 @@ static int unknown_division(struct reader *r, int i)
     if (is_one_of(s[k - 1], u"小古水城社园校厂院库片景矿工开发业新老技保街市区超门集夜菜故") || k < (is_town ? 1 : 2)) return i;
     if (s[k] == u'街') end++;
     end += office_length(s + end, run - end);
-    if (run - end < 2 || is_one_of(s[end], u"路街道巷村里中心大东西南北府前")) return i;
+    bool is_road = is_one_of(s[end], u"东西南北中大") && is_one_of(s[end + 1], u"路街道巷大村");
+    if (run - end < 2 || is_road || is_one_of(s[end], u"路街道巷村里中心府前")) return i;
     rest_add(r, i, i + end);
     return i + end;
   }
@@ -569,12 +582,19 @@ static const char16_t *const note_words[] = { u"放门", u"放前台", u"放驿�
 
 /* The words that make a segment a place even when a note is in it. */
 static const char16_t *const place_words[] = { u"小区", u"花园", u"大厦", u"广场", u"号楼", u"栋", u"幢", u"单元", u"公寓", u"家园", u"中心",
-  u"路", u"街", u"巷", u"弄", u"苑", u"新村", u"社区", u"写字楼", u"园区", u"公司" };
+  u"路", u"街", u"巷", u"弄", u"苑", u"新村", u"社区", u"写字楼", u"园区", u"公司", u"座", u"室" };
 
 /* "(家里有人)", "，2楼前台代收": all of it is a note. */
 static bool is_note(const uint16_t *s, int n)
 {
   return HAS_WORD(s, n, note_words) && !HAS_WORD(s, n, place_words);
+}
+
+static bool begins_note(const uint16_t *s, int n)
+{
+  for (size_t i = 0; i < COUNT(note_words); i++)
+    if (begins(s, n, note_words[i])) return true;
+  return false;
 }
 
 /* ---- numbers ---------------------------------------------------------------------------------- */
@@ -634,14 +654,14 @@ static int segment_read(const uint16_t *s, int n, char out[SEG_MAX])
   return i;
 }
 
-enum unit_word { U_NONE, U_NUMBER, U_BUILDING, U_HASH, U_UNIT, U_GATE, U_FLOOR, U_ROOM, U_LANE, U_ALLEY, U_GROUP, U_PHASE,
+enum unit_word { U_NONE, U_NUMBER, U_BUILDING, U_HASH, U_UNIT, U_GATE, U_ENTRANCE, U_FLOOR, U_ROOM, U_LANE, U_ALLEY, U_GROUP, U_PHASE,
                  U_ZONE, U_ROW, U_SECTION, U_DISTANCE, U_YARD, U_NAME };
 
 static const struct {
   char16_t word[6];
   uint8_t unit;
 } unit_words[] = { /* longer ones before what they begin with */
-  { u"号楼", U_BUILDING }, { u"号栋", U_BUILDING }, { u"号门", U_GATE }, { u"号房", U_ROOM }, { u"号室", U_ROOM },
+  { u"号楼", U_BUILDING }, { u"号栋", U_BUILDING }, { u"号门", U_ENTRANCE }, { u"号房", U_ROOM }, { u"号室", U_ROOM },
   { u"号商铺", U_ROOM }, { u"号铺", U_ROOM }, { u"号店", U_ROOM }, { u"号单元", U_UNIT }, { u"号院", U_YARD },
   { u"号大院", U_YARD }, { u"号路", U_NAME }, { u"号街", U_NAME }, { u"号大街", U_NAME }, { u"号桥", U_NAME },
   { u"号线", U_NAME }, { u"号公路", U_NAME }, { u"号码头", U_NAME }, { u"号地", U_NAME }, { u"号渠", U_NAME },
@@ -653,7 +673,7 @@ static const struct {
   { u"组团", U_ZONE }, { u"组", U_GROUP }, { u"大队", U_NAME }, { u"队", U_GROUP }, { u"社区", U_NAME }, { u"社", U_GROUP },
   { u"期", U_PHASE }, { u"区", U_ZONE }, { u"排", U_ROW }, { u"段", U_SECTION }, { u"米", U_DISTANCE },
   { u"公里", U_DISTANCE }, { u"km", U_DISTANCE }, { u"m", U_DISTANCE }, { u"路", U_NAME }, { u"街", U_NAME },
-  { u"大街", U_NAME }, { u"大道", U_NAME }, { u"道", U_NAME }, { u"马路", U_NAME }, { u"环", U_NAME }, { u"线", U_NAME },
+  { u"大街", U_NAME }, { u"大道", U_NAME }, { u"道", U_NAME }, { u"马路", U_NAME }, { u"环路", U_NAME }, { u"线", U_NAME },
   { u"国道", U_NAME }, { u"省道", U_NAME }, { u"县道", U_NAME }, { u"乡道", U_NAME }, { u"高速", U_NAME },
   { u"条", U_NAME }, { u"村", U_NAME }, { u"中学", U_NAME }, { u"小学", U_NAME },
 };
@@ -674,7 +694,7 @@ static enum unit_word unit_at(const uint16_t *s, int n, int *len)
 /* Chinese numerals are a number only before the words below; 文三路 and 三里屯 are names. */
 static bool takes_chinese(enum unit_word u)
 {
-  return (u >= U_NUMBER && u <= U_ROOM && u != U_HASH && u != U_GATE) || u == U_LANE || u == U_GROUP || u == U_PHASE ||
+  return (u >= U_NUMBER && u <= U_ROOM && u != U_HASH && u != U_GATE && u != U_ENTRANCE) || u == U_LANE || u == U_GROUP || u == U_PHASE ||
          u == U_YARD;
 }
 
@@ -682,7 +702,9 @@ static bool is_place_for_chinese(const struct reader *r, int i, int len)
 {
   int unit_len, end = i + len;
   enum unit_word u = unit_at(r->s + end, r->n - end, &unit_len);
-  if (takes_chinese(u)) return true;
+  uint16_t after = end + unit_len < r->n ? r->s[end + unit_len] : 0;
+  if (u == U_SECTION) return i > 0 && is_one_of(r->s[i - 1], u"路街道");
+  if (takes_chinese(u)) return !(r->s[end] == u'房' && is_han(after)); /* 三房村 */
   bool is_over = end >= r->n || is_gap(r->s[end]) || r->s[end] == '-';
   return len >= 3 && is_over && (r->last == LAST_BUILDING || r->last == LAST_UNIT || r->last == LAST_FLOOR);
 }
@@ -739,6 +761,7 @@ static bool states(const struct reader *r, enum addr_part p)
 static bool take(struct reader *r, enum addr_part p, const char *text, enum last last)
 {
   if (!text[0] || states(r, p)) return false;
+  if (p == ADDR_NUMBER && r->stem) text = arena_printf(r->mem, "%s%s", units_text(r->mem, &(uint16_t){ r->stem }, 1), text);
   r->out->part[p] = text, r->last = last;
   return true;
 }
@@ -817,22 +840,32 @@ static bool expects_number(const struct reader *r)
   return !states(r, ADDR_NUMBER) && (r->last == LAST_ROAD || r->village);
 }
 
+/* 12号附5号, 100号之2, 5楼之1 */
+static bool take_annex(struct reader *r, const char *text)
+{
+  if (r->last == LAST_FLOOR) return take(r, ADDR_ROOM, text, LAST_ROOM);
+  enum addr_part p = r->last == LAST_ROOM ? ADDR_ROOM : ADDR_NUMBER;
+  if (!states(r, p) || (r->last != LAST_ROOM && r->last != LAST_NUMBER)) return false;
+  r->out->part[p] = arena_printf(r->mem, "%s-%s", r->out->part[p], text);
+  return true;
+}
+
 /* A number with 号 behind it: of the house, of the building in a lane or compound, or of the room. */
 static void take_hao(struct reader *r, const struct number *m)
 {
   bool compound = states(r, ADDR_COMPOUND) && !r->village;
   bool building = states(r, ADDR_BUILDING);
   const char *all = number_text(r, m, 0);
-  if (r->stem) all = arena_printf(r->mem, "%s%s", units_text(r->mem, &(uint16_t){ r->stem }, 1), all);
-  if (r->annex && states(r, ADDR_NUMBER) && r->last == LAST_NUMBER) {
-    r->out->part[ADDR_NUMBER] = arena_printf(r->mem, "%s-%s", r->out->part[ADDR_NUMBER], all);
-  } else if (r->last == LAST_LANE && !building) {
+  if (r->annex && take_annex(r, all)) return;
+  if (r->last == LAST_LANE && !building) {
     if (m->k == 1) take(r, ADDR_BUILDING, all, LAST_BUILDING);
     else take_compact(r, m);
   } else if (expects_number(r) || (!states(r, ADDR_NUMBER) && !compound && !building)) {
     take(r, ADDR_NUMBER, all, LAST_NUMBER);
-  } else if (m->k >= 2) {
+  } else if (m->k >= 2 && (!building || digits_of(m->seg[m->k - 1]) >= 3)) {
     take_compact(r, m);
+  } else if (m->k >= 2) {
+    list_add(r->rest, sizeof r->rest, all); /* 7-9号: the shops of a building */
   } else if (building) {
     take(r, ADDR_ROOM, all, LAST_ROOM);
   } else if (digits_of(all) < 3) {
@@ -846,6 +879,7 @@ static void take_hao(struct reader *r, const struct number *m)
 
 static void take_bare(struct reader *r, const struct number *m)
 {
+  if (r->annex && m->k == 1 && take_annex(r, m->seg[0])) return;
   if (m->k == 1 && digits_of(m->seg[0]) == 6 && strlen(m->seg[0]) == 6 && !states(r, ADDR_POSTCODE)) {
     r->out->part[ADDR_POSTCODE] = arena_str(r->mem, m->seg[0]);
   } else if (r->last == LAST_LANE && !states(r, ADDR_BUILDING)) {
@@ -896,8 +930,9 @@ static void take_number(struct reader *r, const struct number *m, enum unit_word
   case U_BUILDING: take(r, ADDR_BUILDING, all, LAST_BUILDING); break;
   case U_UNIT: take_in(r, ADDR_UNIT, LAST_UNIT, m); break;
   case U_GATE:
-    if (states(r, ADDR_BUILDING)) take(r, ADDR_UNIT, all, LAST_UNIT);
+    if (states(r, ADDR_BUILDING) || r->last == LAST_NUMBER) take(r, ADDR_UNIT, all, LAST_UNIT);
     break;
+  case U_ENTRANCE: list_add(r->rest, sizeof r->rest, all); break;
   case U_FLOOR: take_floor(r, m); break;
   case U_ROOM:
     if (m->k > 1 || (states(r, ADDR_COMPOUND) && is_letter((uint16_t)all[0]))) take_compact(r, m);
@@ -927,7 +962,7 @@ static int road_length(const uint16_t *s, int n)
   for (int i = 1; i < n; i++) {
     uint16_t next = i + 1 < n ? s[i + 1] : 0;
     bool is_end = false;
-    if (s[i] == u'路') is_end = s[i - 1] != u'铁' && !is_one_of(next, u"局桥口");
+    if (s[i] == u'路') is_end = s[i - 1] != u'铁' && !is_one_of(next, u"局桥口") && !(next == u'街' && i + 2 < n && s[i + 2] == u'道');
     else if (s[i] == u'街') is_end = !is_one_of(next, u"道区坊心口");
     else if (s[i] == u'巷') is_end = true;
     else if (s[i] == u'弄') is_end = next == 0;
@@ -948,7 +983,8 @@ static int road_length(const uint16_t *s, int n)
 static int road_prefix(const uint16_t *s, int n)
 {
   static const char16_t *const before[] = { u"社区", u"居委会", u"村委会", u"居委", u"村委", u"村民委员会", u"新村", u"村", u"工业园区",
-    u"工业园", u"工业区", u"开发区", u"高新区", u"保税区", u"园区", u"新区", u"镇", u"乡", u"街道", u"县", u"区", u"市" };
+    u"工业园", u"工业区", u"开发区", u"高新区", u"保税区", u"园区", u"管委会",
+    u"管理区", u"产业园", u"科技园", u"农场", u"林场", u"渔场", u"牧场", u"茶场", u"工业城", u"商业城", u"新区", u"镇", u"乡", u"街道", u"县", u"区", u"市" };
   int cut = 0;
   for (int k = 2; k <= n - 3; k++)
     for (size_t w = 0; w < COUNT(before); w++)
@@ -990,7 +1026,8 @@ static bool is_village(const uint16_t *s, int n)
 static void village_drop(struct reader *r)
 {
   if (!r->village) return;
-  list_add(r->rest, sizeof r->rest, r->out->part[ADDR_COMPOUND]);
+  if (states(r, ADDR_NUMBER) && !states(r, ADDR_ROAD)) r->out->part[ADDR_ROAD] = r->out->part[ADDR_COMPOUND];
+  else list_add(r->rest, sizeof r->rest, r->out->part[ADDR_COMPOUND]);
   r->out->part[ADDR_COMPOUND] = NULL, r->village = false;
 }
 
@@ -1016,10 +1053,19 @@ static const char16_t *const beside_words[] = { u"对面", u"旁边", u"附近",
 
 static void trim(const uint16_t *s, int *from, int *to)
 {
-  while (*from < *to && (is_gap(s[*from]) || is_one_of(s[*from], u"-的在第+")))
+  if (ends(s + *from, *to - *from, u"自编")) *to -= 2;
+  while (*from < *to && (is_gap(s[*from]) || is_one_of(s[*from], u"-的在+")))
     ++*from;
-  while (*to > *from && (is_gap(s[*to - 1]) || is_one_of(s[*to - 1], u"-的第+")))
+  while (*to > *from && (is_gap(s[*to - 1]) || is_one_of(s[*to - 1], u"-的+")))
     --*to;
+}
+
+/* 丰盛园丰盛园: the length without what is only said again. */
+static int unrepeated(const uint16_t *s, int n)
+{
+  for (int k = n / 2; k >= 2; k--)
+    if (memcmp(s + n - k, s + n - 2 * k, (size_t)k * sizeof *s) == 0) return n - k;
+  return n;
 }
 
 static void take_compound(struct reader *r, int from, int to)
@@ -1034,12 +1080,19 @@ static void take_compound(struct reader *r, int from, int to)
   }
   trim(s, &from, &to);
   if (to - from > NAME_MAX_UNITS) to = from + NAME_MAX_UNITS;
-  if (to - from < 2 || is_one_of(s[from], u"与和近靠往向距离口") || states(r, ADDR_BUILDING)) {
+  if (to - from < 2 || is_one_of(s[from], u"与口") || states(r, ADDR_BUILDING)) {
     if (to - from >= 2 && states(r, ADDR_BUILDING) && !states(r, ADDR_COMPOUND) && !states(r, ADDR_UNIT))
       take(r, ADDR_COMPOUND, units_text(r->mem, s + from, to - from), LAST_BUILDING);
     else rest_add(r, from, to);
     return;
   }
+  static const char16_t *const no_names[] = { u"首层", u"底层", u"底楼", u"临街", u"门面", u"商铺", u"门市", u"门市部", u"楼上" };
+  for (size_t i = 0; i < COUNT(no_names); i++)
+    if (begins(s + from, to - from, no_names[i]) == to - from) {
+      rest_add(r, from, to);
+      return;
+    }
+  to = from + unrepeated(s + from, to - from);
   village_drop(r);
   const char *text = units_text(r->mem, s + from, to - from), *have = r->out->part[ADDR_COMPOUND];
   if (have && strlen(have) + strlen(text) > NAME_MAX_UNITS * 3) return;
@@ -1060,7 +1113,23 @@ static int village_end(const uint16_t *s, int n)
   return 0;
 }
 
+/* 高新技术开发区|佳兴花园: where a zone ends in front of a name. */
+static int zone_end(const uint16_t *s, int n)
+{
+  static const char16_t *const zones[] = { u"工业园区", u"工业区", u"工业园", u"开发区", u"高新区", u"保税区", u"经开区", u"管委会", u"产业园" };
+  for (int k = n - 3; k >= 3; k--)
+    if (ends_in(s, k, zones, COUNT(zones)) && !is_one_of(s[k], u"东西南北一二三四五六七八九十内第区")) return k;
+  return 0;
+}
+
 /* A run of characters between numbers and gaps: perhaps a village, roads, a compound. */
+static bool is_name(const uint16_t *s, int n)
+{
+  for (int i = 0; i < n; i++)
+    if (is_han(s[i]) || is_letter(s[i])) return true;
+  return false;
+}
+
 static void take_name(struct reader *r, int from, int to, bool before_number)
 {
   const uint16_t *s = r->s;
@@ -1068,19 +1137,25 @@ static void take_name(struct reader *r, int from, int to, bool before_number)
   r->annex = 0, r->stem = 0;
   to = from + find_word(s + from, to - from, note_words, COUNT(note_words), &len);
   trim(s, &from, &to);
+  if (before_number && to > from && s[to - 1] == u'第') to--;
   if (to - from == 1 && before_number && is_one_of(s[from], u"附之")) r->annex = s[from];
-  if (to - from < 2) return;
+  if (to - from < 2 || !is_name(s + from, to - from)) return;
   if (states(r, ADDR_ROOM) || states(r, ADDR_FLOOR)) {
     rest_add(r, from, to);
     return;
   }
   if (before_number && is_one_of(s[to - 1], u"甲乙丙") && is_one_of(s[to - 2], u"路街道巷号")) r->stem = s[--to];
   while (to - from >= 2 && (len = road_length(s + from, to - from))) {
-    take_road(r, from, from + len);
+    bool is_crossing = is_one_of(s[from], u"与和跟及") && states(r, ADDR_ROAD);
+    if (is_crossing) rest_add(r, from, from + len);
+    else take_road(r, from, from + len);
     from += len;
   }
   trim(s, &from, &to);
   if (to - from < 2) return;
+  len = zone_end(s + from, to - from);
+  rest_add(r, from, from + len);
+  from += len;
   len = village_end(s + from, to - from);
   if (len) {
     take_compound(r, from, from + len);
@@ -1099,7 +1174,7 @@ static bool ends_as_road(const uint16_t *s, int n)
 static bool is_in_name(const struct reader *r, int run, int i, const struct number *m, enum unit_word u)
 {
   bool has_run = i > run, is_road = ends_as_road(r->s + run, i - run);
-  bool is_stuck = m->end < r->n && is_han(r->s[m->end]);
+  bool is_stuck = m->k == 1 && m->end < r->n && is_han(r->s[m->end]) && !begins_note(r->s + m->end, r->n - m->end);
   if (u == U_NAME) return true;
   if (u == U_ALLEY || u == U_LANE) return has_run && !is_road && digits_of(m->seg[0]) < 3 && m->k == 1;
   if (u == U_ZONE && has_run && !m->chinese) return false;
@@ -1258,7 +1333,8 @@ void addr_parse(struct arena *a, const struct addr_text *t, struct addr *out)
   }
   int i = read_divisions(&r, 0, -1, false);
   if (i == 0) i = find_start(&r, 0);
-  i = unknown_division(&r, i);
+  for (int known = -1; known != i;)
+    known = i, i = unknown_division(&r, i);
   read_tail(&r, i);
   put_divisions(&r);
   put_extra(&r);

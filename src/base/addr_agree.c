@@ -18,7 +18,8 @@ const char *addr_verdict_name(enum addr_verdict v)
  * NAME_SAME    the same characters
  * NAME_ALIKE   the same length, one character in place of another that sounds (without the tone) or
  *              looks like it; two such from six characters on
- * NAME_PART    the one is a part of the other: 凉风垭佳兴花园 and 佳兴花园; or one character is more
+ * NAME_PART    the one is a part of the other: 凉风垭佳兴花园 and 佳兴花园; or one character is more;
+ *              or long names share four characters on end that make at least half of the shorter
  * NAME_OTHER   anything else; also 文三路 and 文二路, 江南大道 and 江北大道, 东苑 and 西苑: characters that
  *              count or point tell places apart, whatever they sound like */
 enum name_verdict { NAME_UNKNOWN, NAME_OTHER, NAME_PART, NAME_ALIKE, NAME_SAME };
@@ -45,7 +46,7 @@ static bool is_in(uint32_t cp, const char *set)
 /* Characters by which neighbouring places are told apart. */
 static bool tells_apart(uint32_t cp)
 {
-  return cp < 0x2E80 || is_in(cp, "零一二三四五六七八九十百千甲乙丙丁东西南北中上下左右内外前后大小老新古旧正反园苑院");
+  return cp < 0x2E80 || is_in(cp, "零一二三四五六七八九十百千甲乙丙丁东西南北中上下左右内外前后大小老新古旧正反园苑");
 }
 
 static bool looks_like(uint32_t a, uint32_t b)
@@ -82,6 +83,27 @@ static bool is_one_more(const struct name *longer, const struct name *shorter)
          memcmp(longer->cp + i + 1, shorter->cp + i, sizeof longer->cp[0] * (size_t)(shorter->n - i)) == 0;
 }
 
+static int common_run(const struct name *x, const struct name *y)
+{
+  int longest = 0;
+  for (int i = 0; i < x->n; i++)
+    for (int j = 0; j < y->n; j++) {
+      int k = 0;
+      while (i + k < x->n && j + k < y->n && x->cp[i + k] == y->cp[j + k])
+        k++;
+      if (k > longest) longest = k;
+    }
+  return longest;
+}
+
+static bool is_much_alike(const struct name *x, const struct name *y)
+{
+  int shorter = x->n < y->n ? x->n : y->n;
+  if (shorter < 6) return false;
+  int run = common_run(x, y);
+  return run >= 4 && run * 2 >= shorter;
+}
+
 static enum name_verdict name_compare(const char *x, const char *y)
 {
   if (!x || !y) return NAME_UNKNOWN;
@@ -92,14 +114,14 @@ static enum name_verdict name_compare(const char *x, const char *y)
     int typos = 0;
     for (int i = 0; i < a.n; i++) {
       if (a.cp[i] == b.cp[i]) continue;
-      if (!is_typo(a.cp[i], b.cp[i])) return NAME_OTHER;
-      typos++;
+      typos += is_typo(a.cp[i], b.cp[i]) ? 1 : NAME_MAX;
     }
-    return a.n >= 3 && typos <= (a.n >= 6 ? 2 : 1) ? NAME_ALIKE : NAME_OTHER;
+    if (a.n >= 3 && typos <= (a.n >= 6 ? 2 : 1)) return NAME_ALIKE;
+    return is_much_alike(&a, &b) ? NAME_PART : NAME_OTHER;
   }
   const struct name *longer = a.n > b.n ? &a : &b, *shorter = a.n > b.n ? &b : &a;
   if (shorter->n >= 2 && (holds(longer, shorter) || is_one_more(longer, shorter))) return NAME_PART;
-  return NAME_OTHER;
+  return is_much_alike(&a, &b) ? NAME_PART : NAME_OTHER;
 }
 
 /* ---- parts ------------------------------------------------------------------------------------ */
@@ -185,6 +207,21 @@ static enum area area_of(const struct pair *p)
   return same(p, ADDR_CITY) ? AREA_CITY : AREA_NONE;
 }
 
+/* "C区" of a tower is what others call its C座: a zone counts as the building where the other side
+ * states a building and no zone. */
+static const char *zone_of(struct arena *a, const struct addr *x)
+{
+  const char *extra = x->part[ADDR_STREET_EXTRA], *zone = extra ? strstr(extra, "区") : NULL;
+  return zone ? arena_strn(a, zone + strlen("区"), strcspn(zone + strlen("区"), " ")) : NULL;
+}
+
+static bool zone_is_building(struct arena *a, const struct addr *x, const struct addr *y)
+{
+  if (x->part[ADDR_BUILDING] || !y->part[ADDR_BUILDING] || zone_of(a, y)) return false;
+  const char *zone = zone_of(a, x);
+  return zone && strcmp(zone, y->part[ADDR_BUILDING]) == 0;
+}
+
 static bool has_inside(const struct addr *a)
 {
   return a->part[ADDR_BUILDING] || a->part[ADDR_ROOM];
@@ -214,6 +251,35 @@ static enum addr_verdict differ(struct pair *p, enum addr_part part, enum addr_p
   return ADDR_DIFFER;
 }
 
+/* 上河村100号 on the one side, 上河村100号某某幼儿园 on the other: the village came to stand where the
+ * road does, because a compound followed. */
+static void village_against_road(struct pair *p, const struct addr *a, const struct addr *b)
+{
+  if (!a->part[ADDR_ROAD] || b->part[ADDR_ROAD] || !b->part[ADDR_COMPOUND] || !same(p, ADDR_NUMBER)) return;
+  if (strcmp(a->part[ADDR_ROAD], b->part[ADDR_COMPOUND]) == 0) p->road = NAME_SAME, p->compound = NAME_UNKNOWN;
+}
+
+/* Numbers that no part took must be the same too: "3 B" of the one and "4 C" of the other. */
+static bool rests_differ(const char *x, const char *y)
+{
+  static const char digits[] = "0123456789";
+  x += strcspn(x, digits), y += strcspn(y, digits);
+  if (!*x || !*y) return false;
+  while (*x && *y) {
+    size_t n = strspn(x, digits);
+    if (n != strspn(y, digits) || memcmp(x, y, n) != 0) return true;
+    x += n, y += n;
+    x += strcspn(x, digits), y += strcspn(y, digits);
+  }
+  return *x || *y;
+}
+
+static bool same_lane(const struct pair *p)
+{
+  const char *x = p->x->part[ADDR_STREET_EXTRA], *y = p->y->part[ADDR_STREET_EXTRA];
+  return x && y && strstr(x, "弄") && strstr(y, "弄") && !extras_differ(x, y);
+}
+
 /* ---- the verdict ------------------------------------------------------------------------------ */
 enum addr_verdict addr_agree(struct arena *a, const struct addr *x, const struct addr *y, enum addr_part *by, const char **note)
 {
@@ -225,16 +291,19 @@ enum addr_verdict addr_agree(struct arena *a, const struct addr *x, const struct
   if (x->latin != y->latin) return say(&p, ADDR_DIFFER, ADDR_N, by, note, "written in different scripts");
   p.road = name_compare(x->part[ADDR_ROAD], y->part[ADDR_ROAD]);
   p.compound = name_compare(x->part[ADDR_COMPOUND], y->part[ADDR_COMPOUND]);
+  village_against_road(&p, x, y), village_against_road(&p, y, x);
   p.town_differs = both(&p, ADDR_TOWN) && !same(&p, ADDR_TOWN);
   for (size_t i = 0; i < COUNT(order); i++)
     if (part_differs(&p, order[i])) return differ(&p, order[i], by, note);
 
-  bool street = p.road >= NAME_PART && same(&p, ADDR_NUMBER);
+  bool street = p.road >= NAME_PART && (same(&p, ADDR_NUMBER) || same_lane(&p));
   bool village = p.compound >= NAME_PART && same(&p, ADDR_NUMBER);
   bool estate = p.compound >= NAME_PART;
-  bool inside = same(&p, ADDR_BUILDING) || same(&p, ADDR_ROOM);
+  bool inside = same(&p, ADDR_BUILDING) || same(&p, ADDR_ROOM) || zone_is_building(a, x, y) || zone_is_building(a, y, x);
   bool inside_missing = (has_inside(x) || has_inside(y)) && !inside;
-  if (!street && !estate) return say(&p, ADDR_DIFFER, ADDR_N, by, note, "too little is stated by both");
+  int points = (p.road >= NAME_ALIKE) + street + (p.compound >= NAME_PART) + (p.compound >= NAME_ALIKE) + inside +
+               (area_of(&p) == AREA_DISTRICT);
+  if ((!street && !estate) || points < 2) return say(&p, ADDR_DIFFER, ADDR_N, by, note, "too little is stated by both");
 
   enum area area = area_of(&p);
   enum addr_part last = inside ? (same(&p, ADDR_ROOM) ? ADDR_ROOM : ADDR_BUILDING) : street || village ? ADDR_NUMBER : ADDR_COMPOUND;
@@ -246,6 +315,7 @@ enum addr_verdict addr_agree(struct arena *a, const struct addr *x, const struct
   else if (p.road == NAME_PART || p.compound == NAME_PART) doubt = "a name is a part of the other";
   else if (p.road == NAME_ALIKE && p.compound == NAME_ALIKE) doubt = "two names are only alike";
   else if ((p.road == NAME_ALIKE || p.compound == NAME_ALIKE) && !inside && !same(&p, ADDR_NUMBER)) doubt = "a name is only alike";
+  else if (rests_differ(x->rest, y->rest)) doubt = "numbers that no rule knows";
   else if (!inside && extras_unequal(&p)) doubt = "a lane, group or phase is stated by one only";
   if (doubt) return say(&p, ADDR_PROBABLE, last, by, note, doubt);
   bool alike = p.road == NAME_ALIKE || p.compound == NAME_ALIKE;

@@ -39,7 +39,7 @@ static const struct {
   { "cir", "circle" }, { "trl", "trail" }, { "cres", "crescent" }, { "str", "strasse" }, { "n", "north" },
   { "s", "south" }, { "e", "east" }, { "w", "west" }, { "ne", "northeast" }, { "nw", "northwest" },
   { "se", "southeast" }, { "sw", "southwest" }, { "apartment", "apt" }, { "suite", "apt" }, { "ste", "apt" },
-  { "rm", "room" }, { "flat", "apt" }, { "bldg", "building" }, { "fl", "floor" }, { "mt", "mount" },
+  { "rm", "room" }, { "flat", "apt" }, { "apto", "apt" }, { "appt", "apt" }, { "appartement", "apt" }, { "wohnung", "apt" }, { "bldg", "building" }, { "fl", "floor" }, { "mt", "mount" },
   { "ft", "fort" }, { "no", "no" }, { "num", "no" }, { "number", "no" }, { "lu", "road" }, { "dadao", "avenue" },
   { "jie", "street" }, { "first", "1" }, { "second", "2" }, { "third", "3" }, { "fourth", "4" }, { "fifth", "5" },
   { "sixth", "6" }, { "seventh", "7" }, { "eighth", "8" }, { "ninth", "9" }, { "tenth", "10" },
@@ -188,7 +188,7 @@ static const struct {
   enum addr_part part;
 } designators[] = {
   { "apt", ADDR_ROOM }, { "room", ADDR_ROOM }, { "building", ADDR_BUILDING }, { "block", ADDR_BUILDING }, { "tower", ADDR_BUILDING },
-  { "floor", ADDR_FLOOR }, { "unit", ADDR_UNIT }, { "no", ADDR_NUMBER }, { "box", ADDR_STREET_EXTRA }, { "lane", ADDR_STREET_EXTRA },
+  { "floor", ADDR_FLOOR }, { "f", ADDR_FLOOR }, { "unit", ADDR_UNIT }, { "no", ADDR_NUMBER }, { "box", ADDR_NUMBER }, { "lane", ADDR_STREET_EXTRA },
 };
 
 /* A value: holds a digit, or is a single letter. */
@@ -213,6 +213,8 @@ static void take_designators(struct reading *r)
       if (w->taken || strcmp(w->text, designators[d].word) != 0) continue;
       enum addr_part p = designators[d].part;
       int v = i + 1 < r->n && !w->is_last && is_value(r->word[i + 1].text) ? i + 1 : -1;
+      bool is_name = strcmp(w->text, "f") == 0 && (v >= 0 || (!w->is_last && i + 1 < r->n && IS_IN(r->word[i + 1].text, street_ends)));
+      if (is_name) continue; /* F Street */
       if (v < 0 && p == ADDR_FLOOR && i > 0 && !r->word[i - 1].is_last && is_number(r->word[i - 1].text)) v = i - 1;
       if (v < 0) {
         if (p == ADDR_ROOM || p == ADDR_NUMBER) w->taken = true;
@@ -221,6 +223,7 @@ static void take_designators(struct reading *r)
       const char *value = value_plain(r->word[v].text);
       if (p == ADDR_STREET_EXTRA) value = arena_printf(r->mem, "%s%s", w->text, value);
       put(r, p, value);
+      if (strcmp(w->text, "box") == 0) put(r, ADDR_ROAD, "po box");
       w->taken = r->word[v].taken = true;
       if (r->word[v].is_last && v > 0) w->is_last = true;
     }
@@ -230,9 +233,24 @@ static void take_designators(struct reading *r)
   if (part[ADDR_UNIT] && !part[ADDR_ROOM]) part[ADDR_ROOM] = part[ADDR_UNIT], part[ADDR_UNIT] = NULL;
 }
 
+/* "nw1" "6xe" */
+static bool is_british(const char *out, const char *in)
+{
+  size_t letters = strspn(out, "abcdefghijklmnopqrstuvwxyz"), n = strlen(in);
+  return letters >= 1 && letters <= 2 && is_number(out + letters) && strlen(out) <= letters + 2 && n == 3 && is_number(in) &&
+         !is_number(in + 1) && !is_number(in + 2);
+}
+
 /* The last free word of digits is the postcode: "10011", "10011-1234". */
 static void take_postcode(struct reading *r)
 {
+  for (int i = r->n - 1; i > 0 && i >= r->n - 2; i--) {
+    struct word *a = &r->word[i - 1], *b = &r->word[i];
+    if (a->taken || b->taken || !is_british(a->text, b->text)) continue;
+    put(r, ADDR_POSTCODE, arena_printf(r->mem, "%s%s", a->text, b->text));
+    a->taken = b->taken = true;
+    return;
+  }
   for (int i = r->n - 1; i > 0 && i >= r->n - 3; i--) {
     struct word *w = &r->word[i];
     size_t digits = strspn(w->text, "0123456789");
@@ -274,7 +292,7 @@ static bool street_after_number(const struct reading *r, int from, int to, struc
     return true;
   }
   s->to = i;
-  return s->number >= 0 && s->to > s->from;
+  return s->number >= 0 && s->to > s->from && strlen(r->word[s->from].text) > 1;
 }
 
 /* Number behind: "hauptstrasse 12", "calle mayor 5". */
@@ -349,16 +367,18 @@ static const char *plain_words(struct arena *a, const char *field, struct addr *
   return join(r, 0, r->n);
 }
 
+static const char *state_code(const char *text)
+{
+  for (size_t i = 0; i < COUNT(states); i++)
+    if (strcmp(text, states[i].code) == 0 || strcmp(text, states[i].name) == 0) return states[i].code;
+  return NULL;
+}
+
 static void put_state(struct reading *r, const char *field)
 {
-  if (!field || !*field || r->out->part[ADDR_PROVINCE]) return;
-  const char *raw = text_fold(r->mem, arena_strn(r->mem, field, strnlen(field, 64)));
-  for (size_t i = 0; i < COUNT(states); i++)
-    if (strcmp(raw, states[i].code) == 0 || strcmp(raw, states[i].name) == 0) {
-      put(r, ADDR_PROVINCE, states[i].code);
-      return;
-    }
-  put(r, ADDR_PROVINCE, plain_words(r->mem, field, r->out));
+  if (!field || !*field) return;
+  const char *code = state_code(text_fold(r->mem, arena_strn(r->mem, field, strnlen(field, 64))));
+  put(r, ADDR_PROVINCE, code ? code : plain_words(r->mem, field, r->out));
 }
 
 /* "xihu district", "hangzhou", "zhejiang province": codes, inside of what is known. */
@@ -392,9 +412,34 @@ static bool take_division(struct reading *r, int from, int to)
   return true;
 }
 
+/* Does a free word stand between the two? */
+static bool has_free(const struct reading *r, int from, int to)
+{
+  for (; from < to; from++)
+    if (is_free(r, from)) return true;
+  return false;
+}
+
+/* "springfield il": the state at the end of a city's segment. */
+static int take_state(struct reading *r, int from, int to, int street_end)
+{
+  if (r->out->part[ADDR_PROVINCE]) return to;
+  while (to > from && !is_free(r, to - 1))
+    to--;
+  if (to == from) return to;
+  const char *whole = join(r, from, to), *last = r->word[to - 1].text;
+  if (state_code(whole) && (has_free(r, street_end, from) || strlen(whole) == 2)) {
+    put(r, ADDR_PROVINCE, state_code(whole));
+    return from;
+  }
+  if (to - from < 2 || strlen(last) != 2 || !state_code(last)) return to;
+  put(r, ADDR_PROVINCE, state_code(last));
+  return to - 1;
+}
+
 static void take_rest(struct reading *r, int street_end)
 {
-  static const char *const countries[] = { "china", "usa", "us", "united states", "uk", "deutschland", "germany", "france" };
+  static const char *const countries[] = { "china", "usa", "us", "united states", "uk", "deutschland", "germany", "france", "p o" };
   const char *rest = "";
   for (int from = r->n; from > 0;) { /* from the right: the greatest comes last */
     int to = from--;
@@ -403,14 +448,28 @@ static void take_rest(struct reading *r, int street_end)
     const char *text = join(r, from, to);
     if (!*text || IS_IN(text, countries)) continue;
     if (r->in_china && take_division(r, from, to)) continue;
+    bool is_behind = from >= street_end && !r->in_china && !strpbrk(text, "0123456789");
+    int end = is_behind ? take_state(r, from, to, street_end) : to;
+    text = join(r, from, end);
+    if (!*text) continue;
     bool is_estate = !r->out->part[ADDR_COMPOUND] && is_in(r->word[to - 1].text, estate_ends, COUNT(estate_ends));
     if (is_estate && put(r, ADDR_COMPOUND, text)) continue;
-    bool is_state = from >= street_end && !r->in_china && strlen(text) == 2;
-    if (is_state) put_state(r, text);
-    else if (from >= street_end && !r->in_china && !r->out->part[ADDR_CITY]) put(r, ADDR_CITY, text);
-    else rest = arena_printf(r->mem, "%s%s%s", text, *rest ? " " : "", rest);
+    if (is_behind && put(r, ADDR_CITY, text)) continue;
+    rest = arena_printf(r->mem, "%s%s%s", text, *rest ? " " : "", rest);
   }
   r->out->rest = rest;
+}
+
+/* Without a country: a segment that is the name of a province. */
+static bool names_province(struct reading *r)
+{
+  int hit;
+  for (int from = 0, to; from < r->n; from = to) {
+    to = segment_end(r, from);
+    int end = to - (to - from > 1 && (is_number(r->word[to - 1].text) || strcmp(r->word[to - 1].text, "province") == 0));
+    if (div_find_latin(join(r, from, end), -1, &hit, 1) && div_level(hit) == DIV_PROVINCE) return true;
+  }
+  return false;
 }
 
 void addr_parse_latin(struct arena *a, const struct addr_text *t, struct addr *out)
@@ -419,8 +478,9 @@ void addr_parse_latin(struct arena *a, const struct addr_text *t, struct addr *o
   struct reading *r = arena_new(a, struct reading);
   r->mem = a, r->out = out;
   bool named = t->country && *t->country;
-  r->in_china = named ? strcmp(t->country, "CN") == 0 || strcmp(t->country, "cn") == 0 : out->part[ADDR_PROVINCE] != NULL;
   words_add(r, t->detail);
+  r->in_china = named ? strcmp(t->country, "CN") == 0 || strcmp(t->country, "cn") == 0
+                      : out->part[ADDR_PROVINCE] || names_province(r);
   saints(r);
   if (!r->in_china) {
     put_state(r, t->province);

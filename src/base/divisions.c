@@ -218,13 +218,25 @@ const char *div_name(struct arena *a, const char *code)
   return name;
 }
 
-int div_sound(uint32_t cp)
+static int sorted_find(const uint16_t *sorted, int n, uint32_t c)
 {
-  int lo = 0, hi = COUNT(div_sound_of);
+  int lo = 0, hi = n;
   while (lo < hi) {
     int mid = (lo + hi) / 2;
-    if (div_sound_of[mid] < cp) lo = mid + 1;
+    if (sorted[mid] < c) lo = mid + 1;
     else hi = mid;
   }
-  return lo < (int)COUNT(div_sound_of) && div_sound_of[lo] == cp ? div_sound_is[lo] : 0;
+  return lo < n && sorted[lo] == c ? lo : -1;
+}
+
+int div_sound(uint32_t cp)
+{
+  int i = sorted_find(div_sound_of, COUNT(div_sound_of), cp);
+  return i < 0 ? 0 : div_sound_is[i];
+}
+
+uint16_t div_simple(uint16_t c)
+{
+  int i = sorted_find(div_traditional, COUNT(div_traditional), c);
+  return i < 0 ? c : div_simple_is[i];
 }

@@ -7,7 +7,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 const dist = process.argv[2];
-const read = (name) => JSON.parse(readFileSync(join(dist, name), 'utf8'));
+const read = (name) => JSON.parse(readFileSync(join(dist, name), 'utf8').replaceAll('（', '(').replaceAll('）', ')'));
 
 // The first character of every syllable among the 3,755 characters of GB 2312 level 1, which stand in
 // the order of their sounds.
@@ -74,6 +74,17 @@ const RARE = { 衢: 'qu', 亳: 'bo', 濮: 'pu', 泸: 'lu', 漯: 'luo', 儋: 'dan
   檀: 'tan', 枫: 'feng', 桦: 'hua', 栎: 'li', 榕: 'rong', 骊: 'li', 骅: 'hua', 鹭: 'lu', 麓: 'lu',
   墅: 'shu', 埔: 'pu', 墘: 'qian', 浔: 'xun', 岐: 'qi', 岷: 'min', 崂: 'lao', 嵩: 'song', 嶂: 'zhang' };
 
+// Traditional characters that addresses are made of, each followed by its simple form.
+const TRADITIONAL = (
+  '號号樓楼棟栋單单層层區区縣县鎮镇鄉乡門门臺台灣湾廣广東东國国園园龍龙華华興兴莊庄馬马廈厦場场衚胡衕同' +
+  '實实業业環环橋桥島岛澤泽漢汉銀银陽阳雲云義义關关慶庆豐丰寧宁嶺岭溝沟連连達达聯联張张陳陈劉刘楊杨趙赵' +
+  '黃黄吳吴鄭郑馮冯蘇苏盧卢葉叶羅罗鄧邓蕭萧孫孙鳳凤體体學学師师醫医濱滨灘滩礦矿廠厂鐵铁發发財财貿贸錦锦' +
+  '綠绿藍蓝麗丽壽寿榮荣輝辉紅红長长開开遠远進进運运電电車车農农漁渔蘆芦薈荟愛爱總总幹干線线黨党萬万億亿' +
+  '兩两貳贰參参陸陆戶户組组隊队頭头圍围圓圆塊块壩坝墾垦堅坚貴贵溫温測测濟济濰潍瀋沈瀘泸營营獅狮瓊琼眾众' +
+  '禮礼統统維维網网聖圣腳脚舊旧蓮莲蘭兰裡里豬猪貝贝賓宾質质軍军輪轮辦办邊边鄰邻釣钓鋼钢鎬镐鏡镜雙双雞鸡' +
+  '韓韩項项順顺頂顶顧顾風风飛飞館馆騰腾驛驿魚鱼鶴鹤鹽盐麥麦點点齊齐龜龟彌弥滿满寶宝觀观錢钱鄔邬' +
+  '').match(/../gu).sort();
+
 const sounds = new Map();
 {
   const gb = new TextDecoder('gbk');
@@ -112,7 +123,7 @@ function split(name, level, above) {
   for (const suffix of SUFFIXES[level]) {
     if (!name.endsWith(suffix) || name === suffix) continue;
     let stem = name.slice(0, -suffix.length);
-    if (stem.length < (suffix === '林区' ? 3 : suffix.endsWith('区') ? suffix.length : 1)) continue;
+    if (stem.length < (suffix === '林区' ? 3 : suffix === '新区' ? 2 : 1)) continue; // 碑林区, 清新区
     if (/自治|民族|^乡$/.test(suffix))
       for (let again = true; again;) {
         again = false;
@@ -134,7 +145,7 @@ for (const [province, at] of [['香港特别行政区', 81], ['澳门特别行�
   Object.entries(read('HK-MO-TW.json')[province]).forEach(([city, list], i) => {
     cities.push({ code: at * 1e4 + (i + 1) * 100, name: city, level: 1 });
     list.forEach((area, j) =>
-      areas.push({ code: at * 1e4 + (i + 1) * 100 + j + 1, name: area.replace(/（.*）/, ''), level: 2 }));
+      areas.push({ code: at * 1e4 + (i + 1) * 100 + j + 1, name: area.replace(/\(.*\)/, ''), level: 2 }));
   });
 }
 if (streets.length < 40000 || areas.length < 2900) throw new Error('the division data are incomplete');
@@ -214,4 +225,6 @@ const bySound = [...sounds].map(([c, s]) => [c.charCodeAt(0), SYLLABLES.findInde
 if (bySound.some(([, s]) => s === 0)) throw new Error('a sound that is no syllable');
 array('uint16_t', 'div_sound_of', bySound.map(([c]) => c));
 array('uint16_t', 'div_sound_is', bySound.map(([, s]) => s));
+array('uint16_t', 'div_traditional', TRADITIONAL.map((p) => p.charCodeAt(0)));
+array('uint16_t', 'div_simple_is', TRADITIONAL.map((p) => p.charCodeAt(1)));
 process.stdout.write(out.join('\n') + '\n');
