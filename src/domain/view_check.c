@@ -1,0 +1,334 @@
+/* view_check.c: proves what a file alone can show (domain 2.3, 3, 4.3, 4.7). A rule that is one question is a
+ * row of a table: each row of its answer is a breach. Rules about histories and groups are walks, so that a
+ * file of any size is read in one pass per rule. */
+#include "domain.h"
+#include <stdio.h>
+
+#define CHECK_SAY_MAX 20 /* breaches of one rule that are named; the rest is counted */
+#define CHECK_TEXT 256
+
+struct check {
+  struct db *db;
+  struct arena *mem;
+  const struct status_table *t;
+  const struct merge_rules *r;
+  void (*say)(void *arg, const char *text);
+  void *arg;
+  int breaches, of_rule;
+};
+
+static void breach(struct check *c, const char *fmt, ...) PRINTF(2, 3);
+static void breach(struct check *c, const char *fmt, ...)
+{
+  char text[CHECK_TEXT];
+  va_list ap;
+  c->breaches++;
+  if (++c->of_rule > CHECK_SAY_MAX) return;
+  va_start(ap, fmt);
+  vsnprintf(text, sizeof text, fmt, ap);
+  va_end(ap);
+  c->say(c->arg, text);
+}
+
+static void rule_end(struct check *c, const char *about)
+{
+  char text[CHECK_TEXT];
+  if (c->of_rule > CHECK_SAY_MAX) {
+    snprintf(text, sizeof text, "%s: %d more of this kind", about, c->of_rule - CHECK_SAY_MAX);
+    c->say(c->arg, text);
+  }
+  c->of_rule = 0;
+}
+
+/* ---- rules that are one question: the row's id, and what it clashes with ------------------------------------ */
+#define COUNTER_RULE(name, table) \
+  { \
+    "SELECT m.id, m.id FROM (SELECT max(id) AS id FROM " table ") m WHERE m.id >" \
+    " coalesce((SELECT value FROM counters WHERE name = '" name "'), 0)", \
+      0, "the counter '" name "' is behind the highest id", '#' \
+  }
+
+static const struct question {
+  const char *sql;
+  char kind; /* of the id; 0: not told */
+  const char *text;
+  char other; /* kind of the second column: 0 none, '#' a plain number */
+} question_table[] = {
+  { "SELECT min(id), max(id) FROM orders GROUP BY channel_id, external_id HAVING count(*) > 1", 'o',
+    "has the identity of another order", 'o' },
+  { "SELECT o.id, o.channel_id FROM orders o WHERE o.channel_id NOT IN (SELECT id FROM channels)", 'o',
+    "is of a channel that does not exist", 'c' },
+  { "SELECT id, placed_slot FROM orders WHERE placed_at >= 0 AND placed_slot <> placed_at / 259200000", 'o',
+    "stands in a slot of time that its time of purchase does not give", '#' },
+  { "SELECT o.id, o.payload_id FROM orders o LEFT JOIN payloads p ON p.id = o.payload_id"
+    " WHERE o.payload_id IS NOT NULL AND p.id IS NULL",
+    'o', "was told by a payload that does not exist", 'p' },
+  { "SELECT p.id, p.order_id FROM payloads p LEFT JOIN orders o ON o.id = p.order_id"
+    " WHERE p.order_id IS NOT NULL AND o.id IS NULL",
+    'p', "tells about an order that does not exist", 'o' },
+  { "SELECT o.id, 0 FROM orders o WHERE NOT EXISTS (SELECT 1 FROM lines l WHERE l.order_id = o.id)", 'o',
+    "has no line", 0 },
+  { "SELECT order_id, line_no FROM lines WHERE quantity < 1", 'o', "has a line with no quantity", '#' },
+  { "SELECT l.order_id, l.line_no FROM lines l LEFT JOIN orders o ON o.id = l.order_id WHERE o.id IS NULL",
+    'o', "does not exist but has a line", '#' },
+  { "SELECT s.order_id, s.id FROM shipments s LEFT JOIN orders o ON o.id = s.order_id WHERE o.id IS NULL",
+    'o', "does not exist but has a shipment", 's' },
+  { "SELECT r.order_id, 0 FROM refunds r LEFT JOIN orders o ON o.id = r.order_id WHERE o.id IS NULL", 'o',
+    "does not exist but has a refund", 0 },
+  { "SELECT h.order_id, 0 FROM holds h LEFT JOIN orders o ON o.id = h.order_id WHERE o.id IS NULL", 'o',
+    "does not exist but is held", 0 },
+  { "SELECT x.id, x.order_id FROM exceptions x LEFT JOIN orders o ON o.id = x.order_id"
+    " WHERE x.order_id IS NOT NULL AND o.id IS NULL",
+    'x', "is about an order that does not exist", 'o' },
+  { "SELECT min(id), max(id) FROM exceptions WHERE state = 'open' AND order_id IS NOT NULL"
+    " GROUP BY order_id, type HAVING count(*) > 1",
+    'x', "is open twice for one order and type", 'x' },
+  { "SELECT min(id), max(id) FROM exceptions WHERE state = 'open' AND payload_id IS NOT NULL"
+    " GROUP BY payload_id, type HAVING count(*) > 1",
+    'x', "is open twice for one payload and type", 'x' },
+  { "SELECT o.id, o.group_id FROM orders o LEFT JOIN groups g ON g.id = o.group_id"
+    " WHERE o.group_id IS NOT NULL AND g.id IS NULL",
+    'o', "is in a group that does not exist", 'g' },
+  { "SELECT o.id, g.id FROM groups g JOIN orders o ON o.group_id = g.id WHERE g.state = 'empty'", 'o',
+    "is in a group that is said to be empty", 'g' },
+  { "SELECT g.id, 0 FROM groups g WHERE g.state <> 'empty'"
+    " AND NOT EXISTS (SELECT 1 FROM orders o WHERE o.group_id = g.id)",
+    'g', "has no orders", 0 },
+  { "SELECT d.order_a, d.order_b FROM merge_decisions d JOIN orders a ON a.id = d.order_a"
+    " JOIN orders b ON b.id = d.order_b JOIN groups g ON g.id = a.group_id"
+    " WHERE d.verdict = 'apart' AND a.group_id = b.group_id AND g.state = 'open'",
+    'o', "is in one group with an order that a person took apart from it", 'o' },
+  { "SELECT o.id, 0 FROM orders o WHERE o.decided = 0 AND o.id IN"
+    " (SELECT order_a FROM merge_decisions UNION SELECT order_b FROM merge_decisions)",
+    'o', "does not know that a person decided about it", 0 },
+  COUNTER_RULE("order", "orders"),
+  COUNTER_RULE("payload", "payloads"),
+  COUNTER_RULE("group", "groups"),
+  COUNTER_RULE("exception", "exceptions"),
+  COUNTER_RULE("shipment", "shipments"),
+  COUNTER_RULE("channel", "channels"),
+  COUNTER_RULE("user", "users"),
+  COUNTER_RULE("token", "tokens"),
+};
+
+static enum err ask(struct check *c, const struct question *q)
+{
+  struct stmt *s = db_prepare(c->db, q->sql);
+  while (stmt_row(s)) {
+    long long id = stmt_col_int(s, 0), other = stmt_col_int(s, 1);
+    if (!q->kind) breach(c, "%s: %lld", q->text, other);
+    else if (!q->other) breach(c, "%c_%lld %s", q->kind, id, q->text);
+    else if (q->other == '#') breach(c, "%c_%lld %s: %lld", q->kind, id, q->text, other);
+    else breach(c, "%c_%lld %s: %c_%lld", q->kind, id, q->text, q->other, other);
+  }
+  enum err e = stmt_end(s);
+  stmt_drop(s);
+  rule_end(c, q->text);
+  return e;
+}
+
+/* ---- statuses: does each order's history lead to where it stands? ------------------------------------------------ */
+#define WORD_MAX 64
+/* The text of one member of flat JSON that we wrote. A quote inside a text is escaped, so the pattern is found
+ * only where it is a key. "" when it is not there. */
+static void member_text(const char *data, const char *pattern, char out[WORD_MAX])
+{
+  const char *p = strstr(data, pattern);
+  out[0] = 0;
+  if (!p) return;
+  p += strlen(pattern);
+  size_t n = strcspn(p, "\"");
+  if (n >= WORD_MAX) return;
+  memcpy(out, p, n);
+  out[n] = 0;
+}
+
+static unsigned trigger_of(const char *name)
+{
+  static const struct {
+    const char *name;
+    unsigned bit;
+  } table[] = { { "command", TRIGGER_COMMAND },
+                { "channel", TRIGGER_CHANNEL },
+                { "system", TRIGGER_SYSTEM } };
+  for (size_t i = 0; i < COUNT(table); i++)
+    if (!strcmp(name, table[i].name)) return table[i].bit;
+  return 0;
+}
+
+struct track { /* where the events say that an order stands */
+  int64_t id;
+  char status[WORD_MAX];
+  bool broken; /* told once per order */
+};
+
+static void track_move(struct check *c, struct track *k, int64_t seq, const char *data)
+{
+  char from[WORD_MAX], to[WORD_MAX], trigger[WORD_MAX];
+  member_text(data, "\"from\":\"", from);
+  member_text(data, "\"to\":\"", to);
+  member_text(data, "\"trigger\":\"", trigger);
+  int a = status_find(c->t, from), b = status_find(c->t, to);
+  if (k->broken) return;
+  k->broken = true;
+  if (!k->status[0])
+    breach(c, "o_%lld moves in event %lld before it was created", (long long)k->id, (long long)seq);
+  else if (strcmp(from, k->status) != 0)
+    breach(c, "o_%lld leaves %s in event %lld, but stood at %s", (long long)k->id, from, (long long)seq,
+           k->status);
+  else if (a < 0 || b < 0)
+    breach(c, "o_%lld moves from %s to %s in event %lld: no such status", (long long)k->id, from, to,
+           (long long)seq);
+  else if (!status_move(c->t, a, b, trigger_of(trigger)))
+    breach(c, "o_%lld moves from %s to %s in event %lld: not allowed", (long long)k->id, from, to,
+           (long long)seq);
+  else k->broken = false;
+  memcpy(k->status, to, sizeof to);
+}
+
+static void track_event(struct check *c, struct track *k, struct stmt *s)
+{
+  const char *type = stmt_col_text(s, 1), *data = stmt_col_text(s, 2);
+  int64_t seq = stmt_col_int(s, 3);
+  if (strcmp(type, "order.created") != 0) {
+    track_move(c, k, seq, data);
+  } else if (k->status[0]) {
+    breach(c, "o_%lld was created again in event %lld", (long long)k->id, (long long)seq);
+  } else {
+    member_text(data, "\"status\":\"", k->status);
+  }
+}
+
+static void track_end(struct check *c, const struct track *k, const char *status)
+{
+  if (k->broken) return;
+  if (!k->status[0]) breach(c, "o_%lld has no event that created it", (long long)k->id);
+  else if (strcmp(k->status, status) != 0)
+    breach(c, "o_%lld stands at %s, but its events lead to %s", (long long)k->id, status, k->status);
+  else if (status_find(c->t, status) < 0)
+    breach(c, "o_%lld stands at %s: no such status", (long long)k->id, status);
+}
+
+static const char SQL_STATUS[] = "SELECT id, status FROM orders ORDER BY id";
+static const char SQL_MOVES[] = "SELECT entity, type, data, seq FROM events WHERE kind = 'o'"
+                                " AND type IN ('order.created', 'order.status') ORDER BY entity, seq";
+
+/* Two walks side by side, both in the order of the ids. */
+static enum err check_statuses(struct check *c)
+{
+  struct stmt *orders = db_stmt(c->db, SQL_STATUS), *moves = db_stmt(c->db, SQL_MOVES);
+  bool more = stmt_row(moves);
+  while (stmt_row(orders)) {
+    struct track k = { .id = stmt_col_int(orders, 0) };
+    for (; more && stmt_col_int(moves, 0) <= k.id; more = stmt_row(moves)) {
+      if (stmt_col_int(moves, 0) == k.id) track_event(c, &k, moves);
+      else breach(c, "event %lld is about an order that does not exist", (long long)stmt_col_int(moves, 3));
+    }
+    track_end(c, &k, stmt_col_text(orders, 1));
+  }
+  for (; more; more = stmt_row(moves))
+    breach(c, "event %lld is about an order that does not exist", (long long)stmt_col_int(moves, 3));
+  enum err e = stmt_end(orders), f = stmt_end(moves);
+  rule_end(c, "statuses");
+  return e ? e : f;
+}
+
+/* ---- groups -------------------------------------------------------------------------------------------------------- */
+struct crowd { /* one group while its members pass by */
+  int64_t id, from_at, first_at, last_at, orders;
+  bool open, decided;
+  int64_t bad; /* the first member that must not be there */
+  const char *bad_why;
+};
+
+static void crowd_end(struct check *c, const struct crowd *g)
+{
+  if (!g->id || !g->open) return;
+  long long id = g->id;
+  if (g->from_at != g->first_at) breach(c, "g_%lld does not begin with its earliest order", id);
+  if (g->orders < 2) return;
+  if (g->bad) breach(c, "g_%lld is open and holds o_%lld, which %s", id, (long long)g->bad, g->bad_why);
+  if (g->decided) return; /* a person may put together what the rules would not */
+  if (g->orders > c->r->group_max)
+    breach(c, "g_%lld holds %lld orders, more than %d", id, (long long)g->orders, c->r->group_max);
+  if (g->last_at - g->first_at > c->r->window_ms)
+    breach(c, "g_%lld holds orders that were not placed within the window", id);
+}
+
+enum { G_GROUP, G_ORDER, G_PLACED, G_STATUS, G_NO_MERGE, G_DECIDED, G_STATE, G_FROM, G_HELD };
+static const char SQL_MEMBERS[] =
+  "SELECT o.group_id, o.id, o.placed_at, o.status, o.no_merge IS NOT NULL, o.decided, g.state, g.from_at,"
+  " EXISTS (SELECT 1 FROM holds h WHERE h.order_id = o.id)"
+  " FROM orders o JOIN groups g ON g.id = o.group_id WHERE o.group_id IS NOT NULL ORDER BY o.group_id";
+
+/* Why this order may not stand in an open group with others; NULL: it may. */
+static const char *member_fault(struct stmt *s)
+{
+  const char *status = stmt_col_text(s, G_STATUS);
+  bool decided = stmt_col_int(s, G_DECIDED);
+  if (!strcmp(status, "cancelled")) return "is cancelled";
+  if (stmt_col_int(s, G_HELD)) return "is held";
+  if (decided) return NULL;
+  if (strcmp(status, "paid") != 0 && strcmp(status, "split") != 0) return "is not paid or split";
+  return stmt_col_int(s, G_NO_MERGE) ? "may not be merged" : NULL;
+}
+
+static void crowd_add(struct crowd *g, struct stmt *s)
+{
+  int64_t placed = stmt_col_int(s, G_PLACED);
+  const char *fault = member_fault(s);
+  if (!g->orders || placed < g->first_at) g->first_at = placed;
+  if (!g->orders || placed > g->last_at) g->last_at = placed;
+  if (fault && !g->bad) g->bad = stmt_col_int(s, G_ORDER), g->bad_why = fault;
+  g->decided |= stmt_col_int(s, G_DECIDED) != 0;
+  g->orders++;
+}
+
+static enum err check_groups(struct check *c)
+{
+  struct crowd g = { 0 };
+  struct stmt *s = db_stmt(c->db, SQL_MEMBERS);
+  while (stmt_row(s)) {
+    if (stmt_col_int(s, G_GROUP) != g.id) {
+      crowd_end(c, &g);
+      g = (struct crowd){ .id = stmt_col_int(s, G_GROUP), .from_at = stmt_col_int(s, G_FROM) };
+      g.open = !strcmp(stmt_col_text(s, G_STATE), "open");
+    }
+    crowd_add(&g, s);
+  }
+  crowd_end(c, &g);
+  rule_end(c, "groups");
+  return stmt_end(s);
+}
+
+/* ---- the search index does not claim orders that are still to come ---------------------------------------------------- */
+static enum err check_search(struct check *c)
+{
+  static const char SQL[] = "SELECT coalesce(max(id), 0) FROM orders";
+  struct stmt *s = db_stmt(c->db, SQL);
+  int64_t newest = stmt_row(s) ? stmt_col_int(s, 0) : 0, done = search_done(c->db);
+  if (done > newest)
+    breach(c, "the search index is said to reach o_%lld, the newest order is o_%lld", (long long)done,
+           (long long)newest);
+  rule_end(c, "search");
+  return stmt_end(s);
+}
+
+static enum err check_all(struct check *c)
+{
+  for (size_t i = 0; i < COUNT(question_table); i++) TRY(ask(c, &question_table[i]));
+  TRY(check_statuses(c));
+  TRY(check_groups(c));
+  TRY(check_search(c));
+  int broken = journal_check(c->db, c->say, c->arg);
+  if (broken < 0) return ERR_IO;
+  c->breaches += broken;
+  return ERR_OK;
+}
+
+int view_check(struct db *db, struct arena *a, const struct status_table *t, const struct merge_rules *r,
+               void (*say)(void *arg, const char *text), void *arg)
+{
+  struct check c = { .db = db, .mem = a, .t = t, .r = r, .say = say, .arg = arg };
+  return check_all(&c) ? -1 : c.breaches;
+}
