@@ -1,0 +1,155 @@
+/* routes.c: the table of routes and the search in it. Pure. */
+#include "edge.h"
+
+/* In the directory the compiler runs in; with a NUL behind it. */
+#define ASSET(sym, path) \
+  __asm__(".pushsection .rodata\n.global " #sym "\n" #sym ":\n.incbin \"" path "\"\n.byte 0\n.popsection\n")
+ASSET(asset_openapi, "src/edge/openapi.json");
+
+#define LIST "limit cursor"
+
+/* A literal path stands before one with {id} that would match it too. */
+const struct route route_table[] = {
+  { "GET", "/", ROLE_OPEN, "home", CMD_N, .run = home_get,
+    .doc = "Say what this is and where it is described." },
+  { "GET", "/healthz", ROLE_OPEN, "healthz", CMD_N, .run = health_get,
+    .doc = "Alive, disk, writer, backlog and surge; 503 when something is wrong." },
+  { "GET", "/readyz", ROLE_OPEN, "readyz", CMD_N, .run = ready_get, .doc = "Ready to take requests." },
+  { "GET", "/metrics", ROLES_PEOPLE, "metrics", CMD_N, .run = metrics_get,
+    .doc = "Figures as Prometheus text." },
+  { "GET", "/openapi.json", ROLES_ANYONE, "openapi", CMD_N, .run = openapi_get,
+    .doc = "This description of the API." },
+
+  { "POST", "/v1/orders", ROLES_OF_CMD, "postOrders", CMD_ORDER_INGEST, .run = orders_post,
+    .body = BODY_ORDERS,
+    .doc = "Take one order, a batch, or a stream of orders; idempotent by channel and external id." },
+  { "GET", "/v1/orders", ROLES_ANYONE, "listOrders", CMD_N, .read = orders_read, .heavy = true,
+    .query = "status channel group sku warehouse owner overdue exception from to q sort " LIST,
+    .doc = "List orders, newest first, by filters or a search." },
+  { "GET", "/v1/orders/{id}", ROLES_ANYONE, "getOrder", CMD_N, .read = order_read,
+    .doc = "One order, by its id or by channel:external_id." },
+  { "GET", "/v1/orders/{id}/events", ROLES_PEOPLE, "listOrderEvents", CMD_N, .read = order_events_read,
+    .query = "since limit", .doc = "The history of an order." },
+  { "GET", "/v1/orders/{id}/why", ROLES_PEOPLE, "getOrderWhy", CMD_N, .read = order_why_read, .heavy = true,
+    .doc = "Why an order was merged, or not, and what holds it: each condition with its value." },
+  { "POST", "/v1/orders/{id}/transitions", ROLES_OF_CMD, "moveOrder", CMD_ORDER_MOVE, .body = BODY_JSON,
+    .doc = "Move an order to another status." },
+  { "POST", "/v1/orders/{id}/hold", ROLES_OF_CMD, "holdOrder", CMD_ORDER_HOLD, .body = BODY_JSON,
+    .doc = "Stop an order with a reason." },
+  { "POST", "/v1/orders/{id}/release", ROLES_OF_CMD, "releaseOrder", CMD_ORDER_RELEASE, .body = BODY_MAYBE,
+    .doc = "Take one hold, or all of them, off an order." },
+  { "POST", "/v1/orders/{id}/cancel", ROLES_OF_CMD, "cancelOrder", CMD_ORDER_CANCEL, .body = BODY_JSON,
+    .doc = "Cancel an order with a reason." },
+
+  { "GET", "/v1/groups", ROLES_PEOPLE, "listGroups", CMD_N, .read = groups_read, .heavy = true,
+    .query = "state proposed several " LIST, .doc = "List merge groups, newest first." },
+  { "GET", "/v1/groups/{id}", ROLES_PEOPLE, "getGroup", CMD_N, .read = group_read,
+    .doc = "One group with its orders." },
+  { "POST", "/v1/groups/{id}/remove", ROLES_OF_CMD, "removeFromGroup", CMD_GROUP_REMOVE, .body = BODY_JSON,
+    .doc = "Take an order out of its group, for good." },
+  { "POST", "/v1/groups/{id}/add", ROLES_OF_CMD, "addToGroup", CMD_GROUP_ADD, .body = BODY_JSON,
+    .doc = "Put an order into a group, for good." },
+  { "POST", "/v1/groups/{id}/lock", ROLES_OF_CMD, "lockGroup", CMD_GROUP_LOCK, .body = BODY_MAYBE,
+    .doc = "Lock a group, so that it neither takes nor gives orders." },
+
+  { "GET", "/v1/payloads", ROLES_PEOPLE, "listPayloads", CMD_N, .read = payloads_read, .heavy = true,
+    .query = "state channel " LIST, .doc = "List what arrived, newest first." },
+  { "POST", "/v1/payloads", ROLES_OF_CMD, "putPayload", CMD_PAYLOAD_PUT, .body = BODY_JSON,
+    .doc = "Keep something that could not be mapped to an order, with the reason." },
+  { "POST", "/v1/payloads/retry", ROLES_OF_CMD, "retryPayloads", CMD_PAYLOAD_RETRY_ALL, .body = BODY_MAYBE,
+    .doc = "Apply all failed payloads again." },
+  { "GET", "/v1/payloads/{id}", ROLES_ANYONE, "getPayload", CMD_N, .read = payload_read,
+    .doc = "One payload; with what arrived for those who may see it." },
+  { "POST", "/v1/payloads/{id}/retry", ROLES_OF_CMD, "retryPayload", CMD_PAYLOAD_RETRY, .body = BODY_MAYBE,
+    .doc = "Apply a failed payload again, as it is or mended." },
+  { "POST", "/v1/payloads/{id}/discard", ROLES_OF_CMD, "discardPayload", CMD_PAYLOAD_DISCARD,
+    .body = BODY_MAYBE, .doc = "Put a failed payload aside for good." },
+
+  { "GET", "/v1/exceptions", ROLES_PEOPLE, "listExceptions", CMD_N, .read = exceptions_read, .heavy = true,
+    .query = "state type owner order " LIST, .doc = "List what needs a person." },
+  { "GET", "/v1/exceptions/{id}", ROLES_PEOPLE, "getException", CMD_N, .read = exception_read,
+    .doc = "One exception." },
+  { "POST", "/v1/exceptions/{id}/assign", ROLES_OF_CMD, "assignException", CMD_EXCEPTION_ASSIGN,
+    .body = BODY_JSON, .doc = "Give an exception to a role or a user." },
+  { "POST", "/v1/exceptions/{id}/resolve", ROLES_OF_CMD, "resolveException", CMD_EXCEPTION_RESOLVE,
+    .body = BODY_MAYBE, .doc = "Close an exception with a note." },
+
+  { "GET", "/v1/channels", ROLES_PEOPLE, "listChannels", CMD_N, .read = channels_read, .heavy = true,
+    .doc = "List channels with what they sent." },
+  { "GET", "/v1/events", ROLES_PEOPLE, "listEvents", CMD_N, .run = events_get, .query = "since limit entity",
+    .doc = "The journal after a number, as a list or live as Server-Sent Events." },
+  { "GET", "/v1/stats/counts", ROLES_PEOPLE, "getCounts", CMD_N, .read = counts_read, .heavy = true,
+    .doc = "How many of each there are." },
+
+  { "GET", "/v1/tokens", ROLE_ADMIN, "listTokens", CMD_N, .read = tokens_read,
+    .doc = "List access tokens, without the tokens." },
+  { "POST", "/v1/tokens", ROLES_OF_CMD, "addToken", CMD_TOKEN_ADD, .run = tokens_write, .body = BODY_JSON,
+    .doc = "Make an access token; it is shown once." },
+  { "POST", "/v1/tokens/{id}/revoke", ROLES_OF_CMD, "revokeToken", CMD_TOKEN_REVOKE, .run = tokens_write,
+    .body = BODY_MAYBE, .doc = "Revoke an access token." },
+  { "GET", "/v1/users", ROLE_ADMIN, "listUsers", CMD_N, .read = users_read, .doc = "List users." },
+  { "POST", "/v1/users", ROLES_OF_CMD, "addUser", CMD_USER_ADD, .body = BODY_JSON, .doc = "Add a user." },
+  { "POST", "/v1/users/{id}", ROLES_OF_CMD, "updateUser", CMD_USER_UPDATE, .body = BODY_JSON,
+    .doc = "Change a user's roles, password or state." },
+  { "POST", "/v1/backups", ROLE_ADMIN, "backup", CMD_N, .run = backups_post, .local = true, .body = BODY_JSON,
+    .doc = "Write a checked copy of the database to a file; over the Unix socket only." },
+  { "GET", "/v1/check", ROLE_ADMIN, "check", CMD_N, .read = check_read, .heavy = true,
+    .doc = "Prove the invariants of the data; may take long." },
+};
+const size_t route_table_n = COUNT(route_table);
+
+unsigned route_roles(const struct route *t)
+{
+  if (t->roles != ROLES_OF_CMD) return t->roles;
+  must(t->cmd != CMD_N);
+  return cmd_kind((enum cmd_id)t->cmd)->roles;
+}
+
+/* {id} stands for one whole segment. */
+static bool path_match(const char *pattern, const char *path, const char **id, size_t *id_n)
+{
+  *id = NULL;
+  while (*pattern) {
+    if (*pattern == '{') {
+      size_t n = strcspn(path, "/");
+      if (!n) return false;
+      *id = path, *id_n = n;
+      path += n;
+      pattern += strcspn(pattern, "}") + 1;
+    } else if (*pattern++ != *path++) {
+      return false;
+    }
+  }
+  return !*path;
+}
+
+static void allow_add(struct buf *allow, const char *method)
+{
+  if (allow->len) buf_str(allow, ", ");
+  buf_str(allow, method);
+  if (!strcmp(method, "GET")) buf_str(allow, ", HEAD");
+}
+
+/* HEAD is answered like GET; httpd leaves the body away. */
+const struct route *route_find(struct arena *a, const char *method, const char *path, const char **id,
+                               const char **allow)
+{
+  struct buf methods = { 0 };
+  const char *part;
+  size_t part_n = 0;
+  if (!strcmp(method, "HEAD")) method = "GET";
+  *id = NULL;
+  for (size_t i = 0; i < route_table_n; i++) {
+    const struct route *t = &route_table[i];
+    if (!path_match(t->path, path, &part, &part_n)) continue;
+    if (!strcmp(t->method, method)) {
+      if (part) *id = arena_strn(a, part, part_n);
+      buf_release(&methods);
+      return t;
+    }
+    allow_add(&methods, t->method);
+  }
+  *allow = arena_str(a, methods.data ? methods.data : "");
+  buf_release(&methods);
+  return NULL;
+}
