@@ -12,9 +12,10 @@
  * address of the SQL literal (a static array), so db_stmt() in a hot path is a pointer lookup. */
 struct db;
 struct stmt;
-enum db_mode { DB_READ, DB_WRITE, DB_CREATE };
+enum db_mode { DB_READ, DB_WRITE, DB_CREATE, DB_MOVE };
 /* Opens and sets the pragmas; DB_WRITE and DB_CREATE bring the schema up to date (numbered
- * migrations, one transaction) and refuse a newer file. NULL with *why in the arena. */
+ * migrations, one transaction) and refuse a newer file; DB_MOVE is the writer's second connection, for
+ * checkpoints. Only DB_CREATE makes a file. NULL with *why in the arena. */
 struct db *db_open(struct arena *a, const char *path, enum db_mode mode, const char **why);
 void db_close(struct db *db);
 int64_t db_schema_version(struct db *db);
@@ -86,6 +87,7 @@ struct store_hooks {
   const struct migration *migrations; /* instead of the built-in ones */
   size_t migrations_n;
   int64_t checkpoint_pages, wal_max_bytes, wal_wait_ms; /* 0: the constants */
+  bool (*sync_directory)(const char *path_of_file);
   void (*die)(const char *why); /* may return: then every call on the connection fails with ERR_IO */
 };
 extern struct store_hooks store_hooks;

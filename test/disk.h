@@ -7,7 +7,8 @@
  * A failed fsync drops the dirty pages: they stay readable, count as clean, and may never have
  * reached the platter.
  *
- * One thread only, one directory, no process but ours. Works with store_hooks.vfs = "disk". */
+ * One thread only, one directory, no process but ours. For store_hooks.vfs = "disk" together with
+ * store_hooks.sync_directory = disk_sync_directory. */
 #ifndef ORDERD_DISK_H
 #define ORDERD_DISK_H
 #include <stdbool.h>
@@ -34,6 +35,7 @@ void disk_restart(void);             /* a new process on the same kernel: the pa
 void disk_power_cut(uint64_t seed);  /* a new boot: what the platter holds; both need all files closed */
 void disk_keep(void);                /* remember everything (all files closed, all of it counts as synced) */
 void disk_back(void);                /* go back to what disk_keep() saw */
+bool disk_sync_directory(const char *path); /* for store_hooks.sync_directory */
 int64_t disk_size(const char *name); /* bytes as programs see them, -1: no such file */
 
 #endif

@@ -31,6 +31,7 @@ static void on_die(const char *text)
 static void clean(void)
 {
   store_hooks = (struct store_hooks){ .schema = SMALL_SCHEMA };
+  log_open((enum log_level)(LOG_ERROR + 1), false); /* what we provoke here is no news */
   arena_release(&mem);
   why = "";
   died = 0;
@@ -57,6 +58,7 @@ static void simulate(uint64_t seed)
 {
   disk_format(seed);
   store_hooks.vfs = "disk";
+  store_hooks.sync_directory = disk_sync_directory;
   store_hooks.die = on_die;
 }
 

@@ -22,11 +22,12 @@ ASSET(asset_schema, "schema.sql");
 #define DB_COUNTERS_MAX 64        /* names of db_next_id */
 #define APPLICATION_ID 0x4f524431 /* "ORD1", in the file's header */
 #define BUSY_MS 5000              /* a person's shell may hold the write lock this long */
-#define SETTLE_MS 200             /* how long opening waits for strangers who read */
 #define PROGRESS_OPS 1000         /* steps of the engine between two looks at the clock */
 #define TX_DEADLINES 4            /* a read transaction may live this many statement deadlines */
 #define EXIT_DISK 70              /* fail-stop: the disk lied or the file is damaged */
 #define ERROR_TEXT 256
+#define WAL_HEADER 32
+#define WAL_FRAME_HEADER 24
 
 /* Version 1 is schema.sql of the first release; a change adds a row here and is made in schema.sql too. */
 static const struct migration migration_table[] = {
@@ -74,7 +75,7 @@ struct db {
   enum err broken; /* this transaction must not be committed */
   bool lenient;
   bool dead;      /* die() returned: a simulation */
-  bool unsettled; /* the WAL that we found could not be moved into the file yet */
+  bool unsettled; /* the WAL that we found is not known to be on the disk */
   int64_t deadline_ms, until, tx_until;
   int64_t data_version, wal_pages;
   struct counter counter[DB_COUNTERS_MAX];
@@ -473,6 +474,16 @@ char stmt_bound(struct stmt *s, int at, int64_t *i, const void **p, size_t *n)
   return b->kind;
 }
 
+/* The number that one PRAGMA or SELECT answers; -1 when it fails. */
+static int64_t db_ask(struct db *db, const char *sql)
+{
+  struct stmt *s = db_prepare(db, sql);
+  int64_t v = stmt_row(s) ? stmt_col_int(s, 0) : -1;
+  if (stmt_end(s)) v = -1;
+  stmt_drop(s);
+  return v;
+}
+
 /* ---- counters ------------------------------------------------------------------------------------------
  * The memory is never behind the table, and the table is written with the transaction that used the
  * numbers; so a number that was seen outside is never given out again. */
@@ -567,17 +578,69 @@ bool tx_open(struct db *db)
   return !sqlite3_get_autocommit(db->sql);
 }
 
-/* What we find in the WAL at the start may be there in the page cache only: an fsync failed, and the
- * process ended for it. Frames written behind lost ones would be lost with them. So everything is
- * moved into the database file, synced, and the WAL begun anew, before the first promise. Strangers who
- * read may stand in the way (BUSY): then their shared memory still tells synced from unsynced. */
+/* What we find in the WAL at the start may be in the page cache only: an fsync failed, the process ended
+ * for it, and the kernel counts the pages as clean. A checkpoint would then move states that a power cut
+ * takes back, and new frames would stand behind frames that get lost. So what is there is written once
+ * more over itself and synced, while nobody else may write, before anything is built upon it. */
+static int wal_rewrite(sqlite3_file *wal, int64_t end)
+{
+  static const int64_t step = 1 << 18;
+  int rc = SQLITE_OK;
+  char *p = mem_new((size_t)step);
+  for (int64_t at = 0; !rc && at < end; at += step) {
+    int n = (int)(end - at < step ? end - at : step);
+    rc = wal->pMethods->xRead(wal, p, n, at);
+    if (!rc) rc = wal->pMethods->xWrite(wal, p, n, at);
+  }
+  mem_free(p);
+  return rc ? rc : wal->pMethods->xSync(wal, SQLITE_SYNC_NORMAL);
+}
+
+static int wal_settle(struct db *db, int64_t pages)
+{
+  sqlite3_file *wal = NULL;
+  sqlite3_int64 size = 0, end = WAL_HEADER + pages * (WAL_FRAME_HEADER + db_ask(db, "PRAGMA page_size"));
+  int rc = sqlite3_file_control(db->sql, "main", SQLITE_FCNTL_JOURNAL_POINTER, &wal);
+  if (rc || !wal || !wal->pMethods) return rc ? rc : SQLITE_IOERR;
+  rc = wal->pMethods->xFileSize(wal, &size);
+  return rc ? rc : wal_rewrite(wal, size < end ? size : end);
+}
+
+/* The engine syncs the directory once, with the first sync of a WAL that it made itself. When that very
+ * sync failed, or the process was killed before it, nobody would do it any more, and a power cut could
+ * take the whole WAL by its name. Some network file systems know no such sync (EINVAL). */
+static bool directory_sync(const char *path)
+{
+  if (store_hooks.sync_directory) return store_hooks.sync_directory(path);
+  const char *slash = strrchr(path, '/');
+  char *dir = mem_new(strlen(path) + 2);
+  memcpy(dir, slash ? path : ".", slash ? (size_t)(slash - path + 1) : 1);
+  int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  bool ok = fd >= 0 && (!fsync(fd) || errno == EINVAL);
+  if (fd >= 0) close(fd);
+  mem_free(dir);
+  return ok;
+}
+
 static enum err db_settle(struct db *db)
 {
-  int64_t pages, moved;
-  enum err e = db_checkpoint(db, DB_RESTART, SETTLE_MS, &pages, &moved);
-  db->unsettled = e && e != ERR_BUSY;
-  if (e) db->wal_pages = pages;
-  return db->unsettled ? e : ERR_OK;
+  int pages = 0, moved;
+  db->unsettled = true;
+  enum err e = db_note(db, sqlite3_wal_checkpoint_v2(db->sql, NULL, SQLITE_CHECKPOINT_NOOP, &pages, &moved));
+  if (!e && !directory_sync(sqlite3_db_filename(db->sql, "main"))) {
+    fail_text(db, "the directory could not be synced");
+    return db->err = ERR_IO;
+  }
+  if (!e && pages > 0) {
+    if (db_exec(db, "BEGIN IMMEDIATE")) return db->err;
+    int rc = wal_settle(db, pages);
+    db_exec(db, "ROLLBACK");
+    e = db_note(db, rc);
+    if (e) fail_text(db, sqlite3_errstr(rc));
+  }
+  db->unsettled = e != ERR_OK;
+  db->wal_pages = pages > 0 ? pages : 0;
+  return e;
 }
 
 bool tx_begin(struct db *db)
@@ -686,23 +749,11 @@ static int64_t schema_version(void)
   return migration_table[COUNT(migration_table) - 1].to;
 }
 
-/* The number that one PRAGMA or SELECT answers; -1 when it fails. */
-static int64_t db_ask(struct db *db, const char *sql)
-{
-  struct stmt *s = db_prepare(db, sql);
-  int64_t v = stmt_row(s) ? stmt_col_int(s, 0) : -1;
-  if (stmt_end(s)) v = -1;
-  stmt_drop(s);
-  return v;
-}
-
 int64_t db_schema_version(struct db *db)
 {
   return db_ask(db, "PRAGMA user_version");
 }
 
-#define WAL_HEADER 32
-#define WAL_FRAME_HEADER 24
 void db_measure(struct db *db, struct db_stats *st)
 {
   st->page_size = db_ask(db, "PRAGMA page_size");
@@ -795,6 +846,7 @@ static bool db_wal_on(struct db *db)
 /* A full disk is no reason not to start: reads go on, and tx_begin() settles the WAL when there is room. */
 static bool db_settled(struct db *db)
 {
+  if (db->mode == DB_MOVE) return true;
   enum err e = db_settle(db);
   return !e || e == ERR_DISK_FULL;
 }
@@ -827,6 +879,7 @@ struct db *db_open(struct arena *a, const char *path, enum db_mode mode, const c
 {
   static const int flags[] = { [DB_READ] = SQLITE_OPEN_READONLY,
                                [DB_WRITE] = SQLITE_OPEN_READWRITE,
+                               [DB_MOVE] = SQLITE_OPEN_READWRITE,
                                [DB_CREATE] = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE };
   if (sqlite3_libversion_number() < SQLITE_LEAST) {
     *why = arena_printf(a, "SQLite %s can lose data: orderd needs 3.51.3 or newer", sqlite3_libversion());
@@ -848,7 +901,7 @@ struct db *db_open(struct arena *a, const char *path, enum db_mode mode, const c
 void db_close(struct db *db)
 {
   if (!db) return;
-  if (tx_open(db)) tx_rollback(db);
+  if (db->sql && tx_open(db)) tx_rollback(db); /* no memory to open: there is none */
   for (int i = 0; i < DB_STMT_MAX; i++) stmt_release(&db->slot[i]);
   must(sqlite3_close(db->sql) == SQLITE_OK); /* BUSY: somebody forgot stmt_drop() */
   mem_free(db);

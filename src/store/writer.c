@@ -397,7 +397,7 @@ struct db *writer_db(struct writer *w)
 /* ---- open and close ------------------------------------------------------------------------------------------ */
 static bool threads_start(struct writer *w, struct arena *a, const char **why)
 {
-  w->mover_db = db_open(a, w->o.path, DB_WRITE, why);
+  w->mover_db = db_open(a, w->o.path, DB_MOVE, why);
   if (!w->mover_db) return false;
   must(!pthread_create(&w->thread, NULL, writer_main, w));
   must(!pthread_create(&w->mover, NULL, mover_main, w));

@@ -719,6 +719,14 @@ void disk_back(void)
   names_copy(disk.name, &disk.names, disk.kept, disk.kept_n);
 }
 
+bool disk_sync_directory(const char *path)
+{
+  (void)path;
+  if (meet(SYNC)) return false;
+  names_sync();
+  return true;
+}
+
 int64_t disk_size(const char *text)
 {
   struct node *f = name_now(name_find(text, false));

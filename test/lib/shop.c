@@ -9,8 +9,10 @@ static void shop_defaults(struct shop *s)
 static bool shop_rules(struct shop *s, const char *conf_text)
 {
   const char *why = NULL;
-  if (conf_text && !conf_parse(&s->mem, conf_text, strlen(conf_text), &s->conf, &why)) return fprintf(stderr, "conf: %s\n", why), false;
-  if (!rules_load(&s->mem, conf_text ? &s->conf : NULL, &s->rules, &why)) return fprintf(stderr, "rules: %s\n", why), false;
+  if (conf_text && !conf_parse(&s->mem, conf_text, strlen(conf_text), &s->conf, &why))
+    return fprintf(stderr, "conf: %s\n", why), false;
+  if (!rules_load(&s->mem, conf_text ? &s->conf : NULL, &s->rules, &why))
+    return fprintf(stderr, "rules: %s\n", why), false;
   return true;
 }
 
@@ -63,7 +65,8 @@ struct cmd *shop_run(struct shop *s, const char *name, const char *target, const
   struct cmd *c = cmd_new((enum cmd_id)id, &s->env.env, &s->rules, &s->actor);
   c->target = arena_str(&c->mem, target);
   body = arena_str(&c->mem, body ? body : "");
-  c->job.err = cmd_kind((enum cmd_id)id)->roles ? cmd_parse(c, body, strlen(body)) : cmd_kind((enum cmd_id)id)->parse(c, NULL);
+  c->job.err = cmd_kind((enum cmd_id)id)->roles ? cmd_parse(c, body, strlen(body))
+                                                : cmd_kind((enum cmd_id)id)->parse(c, NULL);
   if (c->job.err) return c;
   if (cmd_is_slow(c)) cmd_prepare(c);
   c->job.done = nothing;
@@ -88,46 +91,25 @@ static const char order_base[] =
   "\"receiver\":{\"name\":\"张示例\",\"phone\":\"13800001111\",\"country\":\"CN\",\"province\":\"浙江省\",\"city\":\"杭州市\","
   "\"district\":\"西湖区\",\"address\":\"文三路100号 示例花园 2幢301室\"}}";
 
-static void value_put(struct jw *w, const struct json *v)
-{
-  switch (json_type(v)) {
-  case JSON_NULL: jw_null(w); break;
-  case JSON_BOOL: jw_bool(w, json_bool(v)); break;
-  case JSON_NUMBER: jw_raw(w, json_number(v), strlen(json_number(v))); break;
-  case JSON_STRING: jw_string(w, json_string(v)); break;
-  case JSON_ARRAY:
-    jw_array(w);
-    for (const struct json *m = json_first(v); m; m = json_next(m)) value_put(w, m);
-    jw_array_end(w);
-    break;
-  case JSON_OBJECT:
-    jw_object(w);
-    for (const struct json *m = json_first(v); m; m = json_next(m)) jw_key(w, json_key(m)), value_put(w, m);
-    jw_object_end(w);
-    break;
-  }
-}
-
 static void merged_put(struct jw *w, const struct json *base, const struct json *over, bool deep)
 {
   jw_object(w);
   for (const struct json *m = json_first(base); m; m = json_next(m)) {
     const struct json *o = json_get(over, json_key(m));
     jw_key(w, json_key(m));
-    if (deep && o && json_type(o) == JSON_OBJECT && json_type(m) == JSON_OBJECT)
-      merged_put(w, m, o, false);
-    else
-      value_put(w, o ? o : m);
+    if (deep && o && json_type(o) == JSON_OBJECT && json_type(m) == JSON_OBJECT) merged_put(w, m, o, false);
+    else jw_json(w, o ? o : m);
   }
   for (const struct json *m = json_first(over); m; m = json_next(m))
-    if (!json_get(base, json_key(m))) jw_key(w, json_key(m)), value_put(w, m);
+    if (!json_get(base, json_key(m))) jw_key(w, json_key(m)), jw_json(w, m);
   jw_object_end(w);
 }
 
 char *shop_order(struct arena *a, const char *over)
 {
   struct faults f = { .mem = a };
-  struct json *base = json_parse(a, order_base, sizeof order_base - 1, 10000, &f), *o = json_parse(a, over, strlen(over), 20000, &f);
+  struct json *base = json_parse(a, order_base, sizeof order_base - 1, 10000, &f),
+              *o = json_parse(a, over, strlen(over), 20000, &f);
   struct buf b = { 0 };
   struct jw w;
   if (!o) fprintf(stderr, "bad story order: %s\n", over);
@@ -142,23 +124,28 @@ char *shop_order(struct arena *a, const char *over)
 
 static const char *plain(const struct json *j)
 {
-  return json_type(j) == JSON_NUMBER ? json_number(j) : json_type(j) == JSON_BOOL ? (json_bool(j) ? "true" : "false") : json_string(j);
+  return json_type(j) == JSON_NUMBER ? json_number(j)
+         : json_type(j) == JSON_BOOL ? (json_bool(j) ? "true" : "false")
+                                     : json_string(j);
 }
 
 bool json_fits(const struct json *e, const struct json *a, struct buf *why)
 {
   if (json_type(e) == JSON_STRING && !strcmp(json_string(e), "*")) return a != NULL;
-  if (json_type(e) != json_type(a)) return buf_printf(why, "another type (%d, %d)", json_type(e), json_type(a)), false;
+  if (json_type(e) != json_type(a))
+    return buf_printf(why, "another type (%d, %d)", json_type(e), json_type(a)), false;
   if (json_type(e) == JSON_OBJECT) {
     for (const struct json *m = json_first(e); m; m = json_next(m)) {
       const struct json *v = json_get(a, json_key(m));
-      if ((!v && json_type(m) != JSON_NULL) || (v && !json_fits(m, v, why))) return buf_printf(why, " at %s", json_key(m)), false;
+      if ((!v && json_type(m) != JSON_NULL) || (v && !json_fits(m, v, why)))
+        return buf_printf(why, " at %s", json_key(m)), false;
     }
     return true;
   }
   if (json_type(e) == JSON_ARRAY) {
     const struct json *x = json_first(e), *y = json_first(a);
-    if (json_count(e) != json_count(a)) return buf_printf(why, "%zu entries, not %zu", json_count(a), json_count(e)), false;
+    if (json_count(e) != json_count(a))
+      return buf_printf(why, "%zu entries, not %zu", json_count(a), json_count(e)), false;
     for (; x; x = json_next(x), y = json_next(y))
       if (!json_fits(x, y, why)) return false;
     return true;
