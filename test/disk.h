@@ -30,12 +30,12 @@ void disk_fault_at(int64_t k, enum disk_fault what, bool stays);
 bool disk_faulted(void); /* it has happened */
 int64_t disk_ops(void);  /* operations since disk_fault_at() that its fault could have hit */
 
-void disk_halt(void);                /* the process is dead: nothing it still does has an effect */
-void disk_restart(void);             /* a new process on the same kernel: the page cache is as it was */
-void disk_power_cut(uint64_t seed);  /* a new boot: what the platter holds; both need all files closed */
-void disk_keep(void);                /* remember everything (all files closed, all of it counts as synced) */
-void disk_back(void);                /* go back to what disk_keep() saw */
+void disk_halt(void);               /* the process is dead: nothing it still does has an effect */
+void disk_restart(void);            /* a new process on the same kernel: the page cache is as it was */
+void disk_power_cut(uint64_t seed); /* a new boot: what the platter holds; both need all files closed */
+void disk_keep(void);               /* remember everything (all files closed, all of it counts as synced) */
+void disk_back(void);               /* go back to what disk_keep() saw */
 bool disk_sync_directory(const char *path); /* for store_hooks.sync_directory */
-int64_t disk_size(const char *name); /* bytes as programs see them, -1: no such file */
+int64_t disk_size(const char *name);        /* bytes as programs see them, -1: no such file */
 
 #endif

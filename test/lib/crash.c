@@ -20,6 +20,7 @@ static struct {
   struct crash_report *report;
   struct arena mem;
   struct writer *w;
+  struct db *reader, *mover; /* company of the writer: see company() */
   bool calm, quiet;
   int64_t cut;
 } now;
@@ -91,8 +92,31 @@ static bool life_begin(void)
   return now.w != NULL;
 }
 
+/* A reader that stays on an old state while the writer goes on, so that a checkpoint can move a part
+ * only, and the second connection that makes checkpoints, each at moments of the seed's choice. */
+static void company(uint64_t *seed)
+{
+  const char *why;
+  int64_t pages, moved;
+  uint64_t what = crash_random(seed) % 8;
+  if (what == 0 && !now.reader) now.reader = db_open(&now.mem, "t.db", DB_READ, &why);
+  if (what == 0 && now.reader) tx_rollback(now.reader);
+  if (what == 0 && now.reader && tx_begin(now.reader)) db_schema_version(now.reader);
+  if (what == 1) db_close(now.reader), now.reader = NULL;
+  if (what == 2 && !now.mover) now.mover = db_open(&now.mem, "t.db", DB_MOVE, &why);
+  if (what == 2 && now.mover) db_checkpoint(now.mover, DB_PASSIVE, 0, &pages, &moved);
+}
+
+static void company_leaves(void)
+{
+  db_close(now.reader);
+  db_close(now.mover);
+  now.reader = now.mover = NULL;
+}
+
 static void life_step(uint64_t *seed)
 {
+  company(seed);
   now.load->step(now.load->state, now.w, seed);
   writer_collect(now.w);
 }
@@ -101,6 +125,7 @@ static void life_end(void)
 {
   disk_halt();
   now.load->end(now.load->state);
+  company_leaves();
   writer_close(now.w);
   now.w = NULL;
   arena_release(&now.mem);
@@ -108,6 +133,7 @@ static void life_end(void)
 
 static void life_quit(void)
 {
+  company_leaves();
   writer_close(now.w);
   now.w = NULL;
   arena_release(&now.mem);
