@@ -214,14 +214,16 @@ const char *addr_verdict_name(enum addr_verdict v); /* "differ" "probable" "agre
 /* Do two addresses name one place?
  * DIFFER    a part that both state differs, or too little is stated by both, or one is masked.
  *           A town alone never differs: people name it wrongly; it only doubts.
- * AGREE     nothing differs, and what both state pins a place down: a district or town (or the city, with
- *           building or room and two of road and number, compound, room besides), and road and number, or
- *           lane, or compound, together with building or room where either side has one.
+ * AGREE     nothing differs, and what both state pins a place down: road and number, or lane, or
+ *           compound, together with building or room where either side has one; and a district or town,
+ *           or the city with building or room and two of street, compound, room, or the province with
+ *           street, compound, building and room.
  * PROBABLE  nothing differs and a good part is the same, but not enough to act on it.
- * Names of roads and compounds: the same, or alike: of the same length from three characters on, one
- * character (two from six on) in place of one of the same sound without tone or of like shape, unless both
- * count or point (numerals, 东西南北中, 大小, 新老, 园/苑). One name alike still agrees when a number, building or room is
- * the same; two do not, nor does a name that is only part of the other.
+ * Names of roads and compounds are the same, or alike: of the same length from three characters on, one
+ * character (two from six on) in place of one of like sound (without tone; zh is z, ng is n) or shape,
+ * unless both count or point (numerals, 东西南北中, 大小, 新老, 园 and 苑). One name alike still agrees when
+ * two of the rest (number, building, unit, room, the other name) are the same; two do not, nor does a
+ * name that is only part of the other.
  * by: the part that decided (for DIFFER the first that differs; ADDR_N: too little is stated).
  * note: a short reason for people, in the arena. */
 enum addr_verdict addr_agree(struct arena *a, const struct addr *x, const struct addr *y,
@@ -355,7 +357,8 @@ void csv_put(struct buf *out, const char *cell);
  *  status_unknown, status_missing, time_invalid, placed_at_missing, money_invalid, total_missing,
  *  currency_unknown, quantity_invalid, item_missing, channel_differs, channel_missing, line_repeated
  *  too_many_rows    more than SHEET_ROWS_MAX rows of one order, or SHEET_ORDERS_MAX orders in one file
- *  row_lost         a row among the rows of this order could not be read
+ *  row_lost         a row among the rows of this order could not be read, or one beside it, and the
+ *                   amounts do not prove that it was another order's
  *  order_refused    another row of the same order was refused */
 #define SHEET_ROWS_MAX 500
 #define SHEET_ORDERS_MAX 500000
@@ -465,6 +468,6 @@ struct sheet_line { /* one row under the header */
 };
 /* Writes the rows of one order as one canonical order; false with the fault noted in a line. */
 bool sheet_order_put(struct arena *a, const struct sheet_options *o, bool has_status, struct sheet_line **lines, size_t n,
-                     struct buf *out);
+                     struct buf *out, bool *amounts_add_up);
 
 #endif

@@ -198,6 +198,13 @@ static int line_add(struct reader *r, const char *field)
   return from;
 }
 
+/* 11一8一646: between digits 一 is a dash. */
+static void mend_dashes(struct reader *r)
+{
+  for (int i = 1; i + 1 < r->n; i++)
+    if (r->s[i] == u'一' && (is_digit(r->s[i - 1])) && (is_digit(r->s[i + 1]))) r->s[i] = '-';
+}
+
 /* ---- phones, names and labels that were pasted in ------------------------------------------------- */
 /* A mobile number at s: "13800000000", "+86 138-0000-0000", "138****0000"; or a landline "0571-88880000". */
 static int phone_at(const uint16_t *s, int n)
@@ -409,7 +416,7 @@ static bool is_better(const struct division_read *d, const struct div_hit *a, co
 }
 
 /* The names of what is known already may come again. A short one only before another division. */
-static int repeat_length(struct reader *r, const struct division_read *d, int *at_level)
+static int repeat_length(struct reader *r, const struct division_read *d, int *at_level, enum div_form *of_form)
 {
   const uint16_t *s = d->s;
   int best = 0, n = d->n;
@@ -426,7 +433,7 @@ static int repeat_length(struct reader *r, const struct division_read *d, int *a
       goes_on |= knows(r, finer) && div_is(s + after, n - after, r->at[finer], &(enum div_form){ 0 }) > 0;
     bool after_parent = level == DIV_CITY && d->after == DIV_PROVINCE && is_short_name_over(s + len, n - len);
     if (form != DIV_SHORT || (d->is_field && len == n) || (level < DIV_TOWN && (goes_on || after_parent)))
-      best = len, *at_level = level;
+      best = len, *at_level = level, *of_form = form;
   }
   return best;
 }
@@ -454,9 +461,12 @@ static int division_take(struct reader *r, struct division_read *d)
     if (!best || is_better(d, &hit[i], best)) best = &hit[i], same = 1;
     else if (!is_better(d, best, &hit[i])) same++;
   }
-  int level = -1, again = repeat_length(r, d, &level);
-  d->after = !best || again >= best->len ? level : best->level;
-  if (!best || again >= best->len) return again;
+  int level = -1;
+  enum div_form form = DIV_SHORT;
+  int again = repeat_length(r, d, &level, &form);
+  bool is_again = !best || again > best->len || (again == best->len && form >= best->form);
+  d->after = is_again ? level : best->level;
+  if (is_again) return again;
   int len = best->len;
   if (same == 1) {
     division_set(r, best->id);
@@ -541,7 +551,11 @@ static int find_start(struct reader *r, int from)
     for (int h = 0; h < n; h++)
       if (hit[h].form == DIV_FULL && hit[h].level < DIV_DISTRICT &&
           (is_person(r->s + from, i - from) || is_before_division(hit[h].id, r->s + i + hit[h].len, r->n - i - hit[h].len))) {
-        rest_add(r, from, i);
+        bool is_code = i - from == 6;
+        for (int k = from; k < i; k++)
+          is_code &= is_digit(r->s[k]);
+        if (is_code && !r->out->part[ADDR_POSTCODE]) r->out->part[ADDR_POSTCODE] = units_text(r->mem, r->s + from, 6);
+        else rest_add(r, from, i);
         return read_divisions(r, i, -1, false);
       }
   }
@@ -578,16 +592,27 @@ static const char16_t *const note_words[] = { u"放门", u"放前台", u"放驿�
   u"发京东", u"发ems", u"发货", u"打电话", u"电话", u"致电", u"来电", u"联系", u"短信", u"送货", u"送到", u"送上", u"上门", u"派送", u"派件",
   u"配送", u"周末", u"周六", u"周日", u"工作日", u"节假日", u"上班", u"下班", u"点前", u"点后", u"点之", u"点以", u"请", u"不要", u"勿",
   u"别放", u"谢谢", u"尽快", u"加急", u"本人", u"前台", u"门卫", u"保安", u"收发室", u"传达室", u"轻放", u"易碎", u"保密", u"发票",
-  u"到付", u"备注", u"白天", u"晚上", u"早上", u"下午", u"上午", u"中午", u"随时" };
+  u"到付", u"备注", u"白天", u"晚上", u"早上", u"下午", u"上午", u"中午", u"随时", u"电联", u"自取" };
 
 /* The words that make a segment a place even when a note is in it. */
 static const char16_t *const place_words[] = { u"小区", u"花园", u"大厦", u"广场", u"号楼", u"栋", u"幢", u"单元", u"公寓", u"家园", u"中心",
   u"路", u"街", u"巷", u"弄", u"苑", u"新村", u"社区", u"写字楼", u"园区", u"公司", u"座", u"室" };
 
+/* A room's number, or a compact form: 1203, 5-2. */
+static bool has_door(const uint16_t *s, int n)
+{
+  int digits = 0;
+  for (int i = 0; i < n; i++) {
+    digits = is_digit(s[i]) ? digits + 1 : 0;
+    if (digits == 3 || (digits && i + 2 < n && s[i + 1] == '-' && is_digit(s[i + 2]))) return true;
+  }
+  return false;
+}
+
 /* "(家里有人)", "，2楼前台代收": all of it is a note. */
 static bool is_note(const uint16_t *s, int n)
 {
-  return HAS_WORD(s, n, note_words) && !HAS_WORD(s, n, place_words);
+  return HAS_WORD(s, n, note_words) && !HAS_WORD(s, n, place_words) && !has_door(s, n);
 }
 
 static bool begins_note(const uint16_t *s, int n)
@@ -837,7 +862,7 @@ static void take_compact(struct reader *r, const struct number *m)
 
 static bool expects_number(const struct reader *r)
 {
-  return !states(r, ADDR_NUMBER) && (r->last == LAST_ROAD || r->village);
+  return !states(r, ADDR_NUMBER) && (r->last == LAST_ROAD || (r->village && r->last < LAST_BUILDING));
 }
 
 /* 12号附5号, 100号之2, 5楼之1 */
@@ -848,6 +873,13 @@ static bool take_annex(struct reader *r, const char *text)
   if (!states(r, p) || (r->last != LAST_ROOM && r->last != LAST_NUMBER)) return false;
   r->out->part[p] = arena_printf(r->mem, "%s-%s", r->out->part[p], text);
   return true;
+}
+
+/* 12栋6号302: a number follows at once, so that the one before it was the unit's. */
+static bool goes_on_inside(const struct reader *r, int i)
+{
+  struct number next = i < r->n ? number_read(r, i) : (struct number){ 0 };
+  return next.k == 1 && digits_of(next.seg[0]) >= 3;
 }
 
 /* A number with 号 behind it: of the house, of the building in a lane or compound, or of the room. */
@@ -867,7 +899,9 @@ static void take_hao(struct reader *r, const struct number *m)
   } else if (m->k >= 2) {
     list_add(r->rest, sizeof r->rest, all); /* 7-9号: the shops of a building */
   } else if (building) {
-    take(r, ADDR_ROOM, all, LAST_ROOM);
+    bool is_unit = r->last == LAST_BUILDING && goes_on_inside(r, m->end + 1);
+    if (is_unit) take(r, ADDR_UNIT, all, LAST_UNIT);
+    else take(r, ADDR_ROOM, all, LAST_ROOM);
   } else if (digits_of(all) < 3) {
     take(r, ADDR_BUILDING, all, LAST_BUILDING);
   } else if (states(r, ADDR_NUMBER) || is_tall(r)) {
@@ -1004,8 +1038,12 @@ static const char *road_text(struct reader *r, const uint16_t *s, int n)
     while (k < n && is_digit(s[k]) && k < i + 3)
       value = value * 10 + (s[k++] - '0');
     bool is_small = k > i && k - i <= 2 && (k == n || !is_digit(s[k])) && (i == 0 || !is_letter(s[i - 1]));
+    while (k < n && is_digit(s[k]))
+      k++;
     if (!is_small || value == 0) {
-      out[o++] = s[i];
+      for (int end = k > i ? k : i + 1; i < end && o < (int)COUNT(out) - 4; i++)
+        out[o++] = s[i];
+      i--;
       continue;
     }
     if (value >= 20) out[o++] = digits[value / 10];
@@ -1199,7 +1237,7 @@ static int skip_gap(struct reader *r, int i)
   if (gap == ')') return from;
   bool has_place = r->last != LAST_NONE;
   if ((gap == '(' || has_place) && is_note(r->s + from, end - from)) return end;
-  if (gap != '(' || end >= r->n || r->s[end] != ')' || end == from) return from;
+  if (gap != '(' || !has_place || end >= r->n || r->s[end] != ')' || end == from) return from;
   /* In brackets: a building's number, or the compound when there is none yet; else an aside. */
   static const char16_t *const finer[] = { u"栋", u"幢", u"号楼", u"单元", u"室", u"座" };
   static const char16_t *const estates[] = { u"小区", u"花园", u"家园", u"大厦", u"公寓", u"苑", u"新村", u"广场" };
@@ -1225,8 +1263,11 @@ static void read_tail(struct reader *r, int i)
     if (!inside_word && (is_digit(c) || is_letter(c) || numeral(c) >= 0)) m = number_read(r, i);
     if (!m.k) {
       i++;
-      while (is_digit(c) && i < r->n && is_digit(r->s[i])) /* too long to be a number of a house */
+      if (!is_digit(c)) continue;
+      take_name(r, run, i - 1, false); /* digits that are too many for a number */
+      for (run = i - 1; i < r->n && is_digit(r->s[i]);)
         i++;
+      rest_add(r, run, i), run = i;
       continue;
     }
     int after = m.end + (m.end + 1 < r->n && r->s[m.end] == ' ' ? 1 : 0);
@@ -1322,6 +1363,7 @@ void addr_parse(struct arena *a, const struct addr_text *t, struct addr *out)
   read_field(&r, t->town, DIV_TOWN);
   put_postcode(&r, t->zip);
   line_add(&r, t->detail);
+  mend_dashes(&r);
   drop_labels(&r, 0);
   drop_phones(&r, 0);
   out->latin = is_latin(&r, 0);

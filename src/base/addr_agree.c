@@ -124,6 +124,28 @@ static enum name_verdict name_compare(const char *x, const char *y)
   return is_much_alike(&a, &b) ? NAME_PART : NAME_OTHER;
 }
 
+/* Names in Latin letters go by words: one word of five letters and more may hold one typing error; a name
+ * without its first or last word ("elmwood", "elmwood street") is a part of the longer. */
+static enum name_verdict latin_compare(struct arena *a, const char *x, const char *y)
+{
+  if (!x || !y) return NAME_UNKNOWN;
+  if (strcmp(x, y) == 0) return NAME_SAME;
+  const char *shorter = strlen(x) < strlen(y) ? x : y, *longer = shorter == x ? y : x, *at = strstr(longer, shorter);
+  size_t n = strlen(shorter);
+  if (at && n >= 5 && (at == longer || at[-1] == ' ') && (at[n] == 0 || at[n] == ' ')) return NAME_PART;
+  int alike = 0;
+  while (*x && *y) {
+    size_t wx = strcspn(x, " "), wy = strcspn(y, " ");
+    const char *a_word = arena_strn(a, x, wx), *b_word = arena_strn(a, y, wy);
+    if (strcmp(a_word, b_word) != 0) {
+      bool is_word = wx >= 5 && wy >= 5 && !strpbrk(a_word, "0123456789") && !strpbrk(b_word, "0123456789");
+      if (!is_word || text_edits(a_word, b_word) > 1 || ++alike > 1) return NAME_OTHER;
+    }
+    x += wx + (x[wx] == ' '), y += wy + (y[wy] == ' ');
+  }
+  return *x || *y ? NAME_OTHER : NAME_ALIKE;
+}
+
 /* ---- parts ------------------------------------------------------------------------------------ */
 struct pair {
   struct arena *mem;
@@ -179,6 +201,12 @@ static bool maybe_differs(const struct addr *x, const struct addr *y)
 static bool is_latin_pair(const struct pair *p)
 {
   return p->x->latin && p->y->latin;
+}
+
+static enum name_verdict names(const struct pair *p, enum addr_part part)
+{
+  const char *x = p->x->part[part], *y = p->y->part[part];
+  return is_latin_pair(p) ? latin_compare(p->mem, x, y) : name_compare(x, y);
 }
 
 /* Does this part tell the two apart? Towns are named wrongly too often to decide; they only doubt. */
@@ -274,6 +302,19 @@ static bool rests_differ(const char *x, const char *y)
   return *x || *y;
 }
 
+/* What stands behind a name that is only alike. */
+static int backing(const struct pair *p)
+{
+  return same(p, ADDR_NUMBER) + same(p, ADDR_BUILDING) + same(p, ADDR_UNIT) + same(p, ADDR_ROOM) +
+         (p->road == NAME_SAME) + (p->compound == NAME_SAME) + same(p, ADDR_STREET_EXTRA);
+}
+
+/* Street, compound and the door in it: two such places in one province are one place. */
+static bool is_all_the_same(const struct pair *p)
+{
+  return p->road == NAME_SAME && same(p, ADDR_NUMBER) && p->compound == NAME_SAME && same(p, ADDR_BUILDING) && same(p, ADDR_ROOM);
+}
+
 static bool same_lane(const struct pair *p)
 {
   const char *x = p->x->part[ADDR_STREET_EXTRA], *y = p->y->part[ADDR_STREET_EXTRA];
@@ -289,8 +330,7 @@ enum addr_verdict addr_agree(struct arena *a, const struct addr *x, const struct
   struct pair p = { .mem = a, .x = x, .y = y };
   if (x->masked || y->masked) return say(&p, ADDR_DIFFER, ADDR_N, by, note, "an address is masked");
   if (x->latin != y->latin) return say(&p, ADDR_DIFFER, ADDR_N, by, note, "written in different scripts");
-  p.road = name_compare(x->part[ADDR_ROAD], y->part[ADDR_ROAD]);
-  p.compound = name_compare(x->part[ADDR_COMPOUND], y->part[ADDR_COMPOUND]);
+  p.road = names(&p, ADDR_ROAD), p.compound = names(&p, ADDR_COMPOUND);
   village_against_road(&p, x, y), village_against_road(&p, y, x);
   p.town_differs = both(&p, ADDR_TOWN) && !same(&p, ADDR_TOWN);
   for (size_t i = 0; i < COUNT(order); i++)
@@ -308,13 +348,14 @@ enum addr_verdict addr_agree(struct arena *a, const struct addr *x, const struct
   enum area area = area_of(&p);
   enum addr_part last = inside ? (same(&p, ADDR_ROOM) ? ADDR_ROOM : ADDR_BUILDING) : street || village ? ADDR_NUMBER : ADDR_COMPOUND;
   const char *doubt = NULL;
-  bool is_pinned = area == AREA_DISTRICT || (area == AREA_CITY && inside && street + estate + same(&p, ADDR_ROOM) >= 2);
+  bool is_pinned = area == AREA_DISTRICT || (area == AREA_CITY && inside && street + estate + same(&p, ADDR_ROOM) >= 2) ||
+                   (same(&p, ADDR_PROVINCE) && is_all_the_same(&p));
   if (!is_pinned) doubt = "no district that both state";
   else if (inside_missing) doubt = "a building or room is stated by one only";
   else if (p.town_differs) doubt = "the towns differ", last = ADDR_TOWN;
   else if (p.road == NAME_PART || p.compound == NAME_PART) doubt = "a name is a part of the other";
   else if (p.road == NAME_ALIKE && p.compound == NAME_ALIKE) doubt = "two names are only alike";
-  else if ((p.road == NAME_ALIKE || p.compound == NAME_ALIKE) && !inside && !same(&p, ADDR_NUMBER)) doubt = "a name is only alike";
+  else if ((p.road == NAME_ALIKE || p.compound == NAME_ALIKE) && backing(&p) < 2) doubt = "a name is only alike";
   else if (rests_differ(x->rest, y->rest)) doubt = "numbers that no rule knows";
   else if (!inside && extras_unequal(&p)) doubt = "a lane, group or phase is stated by one only";
   if (doubt) return say(&p, ADDR_PROBABLE, last, by, note, doubt);

@@ -184,7 +184,7 @@ const latinAt = [];
 upper.forEach((d, i) => {
   if (d.stem) for (const s of spellings(d.name, d.stem)) latinAt.push([s, i]);
 });
-latinAt.sort(([a, i], [b, j]) => (a < b ? -1 : a > b ? 1 : i - j));
+latinAt.sort(([a, i], [b, j]) => (a < b ? -1 : a > b ? 1 : upper[i].level - upper[j].level || i - j));
 const latinOffset = latinAt.map(([s]) => {
   let i = latin.indexOf('\0' + s + '\0') + 1;
   if (i === 0) i = latin.length, latin += s + '\0';
@@ -221,7 +221,10 @@ array('uint16_t', 'div_town_sorted', byStem(towns));
 array('char', 'div_latin', units(latin));
 array('uint16_t', 'div_latin_at', latinOffset);
 array('uint16_t', 'div_latin_upper', latinAt.map(([, i]) => i));
-const bySound = [...sounds].map(([c, s]) => [c.charCodeAt(0), SYLLABLES.findIndex(([n]) => n === s) + 1]).sort((a, b) => a[0] - b[0]);
+// Sounds that speakers of many regions do not keep apart are one: zh and z, ng and n at the end.
+const blurred = (s) => s.replace(/^([zcs])h/, '$1').replace(/ng$/, 'n');
+const soundNames = [...new Set(SYLLABLES.map(([n]) => blurred(n)))];
+const bySound = [...sounds].map(([c, s]) => [c.charCodeAt(0), soundNames.indexOf(blurred(s)) + 1]).sort((a, b) => a[0] - b[0]);
 if (bySound.some(([, s]) => s === 0)) throw new Error('a sound that is no syllable');
 array('uint16_t', 'div_sound_of', bySound.map(([c]) => c));
 array('uint16_t', 'div_sound_is', bySound.map(([, s]) => s));
