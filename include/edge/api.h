@@ -193,6 +193,7 @@ void feed_tick(struct feed *f, int64_t now_ms);
 void feed_gone(struct call *k);
 size_t feed_listeners(const struct feed *f);
 void events_get(struct call *k);
+enum err events_page(struct read *rd, struct db *db, const struct event_filter *f); /* on a pool thread */
 /* "…[{…},{…}]…" of view_events into SSE frames; at[] gets each one's seq and where its frame begins. */
 struct frame {
   int64_t seq;

@@ -48,11 +48,11 @@ enum err order_why_read(struct read *rd, struct db *db)
 enum err order_events_read(struct read *rd, struct db *db)
 {
   struct event_filter f = { .kind = 'o' };
-  int64_t last;
   TRY(read_limit(rd, &f.limit));
   TRY(read_number(rd, "since", &f.since));
+  TRY(read_number(rd, "cursor", &f.since));
   TRY(order_id_read(rd, db, &f.entity));
-  return view_events(db, &rd->mem, &f, &rd->out, &last);
+  return events_page(rd, db, &f);
 }
 
 /* The ids of the rows of a list that we wrote ourselves: quotes inside of text are escaped, so this cannot be

@@ -338,12 +338,23 @@ static void watch(struct call *k, struct event_filter only, int64_t since)
   watcher_read(w);
 }
 
+/* Where the page ends is the cursor of the next, if there is one. */
+enum err events_page(struct read *rd, struct db *db, const struct event_filter *f)
+{
+  static const char END[] = "\"next\":null}";
+  int64_t last = f->since;
+  TRY(view_events(db, &rd->mem, f, &rd->out, &last));
+  size_t n = sizeof END - 1, len = rd->out.len;
+  bool whole = len >= n && !memcmp(rd->out.data + len - n, END, n);
+  if (!whole) rd->cursor = arena_printf(&rd->mem, "%lld", (long long)last);
+  return ERR_OK;
+}
+
 static enum err list_run(struct read *rd, struct db *db)
 {
   struct event_filter f = *(struct event_filter *)rd->args;
-  int64_t last = f.since;
   TRY(read_limit(rd, &f.limit));
-  return view_events(db, &rd->mem, &f, &rd->out, &last);
+  return events_page(rd, db, &f);
 }
 
 static void list(struct call *k, const struct event_filter *f)
@@ -359,9 +370,10 @@ void events_get(struct call *k)
 {
   struct event_filter f = { 0 };
   const char *since = http_query(k->r, "since"), *entity = http_query(k->r, "entity");
-  const char *last = http_field(k->r, "last-event-id");
+  const char *last = http_field(k->r, "last-event-id"), *cursor = http_query(k->r, "cursor");
   bool live = wants_stream(k->r);
   int64_t from = live ? -1 : 0;
+  if (cursor) since = cursor; /* the same thing: where a page ended */
   if (entity && !entity_read(entity, &f)) {
     call_refuse(k, ERR_BAD_REQUEST, "bad_entity", NULL, "entity is an id like o_1, g_1, p_1 or x_1");
   } else if ((since && !since_read(since, &from)) || (live && last && *last && !since_read(last, &from))) {

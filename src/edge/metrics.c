@@ -53,8 +53,8 @@ void ready_get(struct call *k)
 /* ---- counts ------------------------------------------------------------------------------------------------------------- */
 #define COUNTS_MAP(X) \
   X(orders) \
-  X(lines) X(events) X(groups_open) X(groups_several) X(payloads) X(failed) X(pending) X(dead) \
-    X(exceptions_open)
+  X(lines) \
+  X(events) X(groups_open) X(groups_several) X(payloads) X(failed) X(pending) X(dead) X(exceptions_open)
 
 enum err counts_read(struct read *rd, struct db *db)
 {
