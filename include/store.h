@@ -46,7 +46,9 @@ const char *db_err_text(struct db *db);
 enum err db_exec(struct db *db, const char *sql); /* several statements; set-up, tests */
 void db_deadline(struct db *db, int64_t ms);      /* statements of a reader are cut after this; 0 never */
 
-/* Transactions. A savepoint per command; tx_undo rolls back to the mark, tx_keep releases it. */
+/* Transactions. A savepoint per command; tx_undo rolls back to the mark, which stays; tx_keep releases it.
+ * Loops over rows that were left without stmt_end() are ended with the savepoint. Once the engine has
+ * rolled back by itself (disk full), every statement fails until tx_rollback(). */
 bool tx_begin(struct db *db);      /* BEGIN IMMEDIATE; BEGIN on a reader */
 bool tx_mark(struct db *db);
 bool tx_undo(struct db *db);
@@ -56,7 +58,8 @@ void tx_rollback(struct db *db);
 
 /* Numbers that the application gives out: per name, from the database's highest, kept in memory by the
  * writing connection and stored with the transaction that used them (table `counters`). A savepoint that
- * is undone leaves a gap, never a double. */
+ * is undone leaves a gap, never a double. Inside a transaction only; when the number cannot be looked up,
+ * every later statement and the commit fail. */
 int64_t db_next_id(struct db *db, const char *counter);
 
 /* What a bench or a test wants to see: each finished statement with its bound values. */
@@ -113,7 +116,7 @@ const char *db_version(void); /* "3.53.2" */
 struct job {
   struct job *next;
   enum err (*run)(struct job *, struct db *); /* on the writer's thread, inside the savepoint */
-  void (*done)(struct job *);                 /* on the collecting thread, after COMMIT */
+  void (*done)(struct job *);                 /* on the collecting thread, after COMMIT; NULL: nobody asks */
   enum err err;
   int64_t since_ms;                           /* set by the writer */
 };
