@@ -117,6 +117,20 @@ enum http_step http_parse(struct http_parser *p, struct http_request *r, const c
 /* After HEAD: how much body is welcome. false: the declared length is over it, the message is BAD (413). */
 bool http_parser_limit(struct http_parser *p, uint64_t body_max);
 
+/* ---- httpd_addr.c: where to listen, and who is calling --------------------------------------------------- */
+#define HTTP_PEER_TEXT 64
+struct http_peer {
+  char text[HTTP_PEER_TEXT];
+  unsigned char key[16];             /* what counts as one address: an IPv4 address, an IPv6 /64 */
+  bool is_loopback;
+};
+struct sockaddr;
+struct sockaddr_storage;
+void http_peer(const struct sockaddr *a, struct http_peer *out); /* IPv4 inside IPv6 is IPv4 */
+bool http_addr_parse(const char *where, struct sockaddr_storage *out); /* "127.0.0.1:7700", "[::1]:7700" */
+/* Makes way for a socket at path: one that nobody answers at is the rest of a process that died, and goes. */
+bool http_unix_clear(struct arena *a, const char *path, const char **why);
+
 /* ---- httpd_reply.c: heads of answers ------------------------------------------------------------------- */
 #define HTTP_DATE_TEXT 32
 struct http_head {

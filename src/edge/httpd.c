@@ -12,30 +12,26 @@
  * later() connections for the next turn of the loop. It also bounds what one connection may do in one turn. */
 #include "edge.h"
 #include <arpa/inet.h>
-#include <errno.h>
 #include <linux/sockios.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
-#include <unistd.h>
 #include <uv.h>
 
-#define INPUT_MAX (64 * 1024)       /* bytes of one connection that wait unread; also the size of a read */
-#define LOOPBACK_RESERVE 16         /* places that only loopback and the Unix socket may take */
+#define INPUT_MAX (64 * 1024) /* bytes of one connection that wait unread; also the size of a read */
+#define LOOPBACK_RESERVE 16   /* places that only loopback and the Unix socket may take */
 #define LINGER_MS 2000
-#define LINGER_MAX (4 << 20)        /* bytes dropped while lingering */
-#define REFUSED_MAX 64              /* connections over a cap that are told so with patience */
-#define CLOSING_MS 5000             /* how long http_close waits for what runs */
-#define RATE_MIN 1024               /* bytes per second, both ways */
-#define BODIES_MAX (64 << 20)       /* all bodies in memory together */
-#define KEEP_MAX (16 * 1024)        /* of a buffer that an idle connection may keep */
-#define REST_MS 5000                /* idle for so long: keeps nothing */
-#define DIRECT_MIN (16 * 1024)      /* an answer of this size goes to the kernel without a copy */
+#define LINGER_MAX (32 << 20)  /* bytes dropped while lingering */
+#define REFUSED_MAX 64         /* connections over a cap that are told so with patience */
+#define CLOSING_MS 5000        /* how long http_close waits for what runs */
+#define RATE_MIN 1024          /* bytes per second, both ways */
+#define BODIES_MAX (64 << 20)  /* all bodies in memory together */
+#define KEEP_MAX (16 * 1024)   /* of a buffer that an idle connection may keep */
+#define REST_MS 5000           /* idle for so long: keeps nothing */
+#define DIRECT_MIN (16 * 1024) /* an answer of this size goes to the kernel without a copy */
 #define BACKLOG 1024
-#define PEER_TEXT 64
 
 enum phase { PHASE_IDLE, PHASE_HEAD, PHASE_BODY, PHASE_HANDLE, PHASE_LINGER, PHASE_CLOSED };
 
@@ -55,39 +51,38 @@ struct listener {
 
 /* A request and its answer. Outlives its connection while the handler holds it. */
 struct exchange {
-  struct http_request r;            /* first: what the handler has is this */
+  struct http_request r; /* first: what the handler has is this */
   struct http_server *s;
-  struct conn *c;                   /* NULL: the client is gone */
+  struct conn *c; /* NULL: the client is gone */
   struct buf body;
-  bool held;                        /* the handler must answer or drop */
-  bool begun;                       /* http_stream_begin was called */
-  bool streams_in;                  /* the body goes to stream_data */
+  bool held;       /* the handler must answer or drop */
+  bool begun;      /* http_stream_begin was called */
+  bool streams_in; /* the body goes to stream_data */
   bool keep_alive, chunked, head_only;
   int minor;
   void (*wrote)(struct http_request *r);
-  char peer[PEER_TEXT];
+  char peer[HTTP_PEER_TEXT];
 };
 
 struct conn {
-  union handle u;                   /* first */
+  union handle u; /* first */
   struct http_server *s;
   struct conn *next, *prev, *later;
   struct http_parser *parser;
   struct exchange *x;
   enum phase phase;
-  bool is_unix, is_loopback, over_cap, counted;
+  bool is_unix, over_cap, counted;
   bool reading, eof, running, paused, busy, broken, is_later, shut;
-  bool closing;                     /* after the answer that is on its way */
-  unsigned char addr[16];           /* IPv6: the /64 */
-  char peer[PEER_TEXT];
-  struct buf in;                    /* arrived, not yet parsed */
+  bool closing; /* after the answer that is on its way */
+  struct http_peer peer;
+  struct buf in; /* arrived, not yet parsed */
   size_t in_at;
-  struct buf out, sending;          /* to be written; with the kernel (busy) */
+  struct buf out, sending; /* to be written; with the kernel (busy) */
   uv_write_t write;
-  int64_t phase_ms;                 /* when the phase began */
-  int64_t mark_ms, mark_bytes;      /* rate window of the body */
-  int64_t write_ms, write_mark;     /* rate window of the answer */
-  int64_t bytes_in, bytes_out;      /* bytes_out: ever handed over for writing */
+  int64_t phase_ms;             /* when the phase began */
+  int64_t mark_ms, mark_bytes;  /* rate window of the body */
+  int64_t write_ms, write_mark; /* rate window of the answer */
+  int64_t bytes_in, bytes_out;  /* bytes_out: ever handed over for writing */
 };
 
 struct http_server {
@@ -99,14 +94,14 @@ struct http_server {
   struct conn *conns, *later, **later_end;
   uv_timer_t timer;
   uv_idle_t idle;
-  size_t handles;                   /* of timer and idle, open */
+  size_t handles; /* of timer and idle, open */
   struct http_stats stats;
-  int64_t date_s, closing_ms;
+  int64_t date_s, closing_ms, ticked_ms;
   bool closing;
   void (*closed)(void *);
   void *closed_arg;
   char date[HTTP_DATE_TEXT];
-  char scratch[INPUT_MAX];          /* one read at a time, of whoever reads */
+  char scratch[INPUT_MAX]; /* one read at a time, of whoever reads */
 };
 
 static void conn_run(struct conn *c, const char *p, size_t n);
@@ -137,7 +132,7 @@ static void phase_set(struct conn *c, enum phase phase)
   c->mark_bytes = c->bytes_in;
 }
 
-/* ---- later ------------------------------------------------------------------------------------------------ */
+/* ---- later ----------------------------------------------------------------------------------- */
 static void later_run(uv_idle_t *idle);
 
 static void conn_later(struct conn *c)
@@ -164,7 +159,7 @@ static void later_remove(struct conn *c)
     }
 }
 
-/* ---- bodies ------------------------------------------------------------------------------------------------- */
+/* ---- bodies ---------------------------------------------------------------------------------- */
 static void body_free(struct exchange *x)
 {
   x->s->bodies -= x->body.cap;
@@ -174,14 +169,14 @@ static void body_free(struct exchange *x)
 /* false: too many bodies are in memory already. */
 static bool body_put(struct exchange *x, const char *p, size_t n)
 {
-  if (x->body.len + n > x->body.cap && x->s->bodies + n > BODIES_MAX) return false;
+  if (x->body.len + n >= x->body.cap && x->s->bodies + n > BODIES_MAX) return false; /* it would grow */
   x->s->bodies -= x->body.cap;
   buf_put(&x->body, p, n);
   x->s->bodies += x->body.cap;
   return true;
 }
 
-/* ---- exchange --------------------------------------------------------------------------------------------------- */
+/* ---- exchange -------------------------------------------------------------------------------- */
 static struct exchange *exchange_new(struct conn *c)
 {
   struct exchange *x = mem_new(sizeof *x);
@@ -215,7 +210,7 @@ static void orphan_drop(struct exchange *x)
   server_end(s);
 }
 
-/* ---- end of a connection -------------------------------------------------------------------------------------------- */
+/* ---- end of a connection --------------------------------------------------------------------- */
 static void conn_on_close(uv_handle_t *h)
 {
   struct conn *c = (struct conn *)h;
@@ -237,7 +232,7 @@ static void conn_uncount(struct conn *c)
 {
   struct http_server *s = c->s;
   if (c->over_cap) s->refused_n--;
-  else if (c->counted) s->conns_n--, s->remote_n -= !c->is_loopback;
+  else if (c->counted) s->conns_n--, s->remote_n -= !c->peer.is_loopback;
   c->counted = false;
 }
 
@@ -265,7 +260,7 @@ static void conn_break(struct conn *c)
   conn_later(c);
 }
 
-/* ---- reading --------------------------------------------------------------------------------------------------------- */
+/* ---- reading --------------------------------------------------------------------------------- */
 static size_t in_left(const struct conn *c)
 {
   return c->in.len - c->in_at;
@@ -297,7 +292,7 @@ static void conn_reading(struct conn *c)
   else if (c->phase != PHASE_CLOSED) uv_read_stop(&c->u.stream);
 }
 
-/* ---- writing --------------------------------------------------------------------------------------------------------- */
+/* ---- writing --------------------------------------------------------------------------------- */
 static void on_written(uv_write_t *w, int status)
 {
   struct conn *c = w->data;
@@ -397,7 +392,7 @@ static bool conn_is_written(const struct conn *c)
   return !c->busy && !c->out.len;
 }
 
-/* ---- answers ------------------------------------------------------------------------------------------------------------ */
+/* ---- answers --------------------------------------------------------------------------------- */
 /* After the last byte of an answer. */
 static void conn_answered(struct conn *c)
 {
@@ -437,11 +432,14 @@ static void conn_refuse(struct conn *c, int status, const char *code, const char
   }
   struct buf body = { 0 };
   enum err e = status_err(status);
-  struct http_head h = { .status = status, .type = "application/problem+json", .headers = headers, .close = true };
+  struct http_head h = {
+    .status = status, .type = "application/problem+json", .headers = headers, .close = true
+  };
   if (status == 405 && !headers) h.headers = "Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n";
   if (status == 503 && !headers) h.headers = "Retry-After: 5\r\n";
-  if (c->s->h.problem) c->s->h.problem(c->s->h.arg, &body, e, status, code ? code : err_code(e), detail ? detail : "");
-  bool head_only = c->x && c->x->head_only;
+  if (c->s->h.problem)
+    c->s->h.problem(c->s->h.arg, &body, e, status, code ? code : err_code(e), detail ? detail : "");
+  bool head_only = http_parser_message(c->parser)->head_only;
   if (c->x && c->x->held) exchange_orphan(c);
   c->closing = true;
   phase_set(c, PHASE_LINGER);
@@ -469,7 +467,8 @@ static void headers_check(int *status, const char **headers)
   *status = 500, *headers = NULL;
 }
 
-void http_reply(struct http_request *r, int status, const char *type, const char *headers, const void *body, size_t n)
+void http_reply(struct http_request *r, int status, const char *type, const char *headers, const void *body,
+                size_t n)
 {
   struct exchange *x = answering(r);
   must(!x->begun);
@@ -494,8 +493,13 @@ void http_stream_begin(struct http_request *r, int status, const char *type, con
   headers_check(&status, &headers);
   x->chunked = x->minor == 1;
   x->keep_alive = x->keep_alive && x->chunked;
-  struct http_head h = { .status = status, .type = type, .headers = headers, .date = date_text(x->s), .length = -1,
-                         .chunked = x->chunked, .close = will_close(x) };
+  struct http_head h = { .status = status,
+                         .type = type,
+                         .headers = headers,
+                         .date = date_text(x->s),
+                         .length = -1,
+                         .chunked = x->chunked,
+                         .close = will_close(x) };
   x->keep_alive = !h.close;
   conn_put_head(c, &h);
   if (!c->running) conn_flush(c);
@@ -504,19 +508,21 @@ void http_stream_begin(struct http_request *r, int status, const char *type, con
 void http_stream_write(struct http_request *r, const void *p, size_t n, void (*wrote)(struct http_request *r))
 {
   struct exchange *x = answering(r);
-  must(x->begun && !x->wrote);
+  must(x->begun && !(wrote && x->wrote));
   struct conn *c = x->c;
   if (!c) return; /* gone() has been called: no wrote() any more */
   if (http_stream_queued(r) > HTTP_QUEUE_MAX) conn_break(c);
-  x->wrote = wrote;
   if (n && !x->head_only) {
     char size[24];
     if (x->chunked) conn_put(c, size, (size_t)snprintf(size, sizeof size, "%zx\r\n", n));
-    conn_write(c, p, n);
+    if (n < DIRECT_MIN) conn_put(c, p, n);
+    else conn_write(c, p, n);
     if (x->chunked) conn_put(c, "\r\n", 2);
     if (!c->running) conn_flush(c);
   }
-  if (wrote) conn_later(c);
+  if (!wrote) return;
+  x->wrote = wrote;
+  conn_later(c);
 }
 
 size_t http_stream_queued(struct http_request *r)
@@ -567,7 +573,7 @@ void http_resume(struct http_request *r)
   conn_later(x->c);
 }
 
-/* ---- a request ----------------------------------------------------------------------------------------------------------- */
+/* ---- a request ------------------------------------------------------------------------------- */
 static void peer_from_proxy(struct exchange *x)
 {
   const char *list = http_field(&x->r, "x-forwarded-for"), *proto = http_field(&x->r, "x-forwarded-proto");
@@ -586,11 +592,12 @@ static void request_begin(struct conn *c, bool body_is_here)
   struct http_server *s = c->s;
   struct exchange *x = c->x;
   const struct http_message *m = http_parser_message(c->parser);
+  must(x); /* only a connection that is ending has none */
   struct http_request *r = &x->r;
-  memcpy(x->peer, c->peer, sizeof x->peer);
+  memcpy(x->peer, c->peer.text, sizeof x->peer);
   r->peer = x->peer;
   r->local_admin = c->is_unix, r->secure = false, r->user = NULL;
-  if (s->o.trust_proxy && c->is_loopback) peer_from_proxy(x);
+  if (s->o.trust_proxy && c->peer.is_loopback) peer_from_proxy(x);
   x->keep_alive = m->keep_alive, x->head_only = m->head_only, x->minor = m->minor;
   x->begun = x->chunked = x->streams_in = false;
   x->wrote = NULL;
@@ -725,7 +732,8 @@ static void conn_run(struct conn *c, const char *p, size_t n)
       break;
     }
     size_t used = 0;
-    more = is_direct ? conn_step(c, p + at, n - at, &used) : conn_step(c, c->in.data + c->in_at, in_left(c), &used);
+    more = is_direct ? conn_step(c, p + at, n - at, &used)
+                     : conn_step(c, c->in.data + c->in_at, in_left(c), &used);
     if (is_direct) at += used;
     else c->in_at += used;
   }
@@ -781,8 +789,7 @@ static void later_run(uv_idle_t *idle)
 {
   struct http_server *s = idle->data;
   struct conn *last = NULL;
-  for (struct conn *c = s->later; c; c = c->later)
-    last = c; /* who joins meanwhile waits for the next turn */
+  for (struct conn *c = s->later; c; c = c->later) last = c; /* who joins meanwhile waits for the next turn */
   for (struct conn *c = s->later; c;) {
     bool is_last = c == last;
     s->later = c->later;
@@ -795,7 +802,7 @@ static void later_run(uv_idle_t *idle)
   if (!s->later) uv_idle_stop(idle);
 }
 
-/* ---- clocks ---------------------------------------------------------------------------------------------------------------- */
+/* ---- clocks ---------------------------------------------------------------------------------- */
 static void conn_timeout(struct conn *c, const char *detail)
 {
   c->s->stats.timeouts++;
@@ -858,15 +865,17 @@ static void conn_tick(struct conn *c, int64_t now)
   case PHASE_LINGER:
     if (conn_is_written(c) && age >= LINGER_MS) conn_close(c);
     break;
-  default:
-    break;
+  default: break;
   }
 }
 
 static void on_tick(uv_timer_t *timer)
 {
   struct http_server *s = timer->data;
-  int64_t now = now_ms(s);
+  int64_t now = now_ms(s), since = now - s->ticked_ms;
+  s->ticked_ms = now;
+  if (since > 2 * (int64_t)uv_timer_get_repeat(timer))
+    return; /* we were late, not the clients: let them be heard */
   bool is_over = s->closing && now - s->closing_ms >= CLOSING_MS;
   for (struct conn *c = s->conns, *next; c; c = next) {
     next = c->next; /* connections are freed by the loop, not under our feet */
@@ -876,38 +885,22 @@ static void on_tick(uv_timer_t *timer)
   }
 }
 
-/* ---- new connections ---------------------------------------------------------------------------------------------------------- */
+/* ---- new connections ------------------------------------------------------------------------- */
 static void peer_note(struct conn *c)
 {
   struct sockaddr_storage a;
   int n = sizeof a;
   memset(&a, 0, sizeof a);
-  memcpy(c->peer, "unknown", 8);
-  if (uv_tcp_getpeername(&c->u.tcp, (struct sockaddr *)&a, &n)) return;
-  if (a.ss_family == AF_INET) {
-    const struct sockaddr_in *in = (const struct sockaddr_in *)&a;
-    memcpy(c->addr, &in->sin_addr, 4);
-    c->is_loopback = c->addr[0] == 127;
-    inet_ntop(AF_INET, &in->sin_addr, c->peer, sizeof c->peer);
-    return;
-  }
-  const struct in6_addr *in6 = &((const struct sockaddr_in6 *)&a)->sin6_addr;
-  if (IN6_IS_ADDR_V4MAPPED(in6)) {
-    memcpy(c->addr, in6->s6_addr + 12, 4);
-    c->is_loopback = c->addr[0] == 127;
-    inet_ntop(AF_INET, c->addr, c->peer, sizeof c->peer);
-    return;
-  }
-  c->is_loopback = IN6_IS_ADDR_LOOPBACK(in6);
-  memcpy(c->addr, in6->s6_addr, 8), c->addr[15] = 6; /* whoever has one address of a /64 has all of them */
-  inet_ntop(AF_INET6, in6, c->peer, sizeof c->peer);
+  uv_tcp_getpeername(&c->u.tcp, (struct sockaddr *)&a, &n);
+  http_peer((struct sockaddr *)&a, &c->peer);
 }
 
 static size_t conns_of_address(const struct conn *one)
 {
   size_t n = 0;
   for (const struct conn *c = one->s->conns; c; c = c->next)
-    n += c != one && c->counted && !c->over_cap && !c->is_unix && !memcmp(c->addr, one->addr, sizeof c->addr);
+    n += c != one && c->counted && !c->over_cap && !c->is_unix &&
+         !memcmp(c->peer.key, one->peer.key, sizeof c->peer.key);
   return n;
 }
 
@@ -915,9 +908,10 @@ static bool conn_fits(const struct conn *c)
 {
   const struct http_server *s = c->s;
   size_t max = s->o.connections_max, reserve = max > 2 * LOOPBACK_RESERVE ? LOOPBACK_RESERVE : max / 4;
-  if (s->conns_n >= max || (!c->is_loopback && s->remote_n >= max - reserve)) return false;
+  if (s->conns_n >= max || (!c->peer.is_loopback && s->remote_n >= max - reserve)) return false;
   if (c->is_unix) return true;
-  return conns_of_address(c) < (c->is_loopback && s->o.per_address_max < max / 2 ? max / 2 : s->o.per_address_max);
+  return conns_of_address(c) <
+         (c->peer.is_loopback && s->o.per_address_max < max / 2 ? max / 2 : s->o.per_address_max);
 }
 
 static void conn_admit(struct conn *c)
@@ -925,7 +919,7 @@ static void conn_admit(struct conn *c)
   struct http_server *s = c->s;
   c->counted = true;
   if (conn_fits(c)) {
-    s->conns_n++, s->remote_n += !c->is_loopback;
+    s->conns_n++, s->remote_n += !c->peer.is_loopback;
     s->stats.connections++;
     conn_reading(c);
     return;
@@ -956,8 +950,8 @@ static void on_connection(uv_stream_t *stream, int status)
     return;
   }
   struct conn *c = mem_new(sizeof *c);
-  c->s = s, c->is_unix = c->is_loopback = l->is_unix;
-  memcpy(c->peer, "unix", 5);
+  c->s = s, c->is_unix = c->peer.is_loopback = l->is_unix;
+  memcpy(c->peer.text, "unix", 5);
   c->parser = http_parser_new(s->o.hosts, s->o.hosts_n);
   c->x = exchange_new(c);
   if (l->is_unix) uv_pipe_init(s->loop, &c->u.pipe, 0);
@@ -975,31 +969,7 @@ static void on_connection(uv_stream_t *stream, int status)
   conn_admit(c);
 }
 
-/* ---- listening ------------------------------------------------------------------------------------------------------------------ */
-/* A socket that nobody answers at is the rest of a process that died: it goes. */
-static bool unix_clear(struct arena *a, const char *path, const char **why)
-{
-  struct sockaddr_un un = { .sun_family = AF_UNIX };
-  struct stat st;
-  if (strlen(path) >= sizeof un.sun_path) {
-    *why = arena_printf(a, "%s: the path of a Unix socket may have %zu bytes", path, sizeof un.sun_path - 1);
-    return false;
-  }
-  memcpy(un.sun_path, path, strlen(path) + 1);
-  if (lstat(path, &st)) return true;
-  if (!S_ISSOCK(st.st_mode)) {
-    *why = arena_printf(a, "%s: is there and no socket", path);
-    return false;
-  }
-  int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-  bool answers = fd < 0 || connect(fd, (struct sockaddr *)&un, sizeof un) == 0 || errno == EAGAIN;
-  if (fd >= 0) close(fd);
-  if (answers) *why = arena_printf(a, "%s: another process listens there", path);
-  else if (unlink(path) && errno != ENOENT) *why = arena_printf(a, "%s: %s", path, strerror(errno));
-  else return true;
-  return false;
-}
-
+/* ---- listening ------------------------------------------------------------------------------- */
 static int unix_bind(struct listener *l, const char *path)
 {
   mode_t old = umask(0177); /* the mode must be right from the first moment */
@@ -1008,25 +978,11 @@ static int unix_bind(struct listener *l, const char *path)
   return e;
 }
 
-/* "127.0.0.1:7700", "[::1]:7700" */
 static int tcp_bind(struct listener *l, const char *where)
 {
-  char host[INET6_ADDRSTRLEN];
   struct sockaddr_storage addr;
-  memset(&addr, 0, sizeof addr);
-  bool is_v6 = *where == '[';
-  const char *begin = where + is_v6, *end = strchr(where, is_v6 ? ']' : ':'), *port = end ? end + is_v6 : NULL;
-  if (!end || *port != ':' || (size_t)(end - begin) >= sizeof host) return UV_EINVAL;
-  memcpy(host, begin, (size_t)(end - begin)), host[end - begin] = 0;
-  int number = 0;
-  size_t digits = strspn(++port, "0123456789");
-  if (!digits || digits > 5 || port[digits]) return UV_EINVAL;
-  for (; *port; port++)
-    number = number * 10 + (*port - '0');
-  if (number > 65535) return UV_EINVAL;
-  int e = is_v6 ? uv_ip6_addr(host, number, (struct sockaddr_in6 *)&addr)
-                : uv_ip4_addr(host, number, (struct sockaddr_in *)&addr);
-  return e ? e : uv_tcp_bind(&l->u.tcp, (struct sockaddr *)&addr, 0);
+  if (!http_addr_parse(where, &addr)) return UV_EINVAL;
+  return uv_tcp_bind(&l->u.tcp, (struct sockaddr *)&addr, 0);
 }
 
 static void listener_on_close(uv_handle_t *h)
@@ -1049,8 +1005,7 @@ static struct listener *listener_new(struct http_server *s, bool is_unix)
   l->s = s, l->is_unix = is_unix;
   if (is_unix) uv_pipe_init(s->loop, &l->u.pipe, 0);
   else uv_tcp_init(s->loop, &l->u.tcp);
-  while (*at)
-    at = &(*at)->next;
+  while (*at) at = &(*at)->next;
   *at = l;
   s->listeners_open++;
   return l;
@@ -1060,7 +1015,7 @@ bool http_listen(struct http_server *s, struct arena *a, const char *where, cons
 {
   must(!s->closing);
   bool is_unix = !strncmp(where, "unix:", 5);
-  if (is_unix && !unix_clear(a, where + 5, why)) return false;
+  if (is_unix && !http_unix_clear(a, where + 5, why)) return false;
   struct listener *l = listener_new(s, is_unix);
   int e = is_unix ? unix_bind(l, where + 5) : tcp_bind(l, where);
   if (!e) e = uv_listen(&l->u.stream, BACKLOG, on_connection);
@@ -1078,12 +1033,13 @@ int http_port(struct http_server *s)
     int n = sizeof a;
     if (l->is_unix || uv_is_closing(&l->u.handle)) continue;
     if (uv_tcp_getsockname(&l->u.tcp, (struct sockaddr *)&a, &n)) return 0;
-    return ntohs(a.ss_family == AF_INET ? ((struct sockaddr_in *)&a)->sin_port : ((struct sockaddr_in6 *)&a)->sin6_port);
+    return ntohs(a.ss_family == AF_INET ? ((struct sockaddr_in *)&a)->sin_port
+                                        : ((struct sockaddr_in6 *)&a)->sin6_port);
   }
   return 0;
 }
 
-/* ---- the server --------------------------------------------------------------------------------------------------------------------- */
+/* ---- the server ------------------------------------------------------------------------------ */
 static void options_default(struct http_options *o)
 {
   if (!o->head_ms) o->head_ms = 10 * 1000;
@@ -1103,14 +1059,15 @@ static uint64_t tick_ms(const struct http_options *o)
   return (uint64_t)(least / 4 ? least / 4 : 1);
 }
 
-struct http_server *http_open(struct uv_loop_s *loop, const struct http_options *o, const struct http_handlers *h)
+struct http_server *http_open(struct uv_loop_s *loop, const struct http_options *o,
+                              const struct http_handlers *h)
 {
   must(h->plan && h->handle);
   struct http_server *s = mem_new(sizeof *s);
   s->loop = loop, s->o = *o, s->h = *h;
   options_default(&s->o);
   s->later_end = &s->later;
-  s->date_s = -1;
+  s->date_s = -1, s->ticked_ms = now_ms(s);
   uv_timer_init(loop, &s->timer);
   uv_idle_init(loop, &s->idle);
   s->timer.data = s->idle.data = s;
@@ -1133,7 +1090,8 @@ static void handle_on_close(uv_handle_t *h)
 /* When all that http_close waits for is over. */
 static void server_end(struct http_server *s)
 {
-  if (!s->closing || s->conns || s->orphans || s->listeners_open || uv_is_closing((uv_handle_t *)&s->timer)) return;
+  if (!s->closing || s->conns || s->orphans || s->listeners_open || uv_is_closing((uv_handle_t *)&s->timer))
+    return;
   uv_close((uv_handle_t *)&s->timer, handle_on_close);
   uv_close((uv_handle_t *)&s->idle, handle_on_close);
 }

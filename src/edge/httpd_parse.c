@@ -22,12 +22,31 @@ enum { CH_TOKEN = 1, CH_VALUE = 2, CH_TARGET = 4, CH_EXTENSION = 8, CH_HOST = 16
 static const unsigned char ch_class[256] = {
   ['\t'] = CH_VALUE,
   [' '] = CH_VALUE,
-  ['!'] = CH_MARK, ['"'] = CH_OTHER, ['#'] = CH_TOKEN | CH_VALUE | CH_EXTENSION, ['$' ... '\''] = CH_MARK,
-  ['('] = CH_OTHER, [')'] = CH_OTHER, ['*' ... '+'] = CH_MARK, [','] = CH_OTHER, ['-' ... '.'] = CH_ALPHA,
-  ['/'] = CH_OTHER, ['0' ... '9'] = CH_ALPHA, [':' ... '@'] = CH_OTHER, ['A' ... 'Z'] = CH_ALPHA,
-  ['['] = CH_OTHER, ['\\'] = CH_VALUE | CH_EXTENSION, [']'] = CH_OTHER, ['^'] = CH_MARK, ['_'] = CH_ALPHA,
-  ['`'] = CH_MARK, ['a' ... 'z'] = CH_ALPHA, ['{'] = CH_OTHER, ['|'] = CH_MARK, ['}'] = CH_OTHER,
-  ['~'] = CH_MARK, [0x80 ... 0xff] = CH_VALUE,
+  ['!'] = CH_MARK,
+  ['"'] = CH_OTHER,
+  ['#'] = CH_TOKEN | CH_VALUE | CH_EXTENSION,
+  ['$' ... '\''] = CH_MARK,
+  ['('] = CH_OTHER,
+  [')'] = CH_OTHER,
+  ['*' ... '+'] = CH_MARK,
+  [','] = CH_OTHER,
+  ['-' ... '.'] = CH_ALPHA,
+  ['/'] = CH_OTHER,
+  ['0' ... '9'] = CH_ALPHA,
+  [':' ... '@'] = CH_OTHER,
+  ['A' ... 'Z'] = CH_ALPHA,
+  ['['] = CH_OTHER,
+  ['\\'] = CH_VALUE | CH_EXTENSION,
+  [']'] = CH_OTHER,
+  ['^'] = CH_MARK,
+  ['_'] = CH_ALPHA,
+  ['`'] = CH_MARK,
+  ['a' ... 'z'] = CH_ALPHA,
+  ['{'] = CH_OTHER,
+  ['|'] = CH_MARK,
+  ['}'] = CH_OTHER,
+  ['~'] = CH_MARK,
+  [0x80 ... 0xff] = CH_VALUE,
 };
 
 static inline bool is(unsigned char ch, int what)
@@ -44,8 +63,7 @@ static inline char lower(char ch)
 static bool same_word(const char *a, size_t n, const char *b)
 {
   size_t i = 0;
-  while (i < n && b[i] && lower(a[i]) == b[i])
-    i++;
+  while (i < n && b[i] && lower(a[i]) == b[i]) i++;
   return i == n && !b[i];
 }
 
@@ -53,27 +71,46 @@ static const struct {
   const char *name;
   bool may_have_body, is_refused; /* known, and never answered but with 405 */
 } methods[] = {
-  { "GET", false, false }, { "POST", true, false },     { "PUT", true, false },    { "PATCH", true, false },
-  { "HEAD", false, false }, { "DELETE", false, false }, { "OPTIONS", false, false },
-  { "TRACE", false, true }, { "CONNECT", false, true },
+  { "GET", false, false },     { "POST", true, false },  { "PUT", true, false },
+  { "PATCH", true, false },    { "HEAD", false, false }, { "DELETE", false, false },
+  { "OPTIONS", false, false }, { "TRACE", false, true }, { "CONNECT", false, true },
 };
 
 /* Fields that a message may have once; doubled they would mean one thing here and another elsewhere. */
 static const char *const single_fields[] = {
-  "host", "content-length", "transfer-encoding", "content-type", "content-encoding", "authorization", "expect",
-  "origin", "referer", "user-agent", "idempotency-key", "last-event-id", "range", "from", "date",
-  "if-modified-since", "if-unmodified-since",
+  "host",
+  "content-length",
+  "transfer-encoding",
+  "content-type",
+  "content-encoding",
+  "authorization",
+  "expect",
+  "origin",
+  "referer",
+  "user-agent",
+  "idempotency-key",
+  "last-event-id",
+  "range",
+  "from",
+  "date",
+  "if-modified-since",
+  "if-unmodified-since",
 };
 
-/* ---- the parser -------------------------------------------------------------------------------------- */
+/* ---- the parser ------------------------------------------------------------------------------ */
 /* Where the scanner stands in a field line. */
 enum field_at { FIELD_START, FIELD_NAME, FIELD_VALUE, FIELD_CR, FIELD_LAST_CR, FIELD_DONE, FIELD_BAD };
 
 enum reading {
-  READ_LINE,       /* the request line */
+  READ_LINE, /* the request line */
   READ_FIELDS,
-  READ_LENGTH,     /* a body of known length */
-  READ_CHUNK_SIZE, READ_CHUNK_EXTENSION, READ_CHUNK_LF, READ_CHUNK_DATA, READ_CHUNK_END, READ_CHUNK_END_LF,
+  READ_LENGTH, /* a body of known length */
+  READ_CHUNK_SIZE,
+  READ_CHUNK_EXTENSION,
+  READ_CHUNK_LF,
+  READ_CHUNK_END,
+  READ_CHUNK_END_LF, /* lines, by bytes */
+  READ_CHUNK_DATA,
   READ_TRAILER,
   READ_DONE,
   READ_BAD
@@ -90,13 +127,13 @@ struct http_parser {
   enum reading reading;
   /* head: offsets from its first byte */
   size_t scanned, fields_at;
-  bool seen_cr, seen_blank;          /* a CR waits for its LF; one empty line before the head was passed over */
+  bool seen_cr, seen_blank; /* a CR waits for its LF; one empty line before the head was passed over */
   size_t method, field_n;
   struct span target, name[HTTP_FIELDS_MAX], value[HTTP_FIELDS_MAX];
   enum field_at field_at;
   /* body */
   bool may_have_body;
-  uint64_t left, total, max;         /* of this length or chunk; of the body so far; welcome */
+  uint64_t left, total, max; /* of this length or chunk; of the body so far; welcome */
   unsigned chunk_digits;
   size_t extension_n, trailer_n, trailer_fields;
   /* what llhttp makes of it */
@@ -119,7 +156,7 @@ static bool no(struct http_parser *p, int status, const char *code, const char *
   return false;
 }
 
-/* ---- the second reader ------------------------------------------------------------------------------- */
+/* ---- the second reader ----------------------------------------------------------------------- */
 static int ll_on_head(llhttp_t *ll)
 {
   struct http_parser *p = ll->data;
@@ -146,7 +183,9 @@ static int ll_on_end(llhttp_t *ll)
 }
 
 static const llhttp_settings_t ll_settings = {
-  .on_headers_complete = ll_on_head, .on_body = ll_on_body, .on_message_complete = ll_on_end,
+  .on_headers_complete = ll_on_head,
+  .on_body = ll_on_body,
+  .on_message_complete = ll_on_end,
 };
 
 /* Gives llhttp what the scanner took; the end of the message must be where the scanner sees it. */
@@ -156,7 +195,7 @@ static bool ll_agrees(struct http_parser *p, const char *s, size_t n, bool is_en
   return no(p, 400, "bad_framing", "The framing of the message is not well formed.");
 }
 
-/* ---- life -------------------------------------------------------------------------------------------- */
+/* ---- life ------------------------------------------------------------------------------------ */
 static void message_start(struct http_parser *p)
 {
   p->m = (struct http_message){ .keep_alive = true };
@@ -192,11 +231,12 @@ const struct http_message *http_parser_message(const struct http_parser *p)
   return &p->m;
 }
 
-/* ---- request line -------------------------------------------------------------------------------------- */
+/* ---- request line ---------------------------------------------------------------------------- */
 static bool method_find(struct http_parser *p, const char *s, size_t n)
 {
   for (size_t i = 0; i < n; i++)
-    if (!is((unsigned char)s[i], CH_TOKEN)) return no(p, 400, "bad_request_line", "The method is not a token.");
+    if (!is((unsigned char)s[i], CH_TOKEN))
+      return no(p, 400, "bad_request_line", "The method is not a token.");
   for (size_t i = 0; i < COUNT(methods); i++)
     if (strlen(methods[i].name) == n && !memcmp(methods[i].name, s, n)) {
       if (methods[i].is_refused)
@@ -210,10 +250,11 @@ static bool method_find(struct http_parser *p, const char *s, size_t n)
 
 static bool version_check(struct http_parser *p, const char *s, size_t n)
 {
-  bool is_form = n == 8 && !memcmp(s, "HTTP/", 5) && s[5] >= '0' && s[5] <= '9' && s[6] == '.' && s[7] >= '0' &&
-                 s[7] <= '9';
+  bool is_form = n == 8 && !memcmp(s, "HTTP/", 5) && s[5] >= '0' && s[5] <= '9' && s[6] == '.' &&
+                 s[7] >= '0' && s[7] <= '9';
   if (!is_form) return no(p, 400, "bad_request_line", "The request line does not end with an HTTP version.");
-  if (s[5] != '1' || s[7] > '1') return no(p, 505, "http_version", "Only HTTP/1.1 and HTTP/1.0 are spoken here.");
+  if (s[5] != '1' || s[7] > '1')
+    return no(p, 505, "http_version", "Only HTTP/1.1 and HTTP/1.0 are spoken here.");
   p->m.minor = s[7] - '0';
   return true;
 }
@@ -229,7 +270,8 @@ static bool line_check(struct http_parser *p, const char *s, size_t n)
   const char *version = target_end + 1;
   if (target == target_end || memchr(version, ' ', (size_t)(end - version)))
     return no(p, 400, "bad_request_line", "The request line is not three words with one space between.");
-  if (!version_check(p, version, (size_t)(end - version)) || !method_find(p, s, (size_t)(space - s))) return false;
+  if (!version_check(p, version, (size_t)(end - version)) || !method_find(p, s, (size_t)(space - s)))
+    return false;
   for (const char *t = target; t < target_end; t++)
     if (!is((unsigned char)*t, CH_TARGET))
       return no(p, 400, "bad_target", "The request target holds a byte that must be percent-encoded.");
@@ -259,22 +301,16 @@ static bool line_scan(struct http_parser *p, const char *s, size_t n)
   return true;
 }
 
-/* ---- field lines ----------------------------------------------------------------------------------------- */
+/* ---- field lines ----------------------------------------------------------------------------- */
 static enum field_at field_step(enum field_at at, unsigned char ch)
 {
   switch (at) {
-  case FIELD_START:
-    return ch == '\r' ? FIELD_LAST_CR : is(ch, CH_TOKEN) ? FIELD_NAME : FIELD_BAD;
-  case FIELD_NAME:
-    return ch == ':' ? FIELD_VALUE : is(ch, CH_TOKEN) ? FIELD_NAME : FIELD_BAD;
-  case FIELD_VALUE:
-    return ch == '\r' ? FIELD_CR : is(ch, CH_VALUE) ? FIELD_VALUE : FIELD_BAD;
-  case FIELD_CR:
-    return ch == '\n' ? FIELD_START : FIELD_BAD;
-  case FIELD_LAST_CR:
-    return ch == '\n' ? FIELD_DONE : FIELD_BAD;
-  default:
-    return FIELD_BAD;
+  case FIELD_START: return ch == '\r' ? FIELD_LAST_CR : is(ch, CH_TOKEN) ? FIELD_NAME : FIELD_BAD;
+  case FIELD_NAME: return ch == ':' ? FIELD_VALUE : is(ch, CH_TOKEN) ? FIELD_NAME : FIELD_BAD;
+  case FIELD_VALUE: return ch == '\r' ? FIELD_CR : is(ch, CH_VALUE) ? FIELD_VALUE : FIELD_BAD;
+  case FIELD_CR: return ch == '\n' ? FIELD_START : FIELD_BAD;
+  case FIELD_LAST_CR: return ch == '\n' ? FIELD_DONE : FIELD_BAD;
+  default: return FIELD_BAD;
   }
 }
 
@@ -282,7 +318,8 @@ static const char *field_fault(enum field_at at, unsigned char ch)
 {
   if (at == FIELD_CR || at == FIELD_LAST_CR) return "A CR stands alone.";
   if (ch == '\n') return "A line ends with LF alone.";
-  if (at == FIELD_START) return ch == ' ' || ch == '\t' ? "A header line is folded." : "A header field has no name.";
+  if (at == FIELD_START)
+    return ch == ' ' || ch == '\t' ? "A header line is folded." : "A header field has no name.";
   if (at == FIELD_NAME) return "A header name holds a character that is no part of a name.";
   return "A header value holds a control character.";
 }
@@ -320,7 +357,7 @@ static bool fields_scan(struct http_parser *p, const char *s, size_t n)
   return true;
 }
 
-/* ---- head: what the fields mean ---------------------------------------------------------------------------- */
+/* ---- head: what the fields mean -------------------------------------------------------------- */
 static bool is_single(const char *name)
 {
   for (size_t i = 0; i < COUNT(single_fields); i++)
@@ -334,8 +371,7 @@ static bool is_disguised(const char *name)
   static const char *const framing[] = { "transfer-encoding", "content-length", "content-encoding" };
   if (!strchr(name, '_')) return false;
   for (size_t i = 0, k; i < COUNT(framing); i++) {
-    for (k = 0; name[k] && (name[k] == framing[i][k] || (name[k] == '_' && framing[i][k] == '-'));)
-      k++;
+    for (k = 0; name[k] && (name[k] == framing[i][k] || (name[k] == '_' && framing[i][k] == '-'));) k++;
     if (!name[k] && !framing[i][k]) return true;
   }
   return false;
@@ -357,7 +393,7 @@ static bool field_add(struct http_parser *p, struct http_request *r, char *name,
     return true;
   }
   if (is_single(name)) return no(p, 400, "bad_header", "A header field that may stand once stands twice.");
-  old->value = arena_printf(&r->mem, "%s%s%s", old->value, strcmp(name, "cookie") ? ", " : "; ", value);
+  old->value = arena_printf(&r->mem, "%s%s%s", old->value, strcmp(name, "cookie") != 0 ? ", " : "; ", value);
   return true;
 }
 
@@ -367,16 +403,14 @@ static bool fields_take(struct http_parser *p, struct http_request *r, char *hea
   r->field = arena_array(&r->mem, struct http_field, p->field_n);
   for (size_t i = 0; i < p->field_n; i++) {
     char *name = head + p->name[i].at, *value = head + p->value[i].at, *end = value + p->value[i].n;
-    for (char *c = name; c < name + p->name[i].n; c++)
-      *c = lower(*c);
+    for (char *c = name; c < name + p->name[i].n; c++) *c = lower(*c);
     name[p->name[i].n] = 0;
     bool is_framing = !strcmp(name, "transfer-encoding") || !strcmp(name, "content-length");
-    while (value < end && (*value == ' ' || (*value == '\t' && !is_framing)))
-      value++;
-    while (value < end && !is_framing && (end[-1] == ' ' || end[-1] == '\t'))
-      end--;
+    while (value < end && (*value == ' ' || (*value == '\t' && !is_framing))) value++;
+    while (value < end && !is_framing && (end[-1] == ' ' || end[-1] == '\t')) end--;
     *end = 0;
-    if (!utf8_valid(value, (size_t)(end - value))) return no(p, 400, "bad_header", "A header value is not UTF-8.");
+    if (!utf8_valid(value, (size_t)(end - value)))
+      return no(p, 400, "bad_header", "A header value is not UTF-8.");
     if (!field_add(p, r, name, value)) return false;
   }
   return true;
@@ -410,10 +444,11 @@ static bool length_parse(const char *s, uint64_t *out)
 static bool framing_take(struct http_parser *p, struct http_request *r)
 {
   const char *length = http_field(r, "content-length"), *coding = http_field(r, "transfer-encoding");
-  if (length && coding) return no(p, 400, "bad_framing", "Content-Length and Transfer-Encoding stand together.");
+  if (length && coding)
+    return no(p, 400, "bad_framing", "Content-Length and Transfer-Encoding stand together.");
   if (length && !length_parse(length, &p->m.length))
     return no(p, 400, "bad_framing", "Content-Length is not a plain number.");
-  if (coding && (strcmp(coding, "chunked") || p->m.minor == 0))
+  if (coding && (strcmp(coding, "chunked") != 0 || p->m.minor == 0))
     return no(p, 400, "bad_framing", "Transfer-Encoding may only be \"chunked\", and not in HTTP/1.0.");
   p->m.chunked = coding;
   if ((p->m.chunked || p->m.length) && !p->may_have_body)
@@ -442,7 +477,7 @@ static void connection_take(struct http_parser *p, struct http_request *r)
                     !http_field(r, "upgrade") && !http_field(r, "http2-settings");
 }
 
-/* ---- host ---------------------------------------------------------------------------------------------------- */
+/* ---- host ------------------------------------------------------------------------------------ */
 /* Length of the name in "name:port", "[::1]:port"; 0 when it is not of that form. */
 static size_t host_name_n(const char *s)
 {
@@ -457,8 +492,7 @@ static size_t host_name_n(const char *s)
     if (inet_pton(AF_INET6, text, &addr) != 1) return 0;
     n += 2;
   } else {
-    while (is((unsigned char)s[n], CH_HOST))
-      n++;
+    while (is((unsigned char)s[n], CH_HOST)) n++;
   }
   if (!n || n > HOST_MAX) return 0;
   const char *port = s + n;
@@ -467,8 +501,7 @@ static size_t host_name_n(const char *s)
   unsigned v = 0;
   size_t digits = strspn(port, "0123456789");
   if (!digits || digits > 5 || port[digits]) return 0;
-  for (size_t i = 0; i < digits; i++)
-    v = v * 10 + (unsigned)(port[i] - '0');
+  for (size_t i = 0; i < digits; i++) v = v * 10 + (unsigned)(port[i] - '0');
   return v <= 65535 ? n : 0;
 }
 
@@ -491,20 +524,23 @@ static bool host_take(struct http_parser *p, struct http_request *r, const char 
   if (!n) return no(p, 400, "bad_host", "Host is not a name with an optional port.");
   if (authority) {
     size_t i = 0;
-    while (authority[i] && lower(authority[i]) == lower(r->host[i]))
-      i++;
-    if (authority[i] || r->host[i]) return no(p, 400, "bad_host", "Host and request target name different hosts.");
+    while (authority[i] && lower(authority[i]) == lower(r->host[i])) i++;
+    if (authority[i] || r->host[i])
+      return no(p, 400, "bad_host", "Host and request target name different hosts.");
   }
   if (!host_is_served(p, r->host, n))
-    return no(p, 421, "misdirected", "This host is not served here; add it to the hosts of the configuration.");
+    return no(p, 421, "misdirected",
+              "This host is not served here; add it to the hosts of the configuration.");
   return true;
 }
 
-/* ---- target ----------------------------------------------------------------------------------------------------- */
+/* ---- target ---------------------------------------------------------------------------------- */
 static int hex_value(char ch)
 {
-  return ch >= '0' && ch <= '9' ? ch - '0' : ch >= 'a' && ch <= 'f' ? ch - 'a' + 10
-         : ch >= 'A' && ch <= 'F' ? ch - 'A' + 10 : -1;
+  return ch >= '0' && ch <= '9'   ? ch - '0'
+         : ch >= 'a' && ch <= 'f' ? ch - 'a' + 10
+         : ch >= 'A' && ch <= 'F' ? ch - 'A' + 10
+                                  : -1;
 }
 
 /* Decodes in place, once; false at a bad escape, NUL, or bytes that are not UTF-8. */
@@ -547,7 +583,8 @@ static bool path_take(struct http_parser *p, struct http_request *r, char *path,
   for (size_t i = 0; i < n; i++)
     if ((unsigned char)path[i] < ' ' || path[i] == 0x7f || path[i] == '\\' || path[i] == ';')
       return no(p, 400, "bad_path", "The path holds a character that no path here has.");
-  if (*path != '/' || !segments_ok(path)) return no(p, 400, "bad_path", "The path has empty or dot segments.");
+  if (*path != '/' || !segments_ok(path))
+    return no(p, 400, "bad_path", "The path has empty or dot segments.");
   r->path = path;
   return true;
 }
@@ -555,8 +592,7 @@ static bool path_take(struct http_parser *p, struct http_request *r, char *path,
 static bool query_take(struct http_parser *p, struct http_request *r, char *query)
 {
   size_t pairs = 1;
-  for (const char *c = query; *c; c++)
-    pairs += *c == '&';
+  for (const char *c = query; *c; c++) pairs += *c == '&';
   if (pairs > QUERY_MAX) return no(p, 400, "bad_query", "The query has more than 64 parts.");
   r->query = arena_array(&r->mem, struct http_field, pairs);
   for (char *next; query; query = next) {
@@ -596,7 +632,7 @@ static bool target_take(struct http_parser *p, struct http_request *r, char *tar
   return path_take(p, r, target, strlen(target)) && (!query || query_take(p, r, query));
 }
 
-/* ---- head: all together -------------------------------------------------------------------------------------------- */
+/* ---- head: all together ---------------------------------------------------------------------- */
 static enum reading body_kind(const struct http_parser *p)
 {
   return p->m.chunked ? READ_CHUNK_SIZE : p->m.length ? READ_LENGTH : READ_DONE;
@@ -647,7 +683,7 @@ bool http_parser_limit(struct http_parser *p, uint64_t body_max)
   return p->m.length <= body_max || no(p, 413, "body_too_large", "The body is larger than this route takes.");
 }
 
-/* ---- body ------------------------------------------------------------------------------------------------------------ */
+/* ---- body ------------------------------------------------------------------------------------ */
 /* A piece of the length or chunk that is being read. */
 static enum http_step data_parse(struct http_parser *p, const char *s, size_t n, size_t *used)
 {
@@ -665,7 +701,8 @@ static enum http_step data_parse(struct http_parser *p, const char *s, size_t n,
 
 static bool chunk_begin(struct http_parser *p)
 {
-  if (p->left > p->max - p->total) return no(p, 413, "body_too_large", "The body is larger than this route takes.");
+  if (p->left > p->max - p->total)
+    return no(p, 413, "body_too_large", "The body is larger than this route takes.");
   p->reading = p->left ? READ_CHUNK_DATA : READ_TRAILER;
   p->field_at = FIELD_START;
   return true;
@@ -677,7 +714,8 @@ static bool chunk_step(struct http_parser *p, unsigned char ch)
   switch (p->reading) {
   case READ_CHUNK_SIZE:
     if (hex_value((char)ch) >= 0) {
-      if (++p->chunk_digits > CHUNK_DIGITS_MAX) return no(p, 400, "bad_chunk", "A chunk size has too many digits.");
+      if (++p->chunk_digits > CHUNK_DIGITS_MAX)
+        return no(p, 400, "bad_chunk", "A chunk size has too many digits.");
       p->left = p->left << 4 | (uint64_t)hex_value((char)ch);
       return true;
     }
@@ -692,8 +730,7 @@ static bool chunk_step(struct http_parser *p, unsigned char ch)
     else if (++p->extension_n > CHUNK_EXTENSION_MAX)
       return no(p, 400, "bad_chunk", "The chunk extensions are longer than 256 bytes.");
     return true;
-  case READ_CHUNK_LF:
-    return ch == '\n' ? chunk_begin(p) : no(p, 400, "bad_chunk", "A CR stands alone.");
+  case READ_CHUNK_LF: return ch == '\n' ? chunk_begin(p) : no(p, 400, "bad_chunk", "A CR stands alone.");
   case READ_CHUNK_END:
     if (ch != '\r') return no(p, 400, "bad_chunk", "A chunk is longer than its size.");
     p->reading = READ_CHUNK_END_LF;
@@ -706,14 +743,16 @@ static bool chunk_step(struct http_parser *p, unsigned char ch)
   }
 }
 
-/* Lines around chunks, as far as they go in s. */
+/* Lines around chunks, as far as they go in s. llhttp is not shown the extensions: they mean nothing, and its
+ * grammar of them is narrower than the standard's. */
 static bool chunk_lines(struct http_parser *p, const char *s, size_t n, size_t *used)
 {
-  size_t i = 0;
-  while (i < n && p->reading >= READ_CHUNK_SIZE && p->reading <= READ_CHUNK_END_LF && p->reading != READ_CHUNK_DATA)
-    if (!chunk_step(p, (unsigned char)s[i++])) return false;
-  *used += i;
-  return !i || ll_agrees(p, s, i, false);
+  while (*used < n && p->reading >= READ_CHUNK_SIZE && p->reading <= READ_CHUNK_END_LF) {
+    if (!chunk_step(p, (unsigned char)s[*used])) return false;
+    if (p->reading != READ_CHUNK_EXTENSION && !ll_agrees(p, s + *used, 1, false)) return false;
+    ++*used;
+  }
+  return true;
 }
 
 /* Trailers are read by the rules of header fields, and dropped: llhttp is not shown them. */
@@ -745,7 +784,8 @@ static enum http_step chunk_parse(struct http_parser *p, const char *s, size_t n
   return HTTP_STEP_MORE;
 }
 
-enum http_step http_parse(struct http_parser *p, struct http_request *r, const char *s, size_t n, size_t *used)
+enum http_step http_parse(struct http_parser *p, struct http_request *r, const char *s, size_t n,
+                          size_t *used)
 {
   enum http_step step = HTTP_STEP_MORE;
   *used = 0;

@@ -5,17 +5,43 @@ static const struct {
   int status;
   const char *text;
 } statuses[] = {
-  { 200, "OK" }, { 201, "Created" }, { 202, "Accepted" }, { 204, "No Content" }, { 207, "Multi-Status" },
-  { 301, "Moved Permanently" }, { 302, "Found" }, { 303, "See Other" }, { 304, "Not Modified" },
-  { 307, "Temporary Redirect" }, { 308, "Permanent Redirect" },
-  { 400, "Bad Request" }, { 401, "Unauthorized" }, { 403, "Forbidden" }, { 404, "Not Found" },
-  { 405, "Method Not Allowed" }, { 406, "Not Acceptable" }, { 408, "Request Timeout" }, { 409, "Conflict" },
-  { 410, "Gone" }, { 411, "Length Required" }, { 412, "Precondition Failed" }, { 413, "Content Too Large" },
-  { 414, "URI Too Long" }, { 415, "Unsupported Media Type" }, { 417, "Expectation Failed" },
-  { 421, "Misdirected Request" }, { 422, "Unprocessable Content" }, { 428, "Precondition Required" },
-  { 429, "Too Many Requests" }, { 431, "Request Header Fields Too Large" },
-  { 500, "Internal Server Error" }, { 501, "Not Implemented" }, { 502, "Bad Gateway" },
-  { 503, "Service Unavailable" }, { 504, "Gateway Timeout" }, { 505, "HTTP Version Not Supported" },
+  { 200, "OK" },
+  { 201, "Created" },
+  { 202, "Accepted" },
+  { 204, "No Content" },
+  { 207, "Multi-Status" },
+  { 301, "Moved Permanently" },
+  { 302, "Found" },
+  { 303, "See Other" },
+  { 304, "Not Modified" },
+  { 307, "Temporary Redirect" },
+  { 308, "Permanent Redirect" },
+  { 400, "Bad Request" },
+  { 401, "Unauthorized" },
+  { 403, "Forbidden" },
+  { 404, "Not Found" },
+  { 405, "Method Not Allowed" },
+  { 406, "Not Acceptable" },
+  { 408, "Request Timeout" },
+  { 409, "Conflict" },
+  { 410, "Gone" },
+  { 411, "Length Required" },
+  { 412, "Precondition Failed" },
+  { 413, "Content Too Large" },
+  { 414, "URI Too Long" },
+  { 415, "Unsupported Media Type" },
+  { 417, "Expectation Failed" },
+  { 421, "Misdirected Request" },
+  { 422, "Unprocessable Content" },
+  { 428, "Precondition Required" },
+  { 429, "Too Many Requests" },
+  { 431, "Request Header Fields Too Large" },
+  { 500, "Internal Server Error" },
+  { 501, "Not Implemented" },
+  { 502, "Bad Gateway" },
+  { 503, "Service Unavailable" },
+  { 504, "Gateway Timeout" },
+  { 505, "HTTP Version Not Supported" },
   { 507, "Insufficient Storage" },
 };
 
@@ -53,8 +79,7 @@ static size_t header_line_n(const char *s)
 {
   size_t name = strspn(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-"), n = name;
   if (!name || s[n++] != ':') return 0;
-  while ((unsigned char)s[n] >= ' ' && s[n] != 0x7f)
-    n++;
+  while ((unsigned char)s[n] >= ' ' && s[n] != 0x7f) n++;
   return s[n] == '\r' && s[n + 1] == '\n' ? n + 2 : 0;
 }
 
