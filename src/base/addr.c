@@ -12,18 +12,28 @@
 #include <stdlib.h>
 #include <uchar.h>
 
-#define FIELD_MAX 1024     /* bytes of one field that are read */
-#define TEXT_MAX 4096      /* units of all fields together */
-#define EXTRA_MAX 96       /* bytes of ADDR_STREET_EXTRA */
-#define REST_MAX 256       /* bytes of rest */
-#define MAYBE_MAX 40       /* districts that an unclear name may mean */
-#define SEG_N 4            /* 5-2-12-1203 */
+#define FIELD_MAX 1024 /* bytes of one field that are read */
+#define TEXT_MAX 4096  /* units of all fields together */
+#define EXTRA_MAX 96   /* bytes of ADDR_STREET_EXTRA */
+#define REST_MAX 256   /* bytes of rest */
+#define MAYBE_MAX 40   /* districts that an unclear name may mean */
+#define SEG_N 4        /* 5-2-12-1203 */
 #define SEG_MAX 12
-#define NAME_MAX_UNITS 40  /* of a road or a compound */
+#define NAME_MAX_UNITS 40 /* of a road or a compound */
 
 /* What was taken last: a bare number depends on it. */
-enum last { LAST_NONE, LAST_ROAD, LAST_LANE, LAST_NUMBER, LAST_COMPOUND, LAST_GROUP, LAST_BUILDING, LAST_UNIT,
-            LAST_FLOOR, LAST_ROOM };
+enum last {
+  LAST_NONE,
+  LAST_ROAD,
+  LAST_LANE,
+  LAST_NUMBER,
+  LAST_COMPOUND,
+  LAST_GROUP,
+  LAST_BUILDING,
+  LAST_UNIT,
+  LAST_FLOOR,
+  LAST_ROOM
+};
 
 struct reader {
   struct arena *mem;
@@ -33,16 +43,16 @@ struct reader {
   int at[4]; /* ids of divisions, -1: not known */
   int maybe[MAYBE_MAX], maybes;
   enum last last;
-  bool village;       /* the compound is a village: its numbers are house numbers */
+  bool village; /* the compound is a village: its numbers are house numbers */
   bool has_lane;
-  char16_t annex;     /* 附 or 之 before a number: part of the house number */
-  char16_t stem;      /* 甲 or 乙 before it */
+  char16_t annex; /* 附 or 之 before a number: part of the house number */
+  char16_t stem;  /* 甲 or 乙 before it */
   char extra[EXTRA_MAX], rest[REST_MAX];
 };
 
 static const char *const part_names[ADDR_N] = {
-  "province", "city", "district", "town", "road", "number", "compound", "building",
-  "unit", "floor", "room", "postcode", "street_extra",
+  "province", "city", "district", "town", "road",     "number",       "compound",
+  "building", "unit", "floor",    "room", "postcode", "street_extra",
 };
 
 const char *addr_part_name(enum addr_part p)
@@ -78,16 +88,14 @@ static bool is_one_of(uint16_t c, const char16_t *set)
 static int begins(const uint16_t *s, int n, const char16_t *word)
 {
   int i = 0;
-  while (word[i] && i < n && s[i] == word[i])
-    i++;
+  while (word[i] && i < n && s[i] == word[i]) i++;
   return word[i] ? 0 : i;
 }
 
 static bool ends(const uint16_t *s, int n, const char16_t *word)
 {
   int len = 0;
-  while (word[len])
-    len++;
+  while (word[len]) len++;
   return n >= len && begins(s + n - len, len, word) == len;
 }
 
@@ -115,8 +123,7 @@ static char *units_text(struct arena *a, const uint16_t *s, int n)
   for (int i = 0; i < n; i++) {
     uint32_t cp = s[i];
     if (is_gap(s[i])) continue;
-    if (cp >= 0xD800 && cp < 0xDC00 && i + 1 < n)
-      cp = 0x10000 + ((cp - 0xD800) << 10) + (s[++i] - 0xDC00u);
+    if (cp >= 0xD800 && cp < 0xDC00 && i + 1 < n) cp = 0x10000 + ((cp - 0xD800) << 10) + (s[++i] - 0xDC00u);
     if (cp < 0x80) {
       *p++ = (char)cp;
     } else if (cp < 0x800) {
@@ -180,8 +187,7 @@ static int line_add(struct reader *r, const char *field)
   size_t n = strnlen(field, FIELD_MAX + 1);
   if (n > FIELD_MAX) {
     n = FIELD_MAX;
-    while (n && ((unsigned char)field[n] & 0xC0) == 0x80)
-      n--;
+    while (n && ((unsigned char)field[n] & 0xC0) == 0x80) n--;
   }
   const char *p = text_fold(r->mem, arena_strn(r->mem, field, n));
   for (uint32_t cp; (cp = utf8_next(&p)) && r->n < TEXT_MAX - 2;) {
@@ -254,8 +260,7 @@ static bool is_person(const uint16_t *s, int n)
 
 static void blank(struct reader *r, int from, int to)
 {
-  for (; from < to; from++)
-    r->s[from] = ',';
+  for (; from < to; from++) r->s[from] = ',';
 }
 
 /* The word that ends before i, or begins at i, when it stands at the edge of the field. */
@@ -263,21 +268,16 @@ static void blank_person(struct reader *r, int from, int i, int step, int to)
 {
   int a = i, b = i;
   if (step < 0) {
-    while (b > from && is_gap(r->s[b - 1]))
-      b--;
-    for (a = b; a > from && !is_gap(r->s[a - 1]) && b - a < 8;)
-      a--;
+    while (b > from && is_gap(r->s[b - 1])) b--;
+    for (a = b; a > from && !is_gap(r->s[a - 1]) && b - a < 8;) a--;
   } else {
-    while (a < to && is_gap(r->s[a]))
-      a++;
-    for (b = a; b < to && !is_gap(r->s[b]) && b - a < 8;)
-      b++;
+    while (a < to && is_gap(r->s[a])) a++;
+    for (b = a; b < to && !is_gap(r->s[b]) && b - a < 8;) b++;
   }
   struct div_hit hit[4];
   int n = is_person(r->s + a, b - a) ? div_find(r->s + a, b - a, -1, hit, (int)COUNT(hit)) : -1;
   bool is_place = n < 0;
-  for (int h = 0; h < n; h++)
-    is_place |= hit[h].len == b - a && hit[h].level < DIV_TOWN;
+  for (int h = 0; h < n; h++) is_place |= hit[h].len == b - a && hit[h].level < DIV_TOWN;
   if (!is_place) blank(r, a, b);
 }
 
@@ -298,13 +298,14 @@ static void drop_phones(struct reader *r, int from)
 /* "收货人：", "地址：" */
 static void drop_labels(struct reader *r, int from)
 {
-  static const char16_t *const labels[] = { u"收货人姓名", u"收货人", u"收件人", u"联系人", u"姓名", u"联系电话",
-    u"手机号码", u"手机号", u"手机", u"电话", u"收货地址", u"详细地址", u"收件地址", u"地址", u"所在地区", u"地区" };
+  static const char16_t *const labels[] = { u"收货人姓名", u"收货人",   u"收件人",   u"联系人",
+                                            u"姓名",       u"联系电话", u"手机号码", u"手机号",
+                                            u"手机",       u"电话",     u"收货地址", u"详细地址",
+                                            u"收件地址",   u"地址",     u"所在地区", u"地区" };
   for (int i = from; i < r->n; i++) {
     if (r->s[i] != ',') continue;
     int a = i;
-    while (a > from && !is_gap(r->s[a - 1]) && i - a < 6)
-      a--;
+    while (a > from && !is_gap(r->s[a - 1]) && i - a < 6) a--;
     for (size_t l = 0; l < COUNT(labels); l++)
       if (begins(r->s + a, i - a, labels[l]) == i - a && i > a) {
         blank(r, a, i);
@@ -320,10 +321,13 @@ static const char16_t *const road_ends[] = { u"路", u"街", u"道", u"巷", u"�
 
 static bool is_short_name_over(const uint16_t *s, int n)
 {
-  static const char16_t *const more[] = { u"路", u"街", u"大街", u"大道", u"道", u"巷", u"弄", u"胡同", u"村", u"镇", u"乡",
-    u"街道", u"花园", u"小区", u"新村", u"家园", u"广场", u"大厦", u"国际", u"公寓", u"苑", u"园", u"府", u"城", u"湾",
-    u"湖", u"山", u"河", u"江", u"桥", u"门", u"大学", u"大酒店", u"酒店", u"宾馆", u"医院", u"站", u"港", u"银行",
-    u"公司", u"商", u"人家", u"名", u"号", u"栋", u"座", u"楼", u"新城", u"工业", u"科技", u"中心", u"高速", u"公路" };
+  static const char16_t *const more[] = {
+    u"路",   u"街",   u"大街", u"大道", u"道",   u"巷",   u"弄",   u"胡同", u"村",   u"镇",   u"乡",
+    u"街道", u"花园", u"小区", u"新村", u"家园", u"广场", u"大厦", u"国际", u"公寓", u"苑",   u"园",
+    u"府",   u"城",   u"湾",   u"湖",   u"山",   u"河",   u"江",   u"桥",   u"门",   u"大学", u"大酒店",
+    u"酒店", u"宾馆", u"医院", u"站",   u"港",   u"银行", u"公司", u"商",   u"人家", u"名",   u"号",
+    u"栋",   u"座",   u"楼",   u"新城", u"工业", u"科技", u"中心", u"高速", u"公路"
+  };
   if (n == 0 || !is_han(s[0])) return true;
   for (size_t i = 0; i < COUNT(more); i++)
     if (begins(s, n, more[i])) return false;
@@ -356,15 +360,13 @@ static bool is_among(const struct reader *r, int district)
 static void division_set(struct reader *r, int id)
 {
   r->maybes = div_level(id) >= DIV_DISTRICT ? 0 : r->maybes;
-  for (; id >= 0; id = div_parent(id))
-    r->at[div_level(id)] = id;
+  for (; id >= 0; id = div_parent(id)) r->at[div_level(id)] = id;
 }
 
 static bool road_follows(const uint16_t *s, int n)
 {
   int i = 0;
-  while (i < n && is_han(s[i]))
-    i++;
+  while (i < n && is_han(s[i])) i++;
   int len, at = find_word(s, i, road_ends, COUNT(road_ends), &len);
   return at < i && at >= 2;
 }
@@ -380,8 +382,7 @@ struct division_read {
 static bool is_before_division(int id, const uint16_t *s, int n)
 {
   struct div_hit hit[8];
-  while (n && is_gap(*s))
-    s++, n--;
+  while (n && is_gap(*s)) s++, n--;
   int count = div_level(id) == DIV_TOWN ? 0 : div_find(s, n, id, hit, (int)COUNT(hit));
   for (int i = 0; i < count; i++)
     if (hit[i].form != DIV_SHORT) return true;
@@ -398,13 +399,16 @@ static bool hit_counts(const struct reader *r, const struct division_read *d, co
     bool has_suffix = h->form == DIV_FULL && is_one_of(d->s[h->len - 1], u"道镇乡区木处");
     bool is_zone = h->form == DIV_FULL && h->len >= 4 && is_short_name_over(after, left);
     if (!knows(r, DIV_DISTRICT)) return has_suffix || is_zone;
-    return d->is_field && left == 0 ? true : h->form == DIV_SHORT ? false : has_suffix || is_short_name_over(after, left);
+    return d->is_field && left == 0 ? true
+           : h->form == DIV_SHORT   ? false
+                                    : has_suffix || is_short_name_over(after, left);
   }
   if (h->form != DIV_SHORT || is_before_division(h->id, after, left)) return true;
   if (left == 0) return d->is_field || h->level < DIV_DISTRICT;
   if (!is_short_name_over(after, left)) return false;
   if (h->level < DIV_DISTRICT) return true;
-  return (knows(r, DIV_CITY) || knows(r, DIV_PROVINCE)) && !knows(r, DIV_DISTRICT) && road_follows(after, left);
+  return (knows(r, DIV_CITY) || knows(r, DIV_PROVINCE)) && !knows(r, DIV_DISTRICT) &&
+         road_follows(after, left);
 }
 
 static bool is_better(const struct division_read *d, const struct div_hit *a, const struct div_hit *b)
@@ -416,7 +420,8 @@ static bool is_better(const struct division_read *d, const struct div_hit *a, co
 }
 
 /* The names of what is known already may come again. A short one only before another division. */
-static int repeat_length(struct reader *r, const struct division_read *d, int *at_level, enum div_form *of_form)
+static int repeat_length(struct reader *r, const struct division_read *d, int *at_level,
+                         enum div_form *of_form)
 {
   const uint16_t *s = d->s;
   int best = 0, n = d->n;
@@ -426,9 +431,9 @@ static int repeat_length(struct reader *r, const struct division_read *d, int *a
     int len = div_is(s, n, r->at[level], &form);
     if (len <= best) continue;
     int after = len;
-    while (after < n && is_gap(s[after]))
-      after++;
-    bool goes_on = is_before_division(r->at[level], s + len, n - len) || (after > len && level < DIV_DISTRICT);
+    while (after < n && is_gap(s[after])) after++;
+    bool goes_on =
+      is_before_division(r->at[level], s + len, n - len) || (after > len && level < DIV_DISTRICT);
     for (int finer = level; finer <= DIV_TOWN && after < n; finer++)
       goes_on |= knows(r, finer) && div_is(s + after, n - after, r->at[finer], &(enum div_form){ 0 }) > 0;
     bool after_parent = level == DIV_CITY && d->after == DIV_PROVINCE && is_short_name_over(s + len, n - len);
@@ -493,13 +498,17 @@ static int division_take_latin(struct reader *r, const uint16_t *s, int n)
     word[len] = 0;
     int within = deepest(r);
     int count = div_find_latin(word, within, hits, (int)COUNT(hits));
-    bool again = count == 0 && within >= 0 && div_find_latin(word, -1, hits, (int)COUNT(hits)) && hits[0] == within;
-    if (count && (div_level(hits[0]) < DIV_DISTRICT || (within >= 0 && count == 1))) best = i + 1, id = hits[0];
+    bool again =
+      count == 0 && within >= 0 && div_find_latin(word, -1, hits, (int)COUNT(hits)) && hits[0] == within;
+    if (count && (div_level(hits[0]) < DIV_DISTRICT || (within >= 0 && count == 1)))
+      best = i + 1, id = hits[0];
     else if (again) best = i + 1, id = within;
   }
   if (!best) return 0;
   division_set(r, id);
-  static const char16_t *const titles[] = { u" province", u" sheng", u" city", u" shi", u" district", u" qu", u" autonomous region" };
+  static const char16_t *const titles[] = {
+    u" province", u" sheng", u" city", u" shi", u" district", u" qu", u" autonomous region"
+  };
   for (size_t i = 0; i < COUNT(titles); i++) {
     int more = begins(s + best, n - best, titles[i]);
     if (more && (best + more == n || !is_letter(s[best + more]))) return best + more;
@@ -509,8 +518,7 @@ static int division_take_latin(struct reader *r, const uint16_t *s, int n)
 
 static int skip_gaps(const struct reader *r, int i)
 {
-  while (i < r->n && (is_gap(r->s[i]) || r->s[i] == '-'))
-    i++;
+  while (i < r->n && (is_gap(r->s[i]) || r->s[i] == '-')) i++;
   return i;
 }
 
@@ -520,13 +528,13 @@ static int read_divisions(struct reader *r, int i, int wanted, bool is_field)
   struct division_read d = { .wanted = wanted, .is_field = is_field, .after = -1 };
   for (;;) {
     int at = is_field ? skip_gaps(r, i) : i;
-    while (at < r->n && (r->s[at] == ' ' || r->s[at] == ',' || r->s[at] == ')' || r->s[at] == '-'))
-      at++;
+    while (at < r->n && (r->s[at] == ' ' || r->s[at] == ',' || r->s[at] == ')' || r->s[at] == '-')) at++;
     if (at >= r->n) return r->n;
     d.s = r->s + at, d.n = r->n - at;
     int len = is_letter(r->s[at]) ? division_take_latin(r, d.s, d.n) : division_take(r, &d);
     if (!len) len = begins(d.s, d.n, u"中华人民共和国");
-    if (!len && (is_field || at == i)) len = begins(d.s, d.n, u"中国") && !is_field && d.n > 4 && is_one_of(d.s[2], u" ,") ? 2 : 0;
+    if (!len && (is_field || at == i))
+      len = begins(d.s, d.n, u"中国") && !is_field && d.n > 4 && is_one_of(d.s[2], u" ,") ? 2 : 0;
     if (!len) return is_field ? i : at;
     i = at + len;
   }
@@ -550,11 +558,12 @@ static int find_start(struct reader *r, int from)
     int n = div_find(r->s + i, r->n - i, -1, hit, (int)COUNT(hit));
     for (int h = 0; h < n; h++)
       if (hit[h].form == DIV_FULL && hit[h].level < DIV_DISTRICT &&
-          (is_person(r->s + from, i - from) || is_before_division(hit[h].id, r->s + i + hit[h].len, r->n - i - hit[h].len))) {
+          (is_person(r->s + from, i - from) ||
+           is_before_division(hit[h].id, r->s + i + hit[h].len, r->n - i - hit[h].len))) {
         bool is_code = i - from == 6;
-        for (int k = from; k < i; k++)
-          is_code &= is_digit(r->s[k]);
-        if (is_code && !r->out->part[ADDR_POSTCODE]) r->out->part[ADDR_POSTCODE] = units_text(r->mem, r->s + from, 6);
+        for (int k = from; k < i; k++) is_code &= is_digit(r->s[k]);
+        if (is_code && !r->out->part[ADDR_POSTCODE])
+          r->out->part[ADDR_POSTCODE] = units_text(r->mem, r->s + from, 6);
         else rest_add(r, from, i);
         return read_divisions(r, i, -1, false);
       }
@@ -567,14 +576,16 @@ static int unknown_division(struct reader *r, int i)
 {
   const uint16_t *s = r->s + i;
   int run = 0;
-  while (i + run < r->n && is_han(s[run]))
-    run++;
+  while (i + run < r->n && is_han(s[run])) run++;
   for (int k = 1; k <= 5 && k < run - 2; k++) {
     int end = k + 1;
     bool is_town = s[k] == u'镇' || s[k] == u'乡' || (s[k] == u'街' && k + 1 < run && s[k + 1] == u'道');
-    bool is_district = !knows(r, DIV_DISTRICT) && r->maybes == 0 && (s[k] == u'区' || s[k] == u'县' || s[k] == u'市');
+    bool is_district =
+      !knows(r, DIV_DISTRICT) && r->maybes == 0 && (s[k] == u'区' || s[k] == u'县' || s[k] == u'市');
     if (!is_town && !is_district) continue;
-    if (is_one_of(s[k - 1], u"小古水城社园校厂院库片景矿工开发业新老技保街市区超门集夜菜故") || k < (is_town ? 1 : 2)) return i;
+    if (is_one_of(s[k - 1], u"小古水城社园校厂院库片景矿工开发业新老技保街市区超门集夜菜故") ||
+        k < (is_town ? 1 : 2))
+      return i;
     if (s[k] == u'街') end++;
     end += office_length(s + end, run - end);
     bool is_road = is_one_of(s[end], u"东西南北中大") && is_one_of(s[end + 1], u"路街道巷大村");
@@ -586,17 +597,23 @@ static int unknown_division(struct reader *r, int i)
 }
 
 /* ---- notes for the courier ----------------------------------------------------------------------- */
-static const char16_t *const note_words[] = { u"放门", u"放前台", u"放驿站", u"放快递", u"放丰巢", u"放菜鸟", u"放保安", u"放物业",
-  u"放楼下", u"放柜", u"放代收", u"放传达", u"放收发", u"放到", u"放在", u"家里", u"家中", u"有人在", u"没人", u"无人", u"驿站",
-  u"丰巢", u"蜂巢", u"菜鸟", u"自提", u"代收", u"代签", u"签收", u"快递", u"顺丰", u"发中通", u"发圆通", u"发申通", u"发韵达", u"发邮政",
-  u"发京东", u"发ems", u"发货", u"打电话", u"电话", u"致电", u"来电", u"联系", u"短信", u"送货", u"送到", u"送上", u"上门", u"派送", u"派件",
-  u"配送", u"周末", u"周六", u"周日", u"工作日", u"节假日", u"上班", u"下班", u"点前", u"点后", u"点之", u"点以", u"请", u"不要", u"勿",
-  u"别放", u"谢谢", u"尽快", u"加急", u"本人", u"前台", u"门卫", u"保安", u"收发室", u"传达室", u"轻放", u"易碎", u"保密", u"发票",
-  u"到付", u"备注", u"白天", u"晚上", u"早上", u"下午", u"上午", u"中午", u"随时", u"电联", u"自取" };
+static const char16_t *const note_words[] = {
+  u"放门",   u"放前台", u"放驿站", u"放快递", u"放丰巢", u"放菜鸟", u"放保安", u"放物业", u"放楼下", u"放柜",
+  u"放代收", u"放传达", u"放收发", u"放到",   u"放在",   u"家里",   u"家中",   u"有人在", u"没人",   u"无人",
+  u"驿站",   u"丰巢",   u"蜂巢",   u"菜鸟",   u"自提",   u"代收",   u"代签",   u"签收",   u"快递",   u"顺丰",
+  u"发中通", u"发圆通", u"发申通", u"发韵达", u"发邮政", u"发京东", u"发ems",  u"发货",   u"打电话", u"电话",
+  u"致电",   u"来电",   u"联系",   u"短信",   u"送货",   u"送到",   u"送上",   u"上门",   u"派送",   u"派件",
+  u"配送",   u"周末",   u"周六",   u"周日",   u"工作日", u"节假日", u"上班",   u"下班",   u"点前",   u"点后",
+  u"点之",   u"点以",   u"请",     u"不要",   u"勿",     u"别放",   u"谢谢",   u"尽快",   u"加急",   u"本人",
+  u"前台",   u"门卫",   u"保安",   u"收发室", u"传达室", u"轻放",   u"易碎",   u"保密",   u"发票",   u"到付",
+  u"备注",   u"白天",   u"晚上",   u"早上",   u"下午",   u"上午",   u"中午",   u"随时",   u"电联",   u"自取"
+};
 
 /* The words that make a segment a place even when a note is in it. */
-static const char16_t *const place_words[] = { u"小区", u"花园", u"大厦", u"广场", u"号楼", u"栋", u"幢", u"单元", u"公寓", u"家园", u"中心",
-  u"路", u"街", u"巷", u"弄", u"苑", u"新村", u"社区", u"写字楼", u"园区", u"公司", u"座", u"室" };
+static const char16_t *const place_words[] = { u"小区",   u"花园", u"大厦", u"广场", u"号楼", u"栋",
+                                               u"幢",     u"单元", u"公寓", u"家园", u"中心", u"路",
+                                               u"街",     u"巷",   u"弄",   u"苑",   u"新村", u"社区",
+                                               u"写字楼", u"园区", u"公司", u"座",   u"室" };
 
 /* A room's number, or a compact form: 1203, 5-2. */
 static bool has_door(const uint16_t *s, int n)
@@ -643,8 +660,7 @@ static int chinese_read(const uint16_t *s, int n, char out[SEG_MAX])
 {
   int len = 0, value = 0, digit = 0;
   bool by_value = false;
-  while (len < n && len < 9 && numeral(s[len]) >= 0)
-    by_value |= numeral(s[len]) >= 10, len++;
+  while (len < n && len < 9 && numeral(s[len]) >= 0) by_value |= numeral(s[len]) >= 10, len++;
   if (!len) return 0;
   char *p = out;
   for (int i = 0; i < len; i++) {
@@ -662,45 +678,69 @@ static int chinese_read(const uint16_t *s, int n, char out[SEG_MAX])
 static int segment_read(const uint16_t *s, int n, char out[SEG_MAX])
 {
   int i = 0, o = 0, letters = 0, digits = 0;
-  while (i < n && is_letter(s[i]) && letters < 3)
-    letters++, i++;
+  while (i < n && is_letter(s[i]) && letters < 3) letters++, i++;
   if (letters > 2) return 0;
-  for (int l = 0; l < letters; l++)
-    out[o++] = (char)s[l];
+  for (int l = 0; l < letters; l++) out[o++] = (char)s[l];
   while (i < n && is_digit(s[i])) {
     if (digits == 8) return 0;
     if (s[i] != '0' || (o > letters) || i + 1 >= n || !is_digit(s[i + 1])) out[o++] = (char)s[i];
     i++, digits++;
   }
   if (!digits && letters != 1) return 0;
-  if (digits && i < n && is_letter(s[i]) && !is_one_of(s[i], u"fmk") && (i + 1 == n || (!is_letter(s[i + 1]) && !is_digit(s[i + 1]))))
+  if (digits && i < n && is_letter(s[i]) && !is_one_of(s[i], u"fmk") &&
+      (i + 1 == n || (!is_letter(s[i + 1]) && !is_digit(s[i + 1]))))
     out[o++] = (char)s[i++];
   out[o] = 0;
   return i;
 }
 
-enum unit_word { U_NONE, U_NUMBER, U_BUILDING, U_HASH, U_UNIT, U_GATE, U_ENTRANCE, U_FLOOR, U_ROOM, U_LANE, U_ALLEY, U_GROUP, U_PHASE,
-                 U_ZONE, U_ROW, U_SECTION, U_DISTANCE, U_YARD, U_NAME };
+enum unit_word {
+  U_NONE,
+  U_NUMBER,
+  U_BUILDING,
+  U_HASH,
+  U_UNIT,
+  U_GATE,
+  U_ENTRANCE,
+  U_FLOOR,
+  U_ROOM,
+  U_LANE,
+  U_ALLEY,
+  U_GROUP,
+  U_PHASE,
+  U_ZONE,
+  U_ROW,
+  U_SECTION,
+  U_DISTANCE,
+  U_YARD,
+  U_NAME
+};
 
 static const struct {
   char16_t word[6];
   uint8_t unit;
-} unit_words[] = { /* longer ones before what they begin with */
-  { u"号楼", U_BUILDING }, { u"号栋", U_BUILDING }, { u"号门", U_ENTRANCE }, { u"号房", U_ROOM }, { u"号室", U_ROOM },
-  { u"号商铺", U_ROOM }, { u"号铺", U_ROOM }, { u"号店", U_ROOM }, { u"号单元", U_UNIT }, { u"号院", U_YARD },
-  { u"号大院", U_YARD }, { u"号路", U_NAME }, { u"号街", U_NAME }, { u"号大街", U_NAME }, { u"号桥", U_NAME },
-  { u"号线", U_NAME }, { u"号公路", U_NAME }, { u"号码头", U_NAME }, { u"号地", U_NAME }, { u"号渠", U_NAME },
-  { u"号巷", U_NAME }, { u"号工业", U_NAME }, { u"号小区", U_NAME }, { u"号", U_NUMBER }, { u"栋楼", U_BUILDING },
-  { u"幢楼", U_BUILDING }, { u"栋", U_BUILDING }, { u"幢", U_BUILDING }, { u"座", U_BUILDING }, { u"#", U_HASH },
-  { u"单元", U_UNIT }, { u"门", U_GATE }, { u"层楼", U_FLOOR }, { u"层", U_FLOOR }, { u"楼层", U_FLOOR }, { u"楼", U_FLOOR },
-  { u"f", U_FLOOR }, { u"室", U_ROOM }, { u"房间", U_ROOM }, { u"房", U_ROOM }, { u"户", U_ROOM }, { u"支弄", U_LANE },
-  { u"弄", U_LANE }, { u"巷", U_ALLEY }, { u"胡同", U_ALLEY }, { u"村民小组", U_GROUP }, { u"小组", U_GROUP },
-  { u"组团", U_ZONE }, { u"组", U_GROUP }, { u"大队", U_NAME }, { u"队", U_GROUP }, { u"社区", U_NAME }, { u"社", U_GROUP },
-  { u"期", U_PHASE }, { u"区", U_ZONE }, { u"排", U_ROW }, { u"段", U_SECTION }, { u"米", U_DISTANCE },
-  { u"公里", U_DISTANCE }, { u"km", U_DISTANCE }, { u"m", U_DISTANCE }, { u"路", U_NAME }, { u"街", U_NAME },
-  { u"大街", U_NAME }, { u"大道", U_NAME }, { u"道", U_NAME }, { u"马路", U_NAME }, { u"环路", U_NAME }, { u"线", U_NAME },
-  { u"国道", U_NAME }, { u"省道", U_NAME }, { u"县道", U_NAME }, { u"乡道", U_NAME }, { u"高速", U_NAME },
-  { u"条", U_NAME }, { u"村", U_NAME }, { u"中学", U_NAME }, { u"小学", U_NAME },
+} unit_words[] = {
+  /* longer ones before what they begin with */
+  { u"号楼", U_BUILDING }, { u"号栋", U_BUILDING },  { u"号门", U_ENTRANCE }, { u"号房", U_ROOM },
+  { u"号室", U_ROOM },     { u"号商铺", U_ROOM },    { u"号铺", U_ROOM },     { u"号店", U_ROOM },
+  { u"号单元", U_UNIT },   { u"号院", U_YARD },      { u"号大院", U_YARD },   { u"号路", U_NAME },
+  { u"号街", U_NAME },     { u"号大街", U_NAME },    { u"号桥", U_NAME },     { u"号线", U_NAME },
+  { u"号公路", U_NAME },   { u"号码头", U_NAME },    { u"号地", U_NAME },     { u"号渠", U_NAME },
+  { u"号巷", U_NAME },     { u"号工业", U_NAME },    { u"号小区", U_NAME },   { u"号", U_NUMBER },
+  { u"栋楼", U_BUILDING }, { u"幢楼", U_BUILDING },  { u"栋", U_BUILDING },   { u"幢", U_BUILDING },
+  { u"座", U_BUILDING },   { u"#", U_HASH },         { u"单元", U_UNIT },     { u"门", U_GATE },
+  { u"层楼", U_FLOOR },    { u"层", U_FLOOR },       { u"楼层", U_FLOOR },    { u"楼", U_FLOOR },
+  { u"f", U_FLOOR },       { u"室", U_ROOM },        { u"房间", U_ROOM },     { u"房", U_ROOM },
+  { u"户", U_ROOM },       { u"支弄", U_LANE },      { u"弄", U_LANE },       { u"巷", U_ALLEY },
+  { u"胡同", U_ALLEY },    { u"村民小组", U_GROUP }, { u"小组", U_GROUP },    { u"组团", U_ZONE },
+  { u"组", U_GROUP },      { u"大队", U_NAME },      { u"队", U_GROUP },      { u"社区", U_NAME },
+  { u"社", U_GROUP },      { u"期", U_PHASE },       { u"区", U_ZONE },       { u"排", U_ROW },
+  { u"段", U_SECTION },    { u"米", U_DISTANCE },    { u"公里", U_DISTANCE }, { u"km", U_DISTANCE },
+  { u"m", U_DISTANCE },    { u"路", U_NAME },        { u"街", U_NAME },       { u"大街", U_NAME },
+  { u"大道", U_NAME },     { u"道", U_NAME },        { u"马路", U_NAME },     { u"环路", U_NAME },
+  { u"线", U_NAME },       { u"国道", U_NAME },      { u"省道", U_NAME },     { u"县道", U_NAME },
+  { u"乡道", U_NAME },     { u"高速", U_NAME },      { u"条", U_NAME },       { u"村", U_NAME },
+  { u"中学", U_NAME },     { u"小学", U_NAME },
 };
 
 static enum unit_word unit_at(const uint16_t *s, int n, int *len)
@@ -719,8 +759,8 @@ static enum unit_word unit_at(const uint16_t *s, int n, int *len)
 /* Chinese numerals are a number only before the words below; 文三路 and 三里屯 are names. */
 static bool takes_chinese(enum unit_word u)
 {
-  return (u >= U_NUMBER && u <= U_ROOM && u != U_HASH && u != U_GATE && u != U_ENTRANCE) || u == U_LANE || u == U_GROUP || u == U_PHASE ||
-         u == U_YARD;
+  return (u >= U_NUMBER && u <= U_ROOM && u != U_HASH && u != U_GATE && u != U_ENTRANCE) || u == U_LANE ||
+         u == U_GROUP || u == U_PHASE || u == U_YARD;
 }
 
 static bool is_place_for_chinese(const struct reader *r, int i, int len)
@@ -746,8 +786,7 @@ static struct number number_read(const struct reader *r, int i)
     if (!len || (chinese && !is_place_for_chinese(r, p, len))) break;
     m.chinese |= chinese;
     p += len, m.k++, m.end = p;
-    while (p < r->n && s[p] == '-')
-      p++;
+    while (p < r->n && s[p] == '-') p++;
     if (p == m.end) break;
   }
   if (m.k != 1 || is_digit(s[i]) || numeral(s[i]) >= 0) return m;
@@ -762,8 +801,7 @@ static struct number number_read(const struct reader *r, int i)
 static size_t digits_of(const char *seg)
 {
   size_t n = 0;
-  for (; *seg; seg++)
-    n += is_digit((uint16_t)*seg);
+  for (; *seg; seg++) n += is_digit((uint16_t)*seg);
   return n;
 }
 
@@ -786,7 +824,8 @@ static bool states(const struct reader *r, enum addr_part p)
 static bool take(struct reader *r, enum addr_part p, const char *text, enum last last)
 {
   if (!text[0] || states(r, p)) return false;
-  if (p == ADDR_NUMBER && r->stem) text = arena_printf(r->mem, "%s%s", units_text(r->mem, &(uint16_t){ r->stem }, 1), text);
+  if (p == ADDR_NUMBER && r->stem)
+    text = arena_printf(r->mem, "%s%s", units_text(r->mem, &(uint16_t){ r->stem }, 1), text);
   r->out->part[p] = text, r->last = last;
   return true;
 }
@@ -802,7 +841,8 @@ static void take_extra(struct reader *r, const char *kind, const char *value, en
 
 static bool is_tall(const struct reader *r)
 {
-  static const char *const ends_tall[] = { "大厦", "广场", "中心", "公寓", "写字楼", "酒店", "宾馆", "商城", "大楼", "楼" };
+  static const char *const ends_tall[] = { "大厦", "广场", "中心", "公寓", "写字楼",
+                                           "酒店", "宾馆", "商城", "大楼", "楼" };
   const char *c = r->out->part[ADDR_COMPOUND];
   size_t n = c ? strlen(c) : 0;
   for (size_t i = 0; i < COUNT(ends_tall); i++) {
@@ -815,7 +855,8 @@ static bool is_tall(const struct reader *r)
 /* "b2513" behind an office tower: building b, room 2513. */
 static bool take_letter_room(struct reader *r, const char *seg)
 {
-  if (!is_letter((uint16_t)seg[0]) || is_letter((uint16_t)seg[1]) || digits_of(seg) < 3 || states(r, ADDR_BUILDING))
+  if (!is_letter((uint16_t)seg[0]) || is_letter((uint16_t)seg[1]) || digits_of(seg) < 3 ||
+      states(r, ADDR_BUILDING))
     return false;
   take(r, ADDR_BUILDING, arena_strn(r->mem, seg, 1), LAST_BUILDING);
   return take(r, ADDR_ROOM, arena_str(r->mem, seg + 1), LAST_ROOM);
@@ -849,13 +890,13 @@ static void take_compact(struct reader *r, const struct number *m)
   }
   if (m->k == 1 && !building && !unit) {
     bool is_room = digits_of(m->seg[0]) >= 3;
-    take(r, is_room ? ADDR_ROOM : ADDR_BUILDING, arena_str(r->mem, m->seg[0]), is_room ? LAST_ROOM : LAST_BUILDING);
+    take(r, is_room ? ADDR_ROOM : ADDR_BUILDING, arena_str(r->mem, m->seg[0]),
+         is_room ? LAST_ROOM : LAST_BUILDING);
     return;
   }
   for (size_t f = 0; f < COUNT(forms); f++) {
     if (forms[f].building != building || forms[f].unit != unit || forms[f].k != m->k) continue;
-    for (int i = 0; i < m->k; i++)
-      take(r, forms[f].part[i], arena_str(r->mem, m->seg[i]), LAST_ROOM);
+    for (int i = 0; i < m->k; i++) take(r, forms[f].part[i], arena_str(r->mem, m->seg[i]), LAST_ROOM);
     return;
   }
 }
@@ -996,17 +1037,19 @@ static int road_length(const uint16_t *s, int n)
   for (int i = 1; i < n; i++) {
     uint16_t next = i + 1 < n ? s[i + 1] : 0;
     bool is_end = false;
-    if (s[i] == u'路') is_end = s[i - 1] != u'铁' && !is_one_of(next, u"局桥口") && !(next == u'街' && i + 2 < n && s[i + 2] == u'道');
+    if (s[i] == u'路')
+      is_end = s[i - 1] != u'铁' && !is_one_of(next, u"局桥口") &&
+               !(next == u'街' && i + 2 < n && s[i + 2] == u'道');
     else if (s[i] == u'街') is_end = !is_one_of(next, u"道区坊心口");
     else if (s[i] == u'巷') is_end = true;
     else if (s[i] == u'弄') is_end = next == 0;
-    else if (s[i] == u'道') is_end = s[i - 1] == u'大' || (next == 0 && !is_one_of(s[i - 1], u"街隧频渠铁跑栈"));
+    else if (s[i] == u'道')
+      is_end = s[i - 1] == u'大' || (next == 0 && !is_one_of(s[i - 1], u"街隧频渠铁跑栈"));
     else if (s[i] == u'同') is_end = s[i - 1] == u'胡' && i > 1;
     if (!is_end) continue;
     /* 新街三巷, 建国路东街: the name goes on. */
     int k = i + 1;
-    while (k < n && k < i + 3 && is_one_of(s[k], u"一二三四五六七八九十东西南北中横支直后前新老"))
-      k++;
+    while (k < n && k < i + 3 && is_one_of(s[k], u"一二三四五六七八九十东西南北中横支直后前新老")) k++;
     if (k > i + 1 && k < n && is_one_of(s[k], u"路街巷弄横")) return k + 1;
     return i + 1;
   }
@@ -1016,13 +1059,17 @@ static int road_length(const uint16_t *s, int n)
 /* How many units of a road's name are a village, a zone or a town before it: 碧岭村委|沙坑路. */
 static int road_prefix(const uint16_t *s, int n)
 {
-  static const char16_t *const before[] = { u"社区", u"居委会", u"村委会", u"居委", u"村委", u"村民委员会", u"新村", u"村", u"工业园区",
-    u"工业园", u"工业区", u"开发区", u"高新区", u"保税区", u"园区", u"管委会",
-    u"管理区", u"产业园", u"科技园", u"农场", u"林场", u"渔场", u"牧场", u"茶场", u"工业城", u"商业城", u"新区", u"镇", u"乡", u"街道", u"县", u"区", u"市" };
+  static const char16_t *const before[] = {
+    u"社区",   u"居委会", u"村委会", u"居委",   u"村委",   u"村民委员会", u"新村",   u"村",     u"工业园区",
+    u"工业园", u"工业区", u"开发区", u"高新区", u"保税区", u"园区",       u"管委会", u"管理区", u"产业园",
+    u"科技园", u"农场",   u"林场",   u"渔场",   u"牧场",   u"茶场",       u"工业城", u"商业城", u"新区",
+    u"镇",     u"乡",     u"街道",   u"县",     u"区",     u"市"
+  };
   int cut = 0;
   for (int k = 2; k <= n - 3; k++)
     for (size_t w = 0; w < COUNT(before); w++)
-      if (ends(s, k, before[w]) && !is_one_of(s[k], u"大东西南北中前后口委会路街道巷") && !(s[k - 1] == u'街' && s[k] == u'道'))
+      if (ends(s, k, before[w]) && !is_one_of(s[k], u"大东西南北中前后口委会路街道巷") &&
+          !(s[k - 1] == u'街' && s[k] == u'道'))
         cut = k;
   return cut;
 }
@@ -1035,14 +1082,11 @@ static const char *road_text(struct reader *r, const uint16_t *s, int n)
   int o = 0;
   for (int i = 0; i < n && o < (int)COUNT(out) - 4; i++) {
     int value = 0, k = i;
-    while (k < n && is_digit(s[k]) && k < i + 3)
-      value = value * 10 + (s[k++] - '0');
+    while (k < n && is_digit(s[k]) && k < i + 3) value = value * 10 + (s[k++] - '0');
     bool is_small = k > i && k - i <= 2 && (k == n || !is_digit(s[k])) && (i == 0 || !is_letter(s[i - 1]));
-    while (k < n && is_digit(s[k]))
-      k++;
+    while (k < n && is_digit(s[k])) k++;
     if (!is_small || value == 0) {
-      for (int end = k > i ? k : i + 1; i < end && o < (int)COUNT(out) - 4; i++)
-        out[o++] = s[i];
+      for (int end = k > i ? k : i + 1; i < end && o < (int)COUNT(out) - 4; i++) out[o++] = s[i];
       i--;
       continue;
     }
@@ -1056,8 +1100,10 @@ static const char *road_text(struct reader *r, const uint16_t *s, int n)
 
 static bool is_village(const uint16_t *s, int n)
 {
-  static const char16_t *const villages[] = { u"村", u"社区", u"居委会", u"村委会", u"村委", u"居委", u"庄", u"屯", u"寨" };
-  return ends_in(s, n, villages, COUNT(villages)) && !ends(s, n, u"新村") && !ends(s, n, u"山庄") && !ends(s, n, u"度假村");
+  static const char16_t *const villages[] = { u"村",   u"社区", u"居委会", u"村委会", u"村委",
+                                              u"居委", u"庄",   u"屯",     u"寨" };
+  return ends_in(s, n, villages, COUNT(villages)) && !ends(s, n, u"新村") && !ends(s, n, u"山庄") &&
+         !ends(s, n, u"度假村");
 }
 
 /* The village moves to rest when something finer takes its place. */
@@ -1083,19 +1129,20 @@ static void take_road(struct reader *r, int from, int to)
     r->out->part[ADDR_ROAD] = NULL;
   }
   village_drop(r);
-  take(r, ADDR_ROAD, road_text(r, r->s + from, to - from < NAME_MAX_UNITS ? to - from : NAME_MAX_UNITS), LAST_ROAD);
+  take(r, ADDR_ROAD, road_text(r, r->s + from, to - from < NAME_MAX_UNITS ? to - from : NAME_MAX_UNITS),
+       LAST_ROAD);
 }
 
-static const char16_t *const beside_words[] = { u"对面", u"旁边", u"附近", u"隔壁", u"斜对面", u"交叉口", u"交汇处", u"路口", u"门口",
-  u"楼下", u"边上", u"东侧", u"西侧", u"南侧", u"北侧", u"东北", u"西北", u"东南", u"西南", u"旁" };
+static const char16_t *const beside_words[] = { u"对面",   u"旁边",   u"附近", u"隔壁", u"斜对面",
+                                                u"交叉口", u"交汇处", u"路口", u"门口", u"楼下",
+                                                u"边上",   u"东侧",   u"西侧", u"南侧", u"北侧",
+                                                u"东北",   u"西北",   u"东南", u"西南", u"旁" };
 
 static void trim(const uint16_t *s, int *from, int *to)
 {
   if (ends(s + *from, *to - *from, u"自编")) *to -= 2;
-  while (*from < *to && (is_gap(s[*from]) || is_one_of(s[*from], u"-的在+")))
-    ++*from;
-  while (*to > *from && (is_gap(s[*to - 1]) || is_one_of(s[*to - 1], u"-的+")))
-    --*to;
+  while (*from < *to && (is_gap(s[*from]) || is_one_of(s[*from], u"-的在+"))) ++*from;
+  while (*to > *from && (is_gap(s[*to - 1]) || is_one_of(s[*to - 1], u"-的+"))) --*to;
 }
 
 /* 丰盛园丰盛园: the length without what is only said again. */
@@ -1124,7 +1171,8 @@ static void take_compound(struct reader *r, int from, int to)
     else rest_add(r, from, to);
     return;
   }
-  static const char16_t *const no_names[] = { u"首层", u"底层", u"底楼", u"临街", u"门面", u"商铺", u"门市", u"门市部", u"楼上" };
+  static const char16_t *const no_names[] = { u"首层", u"底层", u"底楼",   u"临街", u"门面",
+                                              u"商铺", u"门市", u"门市部", u"楼上" };
   for (size_t i = 0; i < COUNT(no_names); i++)
     if (begins(s + from, to - from, no_names[i]) == to - from) {
       rest_add(r, from, to);
@@ -1144,7 +1192,8 @@ static void take_compound(struct reader *r, int from, int to)
 static int village_end(const uint16_t *s, int n)
 {
   for (int k = 2; k <= n - 3; k++) {
-    bool is_end = (s[k - 1] == u'村' && !is_one_of(s[k - 2], u"新农度山") && !is_one_of(s[k], u"委民路街大东西南北口前后")) ||
+    bool is_end = (s[k - 1] == u'村' && !is_one_of(s[k - 2], u"新农度山") &&
+                   !is_one_of(s[k], u"委民路街大东西南北口前后")) ||
                   ends(s, k, u"社区") || ends(s, k, u"村委会") || ends(s, k, u"居委会");
     if (is_end) return k;
   }
@@ -1154,9 +1203,11 @@ static int village_end(const uint16_t *s, int n)
 /* 高新技术开发区|佳兴花园: where a zone ends in front of a name. */
 static int zone_end(const uint16_t *s, int n)
 {
-  static const char16_t *const zones[] = { u"工业园区", u"工业区", u"工业园", u"开发区", u"高新区", u"保税区", u"经开区", u"管委会", u"产业园" };
+  static const char16_t *const zones[] = { u"工业园区", u"工业区", u"工业园", u"开发区", u"高新区",
+                                           u"保税区",   u"经开区", u"管委会", u"产业园" };
   for (int k = n - 3; k >= 3; k--)
-    if (ends_in(s, k, zones, COUNT(zones)) && !is_one_of(s[k], u"东西南北一二三四五六七八九十内第区")) return k;
+    if (ends_in(s, k, zones, COUNT(zones)) && !is_one_of(s[k], u"东西南北一二三四五六七八九十内第区"))
+      return k;
   return 0;
 }
 
@@ -1182,7 +1233,8 @@ static void take_name(struct reader *r, int from, int to, bool before_number)
     rest_add(r, from, to);
     return;
   }
-  if (before_number && is_one_of(s[to - 1], u"甲乙丙") && is_one_of(s[to - 2], u"路街道巷号")) r->stem = s[--to];
+  if (before_number && is_one_of(s[to - 1], u"甲乙丙") && is_one_of(s[to - 2], u"路街道巷号"))
+    r->stem = s[--to];
   while (to - from >= 2 && (len = road_length(s + from, to - from))) {
     bool is_crossing = is_one_of(s[from], u"与和跟及") && states(r, ADDR_ROAD);
     if (is_crossing) rest_add(r, from, from + len);
@@ -1212,7 +1264,8 @@ static bool ends_as_road(const uint16_t *s, int n)
 static bool is_in_name(const struct reader *r, int run, int i, const struct number *m, enum unit_word u)
 {
   bool has_run = i > run, is_road = ends_as_road(r->s + run, i - run);
-  bool is_stuck = m->k == 1 && m->end < r->n && is_han(r->s[m->end]) && !begins_note(r->s + m->end, r->n - m->end);
+  bool is_stuck =
+    m->k == 1 && m->end < r->n && is_han(r->s[m->end]) && !begins_note(r->s + m->end, r->n - m->end);
   if (u == U_NAME) return true;
   if (u == U_ALLEY || u == U_LANE) return has_run && !is_road && digits_of(m->seg[0]) < 3 && m->k == 1;
   if (u == U_ZONE && has_run && !m->chinese) return false;
@@ -1240,7 +1293,8 @@ static int skip_gap(struct reader *r, int i)
   if (gap != '(' || !has_place || end >= r->n || r->s[end] != ')' || end == from) return from;
   /* In brackets: a building's number, or the compound when there is none yet; else an aside. */
   static const char16_t *const finer[] = { u"栋", u"幢", u"号楼", u"单元", u"室", u"座" };
-  static const char16_t *const estates[] = { u"小区", u"花园", u"家园", u"大厦", u"公寓", u"苑", u"新村", u"广场" };
+  static const char16_t *const estates[] = { u"小区", u"花园", u"家园", u"大厦",
+                                             u"公寓", u"苑",   u"新村", u"广场" };
   bool is_part = (HAS_WORD(r->s + from, end - from, finer)) ||
                  (!states(r, ADDR_COMPOUND) && ends_in(r->s + from, end - from, estates, COUNT(estates)));
   if (is_part && !begins(r->s + from, end - from, u"近")) return from;
@@ -1265,8 +1319,7 @@ static void read_tail(struct reader *r, int i)
       i++;
       if (!is_digit(c)) continue;
       take_name(r, run, i - 1, false); /* digits that are too many for a number */
-      for (run = i - 1; i < r->n && is_digit(r->s[i]);)
-        i++;
+      for (run = i - 1; i < r->n && is_digit(r->s[i]);) i++;
       rest_add(r, run, i), run = i;
       continue;
     }
@@ -1305,7 +1358,8 @@ static void put_divisions(struct reader *r)
   if (!r->maybes || knows(r, DIV_DISTRICT)) return;
   char list[MAYBE_MAX * 7 + 1] = "";
   for (int i = 0; i < r->maybes; i++)
-    if (is_among(r, r->maybe[i])) list_add(list, sizeof list, arena_printf(r->mem, "%u", div_code(r->maybe[i])));
+    if (is_among(r, r->maybe[i]))
+      list_add(list, sizeof list, arena_printf(r->mem, "%u", div_code(r->maybe[i])));
   r->out->maybe = arena_str(r->mem, list);
 }
 
@@ -1355,8 +1409,7 @@ void addr_parse(struct arena *a, const struct addr_text *t, struct addr *out)
   r.mem = a, r.out = out, r.n = 0, r.maybes = 0, r.last = LAST_NONE;
   r.village = r.has_lane = false, r.annex = r.stem = 0;
   r.extra[0] = r.rest[0] = 0;
-  for (int i = 0; i < 4; i++)
-    r.at[i] = -1;
+  for (int i = 0; i < 4; i++) r.at[i] = -1;
   read_field(&r, t->province, DIV_PROVINCE);
   read_field(&r, t->city, DIV_CITY);
   read_field(&r, t->district, DIV_DISTRICT);
@@ -1375,8 +1428,7 @@ void addr_parse(struct arena *a, const struct addr_text *t, struct addr *out)
   }
   int i = read_divisions(&r, 0, -1, false);
   if (i == 0) i = find_start(&r, 0);
-  for (int known = -1; known != i;)
-    known = i, i = unknown_division(&r, i);
+  for (int known = -1; known != i;) known = i, i = unknown_division(&r, i);
   read_tail(&r, i);
   put_divisions(&r);
   put_extra(&r);

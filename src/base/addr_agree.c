@@ -32,8 +32,7 @@ struct name {
 static void name_read(struct name *out, const char *s)
 {
   out->n = 0;
-  for (uint32_t cp; out->n < NAME_MAX && (cp = utf8_next(&s));)
-    out->cp[out->n++] = cp;
+  for (uint32_t cp; out->n < NAME_MAX && (cp = utf8_next(&s));) out->cp[out->n++] = cp;
 }
 
 static bool is_in(uint32_t cp, const char *set)
@@ -46,14 +45,18 @@ static bool is_in(uint32_t cp, const char *set)
 /* Characters by which neighbouring places are told apart. */
 static bool tells_apart(uint32_t cp)
 {
-  return cp < 0x2E80 || is_in(cp, "零一二三四五六七八九十百千甲乙丙丁东西南北中上下左右内外前后大小老新古旧正反园苑");
+  return cp < 0x2E80 ||
+         is_in(cp, "零一二三四五六七八九十百千甲乙丙丁东西南北中上下左右内外前后大小老新古旧正反园苑");
 }
 
 static bool looks_like(uint32_t a, uint32_t b)
 {
-  static const char *const groups[] = { "己已巳", "未末", "士土", "日曰", "人入", "候侯", "茶荼", "析折拆", "浙淅", "鸟乌", "晴睛睛清",
-    "洒酒", "拔拨", "戊戌戍", "冶治", "场扬杨汤", "刺剌", "栗粟", "崇祟", "辛幸", "坂板版", "哀衷", "毫亳", "湾弯", "沂忻", "泽择译",
-    "环怀坏", "侨桥", "荣莱菜", "暖暧", "岗冈", "官宫", "锦绵棉", "竟竞", "冒昌", "贝见", "今令", "干千于", "天夭" };
+  static const char *const groups[] = {
+    "己已巳",   "未末", "士土",   "日曰",   "人入", "候侯",     "茶荼",   "析折拆", "浙淅",   "鸟乌",
+    "晴睛睛清", "洒酒", "拔拨",   "戊戌戍", "冶治", "场扬杨汤", "刺剌",   "栗粟",   "崇祟",   "辛幸",
+    "坂板版",   "哀衷", "毫亳",   "湾弯",   "沂忻", "泽择译",   "环怀坏", "侨桥",   "荣莱菜", "暖暧",
+    "岗冈",     "官宫", "锦绵棉", "竟竞",   "冒昌", "贝见",     "今令",   "干千于", "天夭"
+  };
   for (size_t i = 0; i < COUNT(groups); i++)
     if (is_in(a, groups[i]) && is_in(b, groups[i])) return true;
   return false;
@@ -77,8 +80,7 @@ static bool holds(const struct name *whole, const struct name *part)
 static bool is_one_more(const struct name *longer, const struct name *shorter)
 {
   int i = 0;
-  while (i < shorter->n && longer->cp[i] == shorter->cp[i])
-    i++;
+  while (i < shorter->n && longer->cp[i] == shorter->cp[i]) i++;
   return shorter->n >= 3 && longer->n == shorter->n + 1 && !tells_apart(longer->cp[i]) &&
          memcmp(longer->cp + i + 1, shorter->cp + i, sizeof longer->cp[0] * (size_t)(shorter->n - i)) == 0;
 }
@@ -89,8 +91,7 @@ static int common_run(const struct name *x, const struct name *y)
   for (int i = 0; i < x->n; i++)
     for (int j = 0; j < y->n; j++) {
       int k = 0;
-      while (i + k < x->n && j + k < y->n && x->cp[i + k] == y->cp[j + k])
-        k++;
+      while (i + k < x->n && j + k < y->n && x->cp[i + k] == y->cp[j + k]) k++;
       if (k > longest) longest = k;
     }
   return longest;
@@ -130,7 +131,8 @@ static enum name_verdict latin_compare(struct arena *a, const char *x, const cha
 {
   if (!x || !y) return NAME_UNKNOWN;
   if (strcmp(x, y) == 0) return NAME_SAME;
-  const char *shorter = strlen(x) < strlen(y) ? x : y, *longer = shorter == x ? y : x, *at = strstr(longer, shorter);
+  const char *shorter = strlen(x) < strlen(y) ? x : y, *longer = shorter == x ? y : x,
+             *at = strstr(longer, shorter);
   size_t n = strlen(shorter);
   if (at && n >= 5 && (at == longer || at[-1] == ' ') && (at[n] == 0 || at[n] == ' ')) return NAME_PART;
   int alike = 0;
@@ -169,8 +171,7 @@ static bool extras_differ(const char *x, const char *y)
 {
   while (x && *x) {
     size_t word = strcspn(x, " "), kind = 0;
-    while (kind < word && ((unsigned char)x[kind] & 0x80))
-      kind++;
+    while (kind < word && ((unsigned char)x[kind] & 0x80)) kind++;
     if (!kind) kind = strcspn(x, "0123456789 ");
     for (const char *o = y; o && *o; o += strcspn(o, " "), o += *o == ' ') {
       size_t other = strcspn(o, " ");
@@ -195,7 +196,8 @@ static bool maybe_differs(const struct addr *x, const struct addr *y)
   const char *district = x->part[ADDR_DISTRICT];
   if (!y->maybe) return false;
   if (district) return !strstr(y->maybe, district);
-  return x->maybe && strcmp(x->maybe, y->maybe) != 0 && !strstr(x->maybe, y->maybe) && !strstr(y->maybe, x->maybe);
+  return x->maybe && strcmp(x->maybe, y->maybe) != 0 && !strstr(x->maybe, y->maybe) &&
+         !strstr(y->maybe, x->maybe);
 }
 
 static bool is_latin_pair(const struct pair *p)
@@ -217,7 +219,8 @@ static bool part_differs(const struct pair *p, enum addr_part part)
   case ADDR_ROAD: return p->road == NAME_OTHER;
   case ADDR_COMPOUND: return p->compound == NAME_OTHER;
   case ADDR_STREET_EXTRA: return extras_differ(p->x->part[part], p->y->part[part]);
-  case ADDR_POSTCODE: return is_latin_pair(p) && both(p, part) && strncmp(p->x->part[part], p->y->part[part], 5) != 0;
+  case ADDR_POSTCODE:
+    return is_latin_pair(p) && both(p, part) && strncmp(p->x->part[part], p->y->part[part], 5) != 0;
   case ADDR_DISTRICT:
     if (maybe_differs(p->x, p->y) || maybe_differs(p->y, p->x)) return true;
     return both(p, part) && !same(p, part);
@@ -255,8 +258,8 @@ static bool has_inside(const struct addr *a)
   return a->part[ADDR_BUILDING] || a->part[ADDR_ROOM];
 }
 
-static enum addr_verdict say(struct pair *p, enum addr_verdict v, enum addr_part part, enum addr_part *by, const char **note,
-                             const char *why)
+static enum addr_verdict say(struct pair *p, enum addr_verdict v, enum addr_part part, enum addr_part *by,
+                             const char **note, const char *why)
 {
   if (by) *by = part;
   if (note) *note = arena_str(p->mem, why);
@@ -284,7 +287,8 @@ static enum addr_verdict differ(struct pair *p, enum addr_part part, enum addr_p
 static void village_against_road(struct pair *p, const struct addr *a, const struct addr *b)
 {
   if (!a->part[ADDR_ROAD] || b->part[ADDR_ROAD] || !b->part[ADDR_COMPOUND] || !same(p, ADDR_NUMBER)) return;
-  if (strcmp(a->part[ADDR_ROAD], b->part[ADDR_COMPOUND]) == 0) p->road = NAME_SAME, p->compound = NAME_UNKNOWN;
+  if (strcmp(a->part[ADDR_ROAD], b->part[ADDR_COMPOUND]) == 0)
+    p->road = NAME_SAME, p->compound = NAME_UNKNOWN;
 }
 
 /* Numbers that no part took must be the same too: "3 B" of the one and "4 C" of the other. */
@@ -312,7 +316,8 @@ static int backing(const struct pair *p)
 /* Street, compound and the door in it: two such places in one province are one place. */
 static bool is_all_the_same(const struct pair *p)
 {
-  return p->road == NAME_SAME && same(p, ADDR_NUMBER) && p->compound == NAME_SAME && same(p, ADDR_BUILDING) && same(p, ADDR_ROOM);
+  return p->road == NAME_SAME && same(p, ADDR_NUMBER) && p->compound == NAME_SAME && same(p, ADDR_BUILDING) &&
+         same(p, ADDR_ROOM);
 }
 
 static bool same_lane(const struct pair *p)
@@ -322,10 +327,12 @@ static bool same_lane(const struct pair *p)
 }
 
 /* ---- the verdict ------------------------------------------------------------------------------ */
-enum addr_verdict addr_agree(struct arena *a, const struct addr *x, const struct addr *y, enum addr_part *by, const char **note)
+enum addr_verdict addr_agree(struct arena *a, const struct addr *x, const struct addr *y, enum addr_part *by,
+                             const char **note)
 {
-  static const enum addr_part order[] = { ADDR_PROVINCE, ADDR_CITY, ADDR_DISTRICT, ADDR_POSTCODE, ADDR_ROAD, ADDR_NUMBER,
-    ADDR_STREET_EXTRA, ADDR_COMPOUND, ADDR_BUILDING, ADDR_UNIT, ADDR_FLOOR, ADDR_ROOM };
+  static const enum addr_part order[] = { ADDR_PROVINCE, ADDR_CITY,   ADDR_DISTRICT,     ADDR_POSTCODE,
+                                          ADDR_ROAD,     ADDR_NUMBER, ADDR_STREET_EXTRA, ADDR_COMPOUND,
+                                          ADDR_BUILDING, ADDR_UNIT,   ADDR_FLOOR,        ADDR_ROOM };
   must(a && x && y);
   struct pair p = { .mem = a, .x = x, .y = y };
   if (x->masked || y->masked) return say(&p, ADDR_DIFFER, ADDR_N, by, note, "an address is masked");
@@ -339,26 +346,33 @@ enum addr_verdict addr_agree(struct arena *a, const struct addr *x, const struct
   bool street = p.road >= NAME_PART && (same(&p, ADDR_NUMBER) || same_lane(&p));
   bool village = p.compound >= NAME_PART && same(&p, ADDR_NUMBER);
   bool estate = p.compound >= NAME_PART;
-  bool inside = same(&p, ADDR_BUILDING) || same(&p, ADDR_ROOM) || zone_is_building(a, x, y) || zone_is_building(a, y, x);
+  bool inside =
+    same(&p, ADDR_BUILDING) || same(&p, ADDR_ROOM) || zone_is_building(a, x, y) || zone_is_building(a, y, x);
   bool inside_missing = (has_inside(x) || has_inside(y)) && !inside;
-  int points = (p.road >= NAME_ALIKE) + street + (p.compound >= NAME_PART) + (p.compound >= NAME_ALIKE) + inside +
-               (area_of(&p) == AREA_DISTRICT);
-  if ((!street && !estate) || points < 2) return say(&p, ADDR_DIFFER, ADDR_N, by, note, "too little is stated by both");
+  int points = (p.road >= NAME_ALIKE) + street + (p.compound >= NAME_PART) + (p.compound >= NAME_ALIKE) +
+               inside + (area_of(&p) == AREA_DISTRICT);
+  if ((!street && !estate) || points < 2)
+    return say(&p, ADDR_DIFFER, ADDR_N, by, note, "too little is stated by both");
 
   enum area area = area_of(&p);
-  enum addr_part last = inside ? (same(&p, ADDR_ROOM) ? ADDR_ROOM : ADDR_BUILDING) : street || village ? ADDR_NUMBER : ADDR_COMPOUND;
+  enum addr_part last = inside              ? (same(&p, ADDR_ROOM) ? ADDR_ROOM : ADDR_BUILDING)
+                        : street || village ? ADDR_NUMBER
+                                            : ADDR_COMPOUND;
   const char *doubt = NULL;
-  bool is_pinned = area == AREA_DISTRICT || (area == AREA_CITY && inside && street + estate + same(&p, ADDR_ROOM) >= 2) ||
+  bool is_pinned = area == AREA_DISTRICT ||
+                   (area == AREA_CITY && inside && street + estate + same(&p, ADDR_ROOM) >= 2) ||
                    (same(&p, ADDR_PROVINCE) && is_all_the_same(&p));
   if (!is_pinned) doubt = "no district that both state";
   else if (inside_missing) doubt = "a building or room is stated by one only";
   else if (p.town_differs) doubt = "the towns differ", last = ADDR_TOWN;
   else if (p.road == NAME_PART || p.compound == NAME_PART) doubt = "a name is a part of the other";
   else if (p.road == NAME_ALIKE && p.compound == NAME_ALIKE) doubt = "two names are only alike";
-  else if ((p.road == NAME_ALIKE || p.compound == NAME_ALIKE) && backing(&p) < 2) doubt = "a name is only alike";
+  else if ((p.road == NAME_ALIKE || p.compound == NAME_ALIKE) && backing(&p) < 2)
+    doubt = "a name is only alike";
   else if (rests_differ(x->rest, y->rest)) doubt = "numbers that no rule knows";
   else if (!inside && extras_unequal(&p)) doubt = "a lane, group or phase is stated by one only";
   if (doubt) return say(&p, ADDR_PROBABLE, last, by, note, doubt);
   bool alike = p.road == NAME_ALIKE || p.compound == NAME_ALIKE;
-  return say(&p, ADDR_AGREE, last, by, note, alike ? "the same but for one character of like sound or shape" : "the same place");
+  return say(&p, ADDR_AGREE, last, by, note,
+             alike ? "the same but for one character of like sound or shape" : "the same place");
 }

@@ -33,26 +33,35 @@ struct reading {
 static const struct {
   const char *from, *to;
 } spellings[] = {
-  { "rd", "road" }, { "ave", "avenue" }, { "av", "avenue" }, { "aven", "avenue" }, { "blvd", "boulevard" },
-  { "boul", "boulevard" }, { "dr", "drive" }, { "ln", "lane" }, { "ct", "court" }, { "pl", "place" },
-  { "sq", "square" }, { "hwy", "highway" }, { "pkwy", "parkway" }, { "ter", "terrace" }, { "terr", "terrace" },
-  { "cir", "circle" }, { "trl", "trail" }, { "cres", "crescent" }, { "str", "strasse" }, { "n", "north" },
-  { "s", "south" }, { "e", "east" }, { "w", "west" }, { "ne", "northeast" }, { "nw", "northwest" },
-  { "se", "southeast" }, { "sw", "southwest" }, { "apartment", "apt" }, { "suite", "apt" }, { "ste", "apt" },
-  { "rm", "room" }, { "flat", "apt" }, { "apto", "apt" }, { "appt", "apt" }, { "appartement", "apt" }, { "wohnung", "apt" }, { "bldg", "building" }, { "fl", "floor" }, { "mt", "mount" },
-  { "ft", "fort" }, { "no", "no" }, { "num", "no" }, { "number", "no" }, { "lu", "road" }, { "dadao", "avenue" },
-  { "jie", "street" }, { "first", "1" }, { "second", "2" }, { "third", "3" }, { "fourth", "4" }, { "fifth", "5" },
-  { "sixth", "6" }, { "seventh", "7" }, { "eighth", "8" }, { "ninth", "9" }, { "tenth", "10" },
+  { "rd", "road" },        { "ave", "avenue" },     { "av", "avenue" },       { "aven", "avenue" },
+  { "blvd", "boulevard" }, { "boul", "boulevard" }, { "dr", "drive" },        { "ln", "lane" },
+  { "ct", "court" },       { "pl", "place" },       { "sq", "square" },       { "hwy", "highway" },
+  { "pkwy", "parkway" },   { "ter", "terrace" },    { "terr", "terrace" },    { "cir", "circle" },
+  { "trl", "trail" },      { "cres", "crescent" },  { "str", "strasse" },     { "n", "north" },
+  { "s", "south" },        { "e", "east" },         { "w", "west" },          { "ne", "northeast" },
+  { "nw", "northwest" },   { "se", "southeast" },   { "sw", "southwest" },    { "apartment", "apt" },
+  { "suite", "apt" },      { "ste", "apt" },        { "rm", "room" },         { "flat", "apt" },
+  { "apto", "apt" },       { "appt", "apt" },       { "appartement", "apt" }, { "wohnung", "apt" },
+  { "bldg", "building" },  { "fl", "floor" },       { "mt", "mount" },        { "ft", "fort" },
+  { "no", "no" },          { "num", "no" },         { "number", "no" },       { "lu", "road" },
+  { "dadao", "avenue" },   { "jie", "street" },     { "first", "1" },         { "second", "2" },
+  { "third", "3" },        { "fourth", "4" },       { "fifth", "5" },         { "sixth", "6" },
+  { "seventh", "7" },      { "eighth", "8" },       { "ninth", "9" },         { "tenth", "10" },
 };
 
-static const char *const street_ends[] = { "street", "road", "avenue", "boulevard", "drive", "lane", "court", "place", "square",
-  "highway", "parkway", "terrace", "circle", "trail", "way", "crescent", "strasse", "weg", "platz", "alley", "row", "loop",
-  "plaza", "walk", "close", "gardens", "grove", "mews" };
-static const char *const street_starts[] = { "rue", "calle", "via", "rua", "avenida", "avenue", "boulevard", "piazza", "place",
-  "paseo", "corso", "ulica", "chemin", "quai" };
-static const char *const directions[] = { "north", "south", "east", "west", "northeast", "northwest", "southeast", "southwest" };
-static const char *const estate_ends[] = { "garden", "gardens", "plaza", "mansion", "tower", "center", "centre", "residence",
-  "village", "park", "court", "house", "estate", "community" };
+static const char *const street_ends[] = { "street", "road",    "avenue", "boulevard", "drive",   "lane",
+                                           "court",  "place",   "square", "highway",   "parkway", "terrace",
+                                           "circle", "trail",   "way",    "crescent",  "strasse", "weg",
+                                           "platz",  "alley",   "row",    "loop",      "plaza",   "walk",
+                                           "close",  "gardens", "grove",  "mews" };
+static const char *const street_starts[] = { "rue",    "calle",     "via",    "rua",   "avenida",
+                                             "avenue", "boulevard", "piazza", "place", "paseo",
+                                             "corso",  "ulica",     "chemin", "quai" };
+static const char *const directions[] = { "north",     "south",     "east",      "west",
+                                          "northeast", "northwest", "southeast", "southwest" };
+static const char *const estate_ends[] = { "garden", "gardens", "plaza",     "mansion",  "tower",
+                                           "center", "centre",  "residence", "village",  "park",
+                                           "court",  "house",   "estate",    "community" };
 
 static bool is_in(const char *word, const char *const *list, size_t n)
 {
@@ -86,7 +95,8 @@ static void letter_put(char *out, size_t *n, uint32_t cp)
 
 static bool is_word_sign(uint32_t cp)
 {
-  return (cp >= '0' && cp <= '9') || (cp >= 'a' && cp <= 'z') || cp == '-' || cp == '\'' || (cp >= 0xC0 && cp < 0x2000);
+  return (cp >= '0' && cp <= '9') || (cp >= 'a' && cp <= 'z') || cp == '-' || cp == '\'' ||
+         (cp >= 0xC0 && cp < 0x2000);
 }
 
 /* "21st" is 21, "Hauptstr" is hauptstrasse, "o'neil" is oneil, "0012" is 12. */
@@ -111,8 +121,7 @@ static void words_add(struct reading *r, const char *field)
   if (!field || !*field) return;
   size_t cut = strnlen(field, FIELD_MAX + 1), n = 0;
   if (cut > FIELD_MAX)
-    for (cut = FIELD_MAX; cut && ((unsigned char)field[cut] & 0xC0) == 0x80;)
-      cut--;
+    for (cut = FIELD_MAX; cut && ((unsigned char)field[cut] & 0xC0) == 0x80;) cut--;
   const char *p = text_fold(r->mem, arena_strn(r->mem, field, cut));
   char w[WORD_MAX + 8];
   for (uint32_t cp = 1; cp && r->n < WORDS_MAX;) {
@@ -136,7 +145,8 @@ static void words_add(struct reading *r, const char *field)
       memcpy(word->text, "apt", 4);
       word->is_last = word->taken = false;
     }
-    bool is_end = cp == 0 || cp == ',' || cp == ';' || cp == '|' || cp == '\n' || cp == '(' || cp == ')' || cp >= 0x3000;
+    bool is_end =
+      cp == 0 || cp == ',' || cp == ';' || cp == '|' || cp == '\n' || cp == '(' || cp == ')' || cp >= 0x3000;
     if (is_end && r->n) r->word[r->n - 1].is_last = true;
   }
 }
@@ -149,7 +159,9 @@ static void saints(struct reading *r)
     if (strcmp(w->text, "st") != 0) continue;
     const char *next = w->is_last || i + 1 >= r->n ? NULL : r->word[i + 1].text;
     bool after_name = i > 0 && !r->word[i - 1].is_last && !is_number(r->word[i - 1].text);
-    bool is_street = !next || after_name || (i > 0 && !r->word[i - 1].is_last && (IS_IN(next, directions) || strcmp(next, "apt") == 0));
+    bool is_street =
+      !next || after_name ||
+      (i > 0 && !r->word[i - 1].is_last && (IS_IN(next, directions) || strcmp(next, "apt") == 0));
     snprintf(w->text, WORD_MAX, "%s", is_street ? "street" : "saint");
   }
 }
@@ -172,23 +184,23 @@ static const char *join(struct reading *r, int from, int to)
 
 static int segment_end(const struct reading *r, int i)
 {
-  while (i < r->n && !r->word[i].is_last)
-    i++;
+  while (i < r->n && !r->word[i].is_last) i++;
   return i < r->n ? i + 1 : r->n;
 }
 
 static void take_words(struct reading *r, int from, int to)
 {
-  for (; from < to; from++)
-    r->word[from].taken = true;
+  for (; from < to; from++) r->word[from].taken = true;
 }
 
 static const struct {
   const char *word;
   enum addr_part part;
 } designators[] = {
-  { "apt", ADDR_ROOM }, { "room", ADDR_ROOM }, { "building", ADDR_BUILDING }, { "block", ADDR_BUILDING }, { "tower", ADDR_BUILDING },
-  { "floor", ADDR_FLOOR }, { "f", ADDR_FLOOR }, { "unit", ADDR_UNIT }, { "no", ADDR_NUMBER }, { "box", ADDR_NUMBER }, { "lane", ADDR_STREET_EXTRA },
+  { "apt", ADDR_ROOM },       { "room", ADDR_ROOM },         { "building", ADDR_BUILDING },
+  { "block", ADDR_BUILDING }, { "tower", ADDR_BUILDING },    { "floor", ADDR_FLOOR },
+  { "f", ADDR_FLOOR },        { "unit", ADDR_UNIT },         { "no", ADDR_NUMBER },
+  { "box", ADDR_NUMBER },     { "lane", ADDR_STREET_EXTRA },
 };
 
 /* A value: holds a digit, or is a single letter. */
@@ -199,8 +211,7 @@ static bool is_value(const char *w)
 
 static const char *value_plain(const char *w)
 {
-  while (w[0] == '0' && is_number(w + 1))
-    w++;
+  while (w[0] == '0' && is_number(w + 1)) w++;
   return w;
 }
 
@@ -213,9 +224,11 @@ static void take_designators(struct reading *r)
       if (w->taken || strcmp(w->text, designators[d].word) != 0) continue;
       enum addr_part p = designators[d].part;
       int v = i + 1 < r->n && !w->is_last && is_value(r->word[i + 1].text) ? i + 1 : -1;
-      bool is_name = strcmp(w->text, "f") == 0 && (v >= 0 || (!w->is_last && i + 1 < r->n && IS_IN(r->word[i + 1].text, street_ends)));
+      bool is_name = strcmp(w->text, "f") == 0 &&
+                     (v >= 0 || (!w->is_last && i + 1 < r->n && IS_IN(r->word[i + 1].text, street_ends)));
       if (is_name) continue; /* F Street */
-      if (v < 0 && p == ADDR_FLOOR && i > 0 && !r->word[i - 1].is_last && is_number(r->word[i - 1].text)) v = i - 1;
+      if (v < 0 && p == ADDR_FLOOR && i > 0 && !r->word[i - 1].is_last && is_number(r->word[i - 1].text))
+        v = i - 1;
       if (v < 0) {
         if (p == ADDR_ROOM || p == ADDR_NUMBER) w->taken = true;
         continue;
@@ -237,8 +250,8 @@ static void take_designators(struct reading *r)
 static bool is_british(const char *out, const char *in)
 {
   size_t letters = strspn(out, "abcdefghijklmnopqrstuvwxyz"), n = strlen(in);
-  return letters >= 1 && letters <= 2 && is_number(out + letters) && strlen(out) <= letters + 2 && n == 3 && is_number(in) &&
-         !is_number(in + 1) && !is_number(in + 2);
+  return letters >= 1 && letters <= 2 && is_number(out + letters) && strlen(out) <= letters + 2 && n == 3 &&
+         is_number(in) && !is_number(in + 1) && !is_number(in + 2);
 }
 
 /* The last free word of digits is the postcode: "10011", "10011-1234". */
@@ -278,8 +291,7 @@ static bool street_after_number(const struct reading *r, int from, int to, struc
 {
   *s = (struct street){ -1, 0, 0 };
   int i = from;
-  while (i < to && !is_free(r, i))
-    i++;
+  while (i < to && !is_free(r, i)) i++;
   bool stated = r->out->part[ADDR_NUMBER] != NULL;
   if (i >= to || (!is_number(r->word[i].text) && !stated)) return false;
   if (is_number(r->word[i].text) && !stated) s->number = i++;
@@ -298,8 +310,7 @@ static bool street_after_number(const struct reading *r, int from, int to, struc
 /* Number behind: "hauptstrasse 12", "calle mayor 5". */
 static bool street_before_number(const struct reading *r, int from, int to, struct street *s)
 {
-  while (from < to && !is_free(r, from))
-    from++;
+  while (from < to && !is_free(r, from)) from++;
   if (from >= to || is_number(r->word[from].text)) return false;
   for (int i = from + 1; i < to; i++) {
     if (!is_free(r, i)) break;
@@ -315,7 +326,7 @@ static bool street_alone(const struct reading *r, int from, int to, struct stree
 {
   for (int i = from; i < to; i++) {
     bool is_street = is_free(r, i) && ((i > from && IS_IN(r->word[i].text, street_ends)) ||
-      (i == from && i + 1 < to && IS_IN(r->word[i].text, street_starts)));
+                                       (i == from && i + 1 < to && IS_IN(r->word[i].text, street_starts)));
     if (!is_street) continue;
     *s = (struct street){ -1, from, i == from ? to : i + 1 };
     return true;
@@ -326,7 +337,9 @@ static bool street_alone(const struct reading *r, int from, int to, struct stree
 static int take_street(struct reading *r)
 {
   static bool (*const forms[])(const struct reading *, int, int, struct street *) = {
-    street_after_number, street_before_number, street_alone,
+    street_after_number,
+    street_before_number,
+    street_alone,
   };
   for (size_t f = 0; f < COUNT(forms); f++)
     for (int from = 0, to; from < r->n; from = to) {
@@ -347,16 +360,23 @@ static int take_street(struct reading *r)
 static const struct {
   const char *code, *name;
 } states[] = {
-  { "al", "alabama" }, { "ak", "alaska" }, { "az", "arizona" }, { "ar", "arkansas" }, { "ca", "california" }, { "co", "colorado" },
-  { "ct", "connecticut" }, { "de", "delaware" }, { "dc", "district of columbia" }, { "fl", "florida" }, { "ga", "georgia" },
-  { "hi", "hawaii" }, { "id", "idaho" }, { "il", "illinois" }, { "in", "indiana" }, { "ia", "iowa" }, { "ks", "kansas" },
-  { "ky", "kentucky" }, { "la", "louisiana" }, { "me", "maine" }, { "md", "maryland" }, { "ma", "massachusetts" },
-  { "mi", "michigan" }, { "mn", "minnesota" }, { "ms", "mississippi" }, { "mo", "missouri" }, { "mt", "montana" },
-  { "ne", "nebraska" }, { "nv", "nevada" }, { "nh", "new hampshire" }, { "nj", "new jersey" }, { "nm", "new mexico" },
-  { "ny", "new york" }, { "nc", "north carolina" }, { "nd", "north dakota" }, { "oh", "ohio" }, { "ok", "oklahoma" },
-  { "or", "oregon" }, { "pa", "pennsylvania" }, { "ri", "rhode island" }, { "sc", "south carolina" }, { "sd", "south dakota" },
-  { "tn", "tennessee" }, { "tx", "texas" }, { "ut", "utah" }, { "vt", "vermont" }, { "va", "virginia" }, { "wa", "washington" },
-  { "wv", "west virginia" }, { "wi", "wisconsin" }, { "wy", "wyoming" },
+  { "al", "alabama" },        { "ak", "alaska" },         { "az", "arizona" },
+  { "ar", "arkansas" },       { "ca", "california" },     { "co", "colorado" },
+  { "ct", "connecticut" },    { "de", "delaware" },       { "dc", "district of columbia" },
+  { "fl", "florida" },        { "ga", "georgia" },        { "hi", "hawaii" },
+  { "id", "idaho" },          { "il", "illinois" },       { "in", "indiana" },
+  { "ia", "iowa" },           { "ks", "kansas" },         { "ky", "kentucky" },
+  { "la", "louisiana" },      { "me", "maine" },          { "md", "maryland" },
+  { "ma", "massachusetts" },  { "mi", "michigan" },       { "mn", "minnesota" },
+  { "ms", "mississippi" },    { "mo", "missouri" },       { "mt", "montana" },
+  { "ne", "nebraska" },       { "nv", "nevada" },         { "nh", "new hampshire" },
+  { "nj", "new jersey" },     { "nm", "new mexico" },     { "ny", "new york" },
+  { "nc", "north carolina" }, { "nd", "north dakota" },   { "oh", "ohio" },
+  { "ok", "oklahoma" },       { "or", "oregon" },         { "pa", "pennsylvania" },
+  { "ri", "rhode island" },   { "sc", "south carolina" }, { "sd", "south dakota" },
+  { "tn", "tennessee" },      { "tx", "texas" },          { "ut", "utah" },
+  { "vt", "vermont" },        { "va", "virginia" },       { "wa", "washington" },
+  { "wv", "west virginia" },  { "wi", "wisconsin" },      { "wy", "wyoming" },
 };
 
 static const char *plain_words(struct arena *a, const char *field, struct addr *out)
@@ -384,20 +404,21 @@ static void put_state(struct reading *r, const char *field)
 /* "xihu district", "hangzhou", "zhejiang province": codes, inside of what is known. */
 static bool take_division(struct reading *r, int from, int to)
 {
-  static const char *const titles[] = { "district", "qu", "city", "shi", "province", "sheng", "county", "xian", "china", "prc" };
+  static const char *const titles[] = { "district", "qu",     "city", "shi",   "province",
+                                        "sheng",    "county", "xian", "china", "prc" };
   static const enum addr_part parts[] = { ADDR_PROVINCE, ADDR_CITY, ADDR_DISTRICT };
   const char *known = NULL;
   int hits[8];
-  while (to > from && IS_IN(r->word[to - 1].text, titles))
-    r->word[--to].taken = true;
+  while (to > from && IS_IN(r->word[to - 1].text, titles)) r->word[--to].taken = true;
   if (to == from) return true;
-  for (int level = DIV_DISTRICT; level >= 0 && !known; level--)
-    known = r->out->part[parts[level]];
+  for (int level = DIV_DISTRICT; level >= 0 && !known; level--) known = r->out->part[parts[level]];
   int within = -1;
   if (known && is_number(known) && strlen(known) == 6) {
     const char *name = join(r, from, to);
     int n = div_find_latin(name, -1, hits, (int)COUNT(hits));
-    uint32_t code = (uint32_t)strtoul(known, NULL, 10), unit = code % 10000 == 0 ? 10000 : code % 100 == 0 ? 100 : 1;
+    uint32_t code = (uint32_t)strtoul(known, NULL, 10), unit = code % 10000 == 0 ? 10000
+                                                               : code % 100 == 0 ? 100
+                                                                                 : 1;
     for (int i = 0; i < n && within < 0; i++)
       if (div_code(hits[i]) / unit == code / unit) within = hits[i];
   } else {
@@ -424,8 +445,7 @@ static bool has_free(const struct reading *r, int from, int to)
 static int take_state(struct reading *r, int from, int to, int street_end)
 {
   if (r->out->part[ADDR_PROVINCE]) return to;
-  while (to > from && !is_free(r, to - 1))
-    to--;
+  while (to > from && !is_free(r, to - 1)) to--;
   if (to == from) return to;
   const char *whole = join(r, from, to), *last = r->word[to - 1].text;
   if (state_code(whole) && (has_free(r, street_end, from) || strlen(whole) == 2)) {
@@ -439,12 +459,12 @@ static int take_state(struct reading *r, int from, int to, int street_end)
 
 static void take_rest(struct reading *r, int street_end)
 {
-  static const char *const countries[] = { "china", "usa", "us", "united states", "uk", "deutschland", "germany", "france", "p o" };
+  static const char *const countries[] = { "china",   "usa",    "us", "united states", "uk", "deutschland",
+                                           "germany", "france", "p o" };
   const char *rest = "";
   for (int from = r->n; from > 0;) { /* from the right: the greatest comes last */
     int to = from--;
-    while (from > 0 && !r->word[from - 1].is_last)
-      from--;
+    while (from > 0 && !r->word[from - 1].is_last) from--;
     const char *text = join(r, from, to);
     if (!*text || IS_IN(text, countries)) continue;
     if (r->in_china && take_division(r, from, to)) continue;
@@ -452,7 +472,8 @@ static void take_rest(struct reading *r, int street_end)
     int end = is_behind ? take_state(r, from, to, street_end) : to;
     text = join(r, from, end);
     if (!*text) continue;
-    bool is_estate = !r->out->part[ADDR_COMPOUND] && is_in(r->word[to - 1].text, estate_ends, COUNT(estate_ends));
+    bool is_estate =
+      !r->out->part[ADDR_COMPOUND] && is_in(r->word[to - 1].text, estate_ends, COUNT(estate_ends));
     if (is_estate && put(r, ADDR_COMPOUND, text)) continue;
     if (is_behind && put(r, ADDR_CITY, text)) continue;
     rest = arena_printf(r->mem, "%s%s%s", text, *rest ? " " : "", rest);
@@ -466,7 +487,8 @@ static bool names_province(struct reading *r)
   int hit;
   for (int from = 0, to; from < r->n; from = to) {
     to = segment_end(r, from);
-    int end = to - (to - from > 1 && (is_number(r->word[to - 1].text) || strcmp(r->word[to - 1].text, "province") == 0));
+    int end = to - (to - from > 1 &&
+                    (is_number(r->word[to - 1].text) || strcmp(r->word[to - 1].text, "province") == 0));
     if (div_find_latin(join(r, from, end), -1, &hit, 1) && div_level(hit) == DIV_PROVINCE) return true;
   }
   return false;

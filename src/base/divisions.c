@@ -43,13 +43,13 @@ static bool begins(const uint16_t *s, int n, const uint16_t *word, int len)
 static int begins_word(const uint16_t *s, int n, const char16_t *word)
 {
   int i = 0;
-  while (word[i] && i < n && s[i] == word[i])
-    i++;
+  while (word[i] && i < n && s[i] == word[i]) i++;
   return word[i] ? 0 : i;
 }
 
 int div_level(int id)
 {
+  must(id >= 0 && id < DIV_UPPER_N + DIV_TOWN_N);
   return id < DIV_UPPER_N ? div_upper_level[id] : DIV_TOWN;
 }
 
@@ -163,8 +163,7 @@ int div_find(const uint16_t *s, int n, int within, struct div_hit *out, int max)
   struct search q = { s, n, within, out, 0, max };
   if (n < 2) return 0;
   if (within >= 0 && div_level(within) == DIV_DISTRICT) {
-    for (int t = div_town_first[within]; t < div_town_first[within + 1]; t++)
-      search_try(&q, DIV_UPPER_N + t);
+    for (int t = div_town_first[within]; t < div_town_first[within + 1]; t++) search_try(&q, DIV_UPPER_N + t);
     return q.hits;
   }
   for (int two = 0; two <= 1; two++) {
@@ -205,12 +204,14 @@ const char *div_name(struct arena *a, const char *code)
   int id = code_find(code), len[2];
   if (id < 0) return code;
   const uint16_t *part[2] = { name_stem(name_of(id), &len[0]), name_suffix(name_of(id), &len[1]) };
-  if (len[0] == 0) return div_parent(id) < 0 ? code : div_name(a, arena_printf(a, "%u", div_code(div_parent(id))));
+  if (len[0] == 0)
+    return div_parent(id) < 0 ? code : div_name(a, arena_printf(a, "%u", div_code(div_parent(id))));
   struct buf b = { 0 };
   for (int p = 0; p < 2; p++)
     for (int i = 0; i < len[p]; i++) {
       uint32_t cp = part[p][i];
-      if (cp >= 0xD800 && cp < 0xDC00 && i + 1 < len[p]) cp = 0x10000 + ((cp - 0xD800) << 10) + (part[p][++i] - 0xDC00u);
+      if (cp >= 0xD800 && cp < 0xDC00 && i + 1 < len[p])
+        cp = 0x10000 + ((cp - 0xD800) << 10) + (part[p][++i] - 0xDC00u);
       utf8_put(&b, cp);
     }
   char *name = arena_strn(a, b.data, b.len);

@@ -19,7 +19,7 @@
 #define SAME_AGREE_MIN 9850
 #define LABEL0_AGREE_MAX 50
 
-static struct arena keep;  /* lives as long as the program */
+static struct arena keep; /* lives as long as the program */
 static struct arena line_mem;
 static bool verbose;
 static int failed;
@@ -49,8 +49,7 @@ static struct json *line_json(FILE *f, char **line, size_t *cap)
 {
   ssize_t n = getline(line, cap, f);
   if (n <= 0) return NULL;
-  while (n && ((*line)[n - 1] == '\n' || (*line)[n - 1] == '\r'))
-    n--;
+  while (n && ((*line)[n - 1] == '\n' || (*line)[n - 1] == '\r')) n--;
   arena_reset(&line_mem);
   struct faults faults = { .mem = &line_mem };
   struct json *j = json_parse(&line_mem, *line, (size_t)n, JSON_ELEMENTS_MAX, &faults);
@@ -139,7 +138,8 @@ static void truth_read(FILE *f)
       const struct json *two = json_get(j, "orders");
       must(near_n < PAIRS_MAX);
       near_misses[near_n++] = (struct pair_of_orders){ arena_str(&keep, json_string(json_at(two, 0))),
-        arena_str(&keep, json_string(json_at(two, 1))), arena_str(&keep, text_of(j, "detail")) };
+                                                       arena_str(&keep, json_string(json_at(two, 1))),
+                                                       arena_str(&keep, text_of(j, "detail")) };
     } else if (strcmp(type, "record") == 0 && strcmp(text_of(j, "kind"), "status") != 0) {
       must(records_n < RECORDS_MAX);
       records[records_n++] = (struct record){ .id = arena_str(&keep, text_of(j, "record")),
@@ -149,8 +149,7 @@ static void truth_read(FILE *f)
   free(line);
   qsort(orders, orders_n, sizeof *orders, by_order_id);
   qsort(records, records_n, sizeof *records, by_record_id);
-  for (size_t i = 0; i < records_n; i++)
-    records[i].order = order_find(records[i].order_id);
+  for (size_t i = 0; i < records_n; i++) records[i].order = order_find(records[i].order_id);
 }
 
 /* ---- the five channels of the feed ------------------------------------------------------------------- */
@@ -171,7 +170,8 @@ static void receiver_of_order(const char *channel, const struct json *p, struct 
     t->detail = text_of(c, "detail");
   } else if (strcmp(channel, "shop") == 0) {
     const struct json *c = json_get(p, "shipping_address");
-    t->country = text_of(c, "country_code"), t->province = text_of(c, "province"), t->city = text_of(c, "city");
+    t->country = text_of(c, "country_code"), t->province = text_of(c, "province"),
+    t->city = text_of(c, "city");
     t->detail = arena_printf(&line_mem, "%s %s", text_of(c, "address1"), text_of(c, "address2"));
     t->zip = text_of(c, "zip");
   } else {
@@ -188,7 +188,8 @@ static void receiver_of_sheet(const char *channel, const struct json *p, struct 
     t->detail = text_of(row, "客户地址");
   } else if (strcmp(channel, "shop") == 0) {
     t->province = text_of(row, "Shipping Province"), t->city = text_of(row, "Shipping City");
-    t->detail = arena_printf(&line_mem, "%s %s", text_of(row, "Shipping Address1"), text_of(row, "Shipping Address2"));
+    t->detail =
+      arena_printf(&line_mem, "%s %s", text_of(row, "Shipping Address1"), text_of(row, "Shipping Address2"));
   } else {
     t->province = text_of(row, "省"), t->city = text_of(row, "市"), t->district = text_of(row, "区");
     t->town = text_of(row, "街道"), t->detail = text_of(row, "详细地址");
@@ -232,7 +233,8 @@ struct count {
   long v[3];
 };
 
-static enum addr_verdict judge(struct count *c, const struct record *a, const struct record *b, bool list_agree, int list)
+static enum addr_verdict judge(struct count *c, const struct record *a, const struct record *b,
+                               bool list_agree, int list)
 {
   enum addr_part by;
   const char *note;
@@ -241,7 +243,8 @@ static enum addr_verdict judge(struct count *c, const struct record *a, const st
   c->v[v]++;
   bool is_wrong = list_agree ? v != ADDR_DIFFER : v != ADDR_AGREE;
   if (is_wrong && (verbose || list))
-    printf("    %s by %s (%s)\n      %s\n      %s\n", addr_verdict_name(v), addr_part_name(by), note, a->raw, b->raw);
+    printf("    %s by %s (%s)\n      %s\n      %s\n", addr_verdict_name(v), addr_part_name(by), note, a->raw,
+           b->raw);
   return v;
 }
 
@@ -276,7 +279,8 @@ static void score_same(void)
   struct count c = { 0 };
   qsort(records, records_n, sizeof *records, by_group);
   for (size_t i = 0; i < records_n; i++)
-    for (size_t k = i + 1; k < records_n && strcmp(records[k].order->group, records[i].order->group) == 0; k++)
+    for (size_t k = i + 1; k < records_n && strcmp(records[k].order->group, records[i].order->group) == 0;
+         k++)
       judge(&c, &records[i], &records[k], false, c.v[0] + c.v[1] < 40);
   count_print("one address (orders of one group)", &c);
   long n = c.v[0] + c.v[1] + c.v[2];
@@ -296,16 +300,18 @@ static size_t order_first(const char *order_id)
 
 static void score_near(void)
 {
-  static const char *const details[] = { "other_place", "same_numbers_other_place", "same_compound_other_building",
-                                         "same_compound_other_room" };
+  static const char *const details[] = { "other_place", "same_numbers_other_place",
+                                         "same_compound_other_building", "same_compound_other_room" };
   qsort(records, records_n, sizeof *records, by_order);
   long agree = 0;
   for (size_t d = 0; d < COUNT(details); d++) {
     struct count c = { 0 };
     for (size_t m = 0; m < near_n; m++) {
       if (strcmp(near_misses[m].detail, details[d]) != 0) continue;
-      for (size_t i = order_first(near_misses[m].a); i < records_n && !strcmp(records[i].order_id, near_misses[m].a); i++)
-        for (size_t k = order_first(near_misses[m].b); k < records_n && !strcmp(records[k].order_id, near_misses[m].b); k++)
+      for (size_t i = order_first(near_misses[m].a);
+           i < records_n && !strcmp(records[i].order_id, near_misses[m].a); i++)
+        for (size_t k = order_first(near_misses[m].b);
+             k < records_n && !strcmp(records[k].order_id, near_misses[m].b); k++)
           judge(&c, &records[i], &records[k], true, 1);
     }
     count_print(details[d], &c);
@@ -320,8 +326,10 @@ static void score_neighbours(void)
   struct count c = { 0 };
   qsort(records, records_n, sizeof *records, by_district);
   for (size_t i = 0; i < records_n; i++)
-    for (size_t k = i + 1; k < records_n && strcmp(records[k].order->district, records[i].order->district) == 0; k++)
-      if (strcmp(records[k].order->address, records[i].order->address) != 0) judge(&c, &records[i], &records[k], true, 0);
+    for (size_t k = i + 1;
+         k < records_n && strcmp(records[k].order->district, records[i].order->district) == 0; k++)
+      if (strcmp(records[k].order->address, records[i].order->address) != 0)
+        judge(&c, &records[i], &records[k], true, 0);
   count_print("other addresses of the district", &c);
   target(c.v[ADDR_AGREE] == 0, "no two addresses of a district agree");
 }
@@ -334,8 +342,11 @@ static void score_parts(void)
   for (size_t i = 0; i < records_n; i++) {
     const struct order *o = records[i].order;
     bool village = strcmp(o->kind, "village") == 0;
-    const char *want[ADDR_N] = { [ADDR_DISTRICT] = o->district, [ADDR_TOWN] = o->town, [ADDR_ROAD] = o->road,
-      [ADDR_NUMBER] = o->number, [ADDR_COMPOUND] = o->compound };
+    const char *want[ADDR_N] = { [ADDR_DISTRICT] = o->district,
+                                 [ADDR_TOWN] = o->town,
+                                 [ADDR_ROAD] = o->road,
+                                 [ADDR_NUMBER] = o->number,
+                                 [ADDR_COMPOUND] = o->compound };
     if (!village) want[ADDR_BUILDING] = o->building, want[ADDR_UNIT] = o->unit, want[ADDR_ROOM] = o->room;
     for (int p = 0; p < ADDR_N; p++) {
       const char *have = records[i].addr.part[p];
@@ -348,8 +359,8 @@ static void score_parts(void)
   printf("  parts against the truth (typing errors count as wrong):\n");
   for (int p = 0; p < ADDR_N; p++)
     if (tally[p].right)
-      printf("    %-12s right %6ld, not stated or not found %6ld, wrong %4ld\n", addr_part_name((enum addr_part)p),
-             tally[p].right, tally[p].missing, tally[p].wrong);
+      printf("    %-12s right %6ld, not stated or not found %6ld, wrong %4ld\n",
+             addr_part_name((enum addr_part)p), tally[p].right, tally[p].missing, tally[p].wrong);
 }
 
 static void score_feed(const char *dir)
@@ -392,8 +403,7 @@ static void score_labels(const char *dir)
   struct csv *csv = csv_new(label_row, NULL);
   char block[65536];
   printf("pairs labelled by people (0 no match, 1 partly, 2 the same):\n");
-  for (size_t n; (n = fread(block, 1, sizeof block, f)) > 0;)
-    csv_feed(csv, block, n);
+  for (size_t n; (n = fread(block, 1, sizeof block, f)) > 0;) csv_feed(csv, block, n);
   csv_end(csv);
   csv_free(csv);
   pclose(f);
@@ -418,9 +428,9 @@ struct cut {
 };
 
 static struct cut cuts[] = {
-  { "road", ADDR_ROAD, false, 0, 0, 0, 0, 0 },      { "roadno", ADDR_NUMBER, true, 0, 0, 0, 0, 0 },
-  { "poi", ADDR_COMPOUND, false, 0, 0, 0, 0, 0 },   { "houseno", ADDR_BUILDING, true, 0, 0, 0, 0, 0 },
-  { "cellno", ADDR_UNIT, true, 0, 0, 0, 0, 0 },     { "floorno", ADDR_FLOOR, true, 0, 0, 0, 0, 0 },
+  { "road", ADDR_ROAD, false, 0, 0, 0, 0, 0 },    { "roadno", ADDR_NUMBER, true, 0, 0, 0, 0, 0 },
+  { "poi", ADDR_COMPOUND, false, 0, 0, 0, 0, 0 }, { "houseno", ADDR_BUILDING, true, 0, 0, 0, 0, 0 },
+  { "cellno", ADDR_UNIT, true, 0, 0, 0, 0, 0 },   { "floorno", ADDR_FLOOR, true, 0, 0, 0, 0, 0 },
   { "roomno", ADDR_ROOM, true, 0, 0, 0, 0, 0 },
 };
 
@@ -431,8 +441,7 @@ static const char *number_of(struct arena *a, const char *piece)
   size_t from = strcspn(t, "0123456789"), letter = strcspn(t, "abcdefghijklmnopqrstuvwxyz");
   if (letter < from) from = letter;
   size_t n = strspn(t + from, "0123456789abcdefghijklmnopqrstuvwxyz-");
-  while (n > 1 && t[from] == '0')
-    from++, n--;
+  while (n > 1 && t[from] == '0') from++, n--;
   return arena_strn(a, t + from, n);
 }
 
@@ -493,9 +502,10 @@ static void score_all_cuts(const char *dir)
     struct cut *c = &cuts[i];
     double n = c->stated ? (double)c->stated : 1;
     if (c->stated)
-      printf("  %-8s as %-9s %6ld: the same %.1f %%, one a part of the other %.1f %%, not found %.1f %%, other %.1f %%\n", c->tag,
-             addr_part_name(c->part), c->stated, 100 * (double)c->right / n, 100 * (double)c->part_of / n,
-             100 * (double)c->missing / n, 100 * (double)c->wrong / n);
+      printf(
+        "  %-8s as %-9s %6ld: the same %.1f %%, one a part of the other %.1f %%, not found %.1f %%, other %.1f %%\n",
+        c->tag, addr_part_name(c->part), c->stated, 100 * (double)c->right / n, 100 * (double)c->part_of / n,
+        100 * (double)c->missing / n, 100 * (double)c->wrong / n);
   }
 }
 
