@@ -4,6 +4,7 @@
 #define ORDERD_TEST_ROWS_H
 #include "domain.h"
 #include "test.h"
+#include <stdio.h>
 
 #define DAY_MS (24ll * 3600 * 1000)
 #define T0 1762000000000ll
@@ -25,10 +26,20 @@ __attribute__((unused)) static void rows_close(struct db *db)
   arena_release(&rows_mem);
 }
 
+/* The next rows_open() begins with an empty file. */
+__attribute__((unused)) static void rows_remove(void)
+{
+  static const char *const ends[] = { "", "-wal", "-shm" };
+  for (size_t i = 0; i < COUNT(ends); i++)
+    remove(arena_printf(&rows_mem, "%s/orderd.db%s", test_dir(), ends[i]));
+  arena_release(&rows_mem);
+}
+
 /* NULL and 0 members get a default that is the same for every order. */
 struct row_spec {
   int64_t id, channel_id, placed_at, group_id, due_at, payload_id;
-  const char *external_id, *status, *name, *buyer, *phone, *province, *city, *district, *address, *sku, *country;
+  const char *external_id, *status, *name, *buyer, *phone, *province, *city, *district, *address, *sku,
+    *country;
   const char *no_merge, *remark;
   int decided;
 };
@@ -50,7 +61,8 @@ __attribute__((unused)) static void row_put(struct db *db, struct row_spec o)
   stmt_text(s, 4, o.status ? o.status : "paid"), stmt_int(s, 5, placed), stmt_int(s, 6, slot_of(placed));
   stmt_text(s, 7, o.buyer), stmt_text(s, 8, o.name), stmt_text(s, 9, o.phone);
   stmt_text(s, 10, o.country ? o.country : "CN"), stmt_text(s, 11, o.province), stmt_text(s, 12, o.city);
-  stmt_text(s, 13, o.district), stmt_text(s, 14, o.address), stmt_text(s, 15, o.no_merge), stmt_int(s, 16, o.decided);
+  stmt_text(s, 13, o.district), stmt_text(s, 14, o.address), stmt_text(s, 15, o.no_merge),
+    stmt_int(s, 16, o.decided);
   if (o.group_id) stmt_int(s, 17, o.group_id);
   if (o.due_at) stmt_int(s, 18, o.due_at);
   stmt_text(s, 19, o.remark);

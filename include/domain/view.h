@@ -5,14 +5,16 @@
 
 /* ---- search: what a person typed, and does an order hold it? ---------------------------------------------
  * Every blank-separated word must be found in the order: in a name, in the address, in a SKU, or as the
- * whole or the last four digits of a phone. A word that begins with a letter or digit is found where a word
- * begins; in scripts without blanks any part is found. Who may see masked data only finds by SKU and last four. */
+ * whole or the last four digits of a phone. Words of letters and digits are found whole, the last one also as
+ * the beginning of a longer one; in scripts without blanks any part is found. Who may see masked data only
+ * finds by SKU and last four. */
 #define SEARCH_TEXT_MAX 200 /* code points */
 #define SEARCH_WORDS_MAX 16
 struct search_word {
   const char *text;  /* folded */
   char last4[5];     /* the word may be a phone or its last four digits; else "" */
   bool is_phone;     /* more than the last four */
+  bool open;         /* the last one: more letters may follow */
 };
 struct search_query {
   struct search_word word[SEARCH_WORDS_MAX];
@@ -20,7 +22,7 @@ struct search_query {
   bool full;         /* may be found by name, address and whole phone */
   const char *exact; /* trimmed and in normal form: an order, channel or tracking number */
   const char *expr;  /* for the index; NULL: nothing in it can be asked for */
-  bool broad;        /* the index would answer with very much: look at the newest orders first */
+  bool open;         /* asks the index for all terms with a beginning: look at the newest orders first */
 };
 bool search_parse(struct arena *a, const char *q, bool full, struct search_query *out, const char **why);
 char *search_sku_expr(struct arena *a, const char *sku); /* NULL: a SKU without a letter or digit */
@@ -76,9 +78,9 @@ void jw_ktime_col(struct jw *w, const char *key, struct stmt *s, int col);
 /* Event data as it stands, but without the two values that a merge compared, unless they may be seen. */
 void jw_event_data(struct jw *w, struct arena *a, const char *data, enum privacy p);
 /* One order; every list and the single view write the same row. NOT_FOUND. */
-enum err order_row(struct db *db, struct arena *a, const struct status_table *t, int64_t id, enum privacy p, struct jw *w,
+enum err row_order(struct db *db, struct arena *a, const struct status_table *t, int64_t id, enum privacy p, struct jw *w,
                    int64_t *version);
-enum err order_exceptions(struct db *db, struct jw *w, int64_t order_id);
-enum err order_holds_row(struct db *db, struct jw *w, int64_t order_id);
+enum err row_exceptions(struct db *db, struct jw *w, int64_t order_id);
+enum err row_holds(struct db *db, struct jw *w, int64_t order_id);
 
 #endif

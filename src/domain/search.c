@@ -331,14 +331,19 @@ static bool words_split(struct arena *a, char *folded, struct search_query *out)
 
 /* ---- the question for the index: only quoted terms of letters and digits, AND, OR and * ------------------------- */
 #define BROAD_BYTES 2
+struct ask { /* of one word */
+  bool broad, open;
+};
 
-/* The term that ends the word may be the beginning of a longer one; so may a lone character. */
-static bool term_is_open(const char *word, const char *term, size_t n)
+/* The term that ends the last word may be the beginning of a longer one; a lone character may be the first of
+ * a pair. */
+static bool term_is_open(const struct search_word *w, const char *term, size_t n)
 {
   const char *second;
   int paired = pair_count(term, &second);
-  size_t word_n = strlen(word);
-  return paired == 1 || (!paired && n < TERM_MAX && word_n >= n && !memcmp(word + word_n - n, term, n));
+  size_t word_n = strlen(w->text);
+  return paired == 1 ||
+         (w->open && !paired && n < TERM_MAX && word_n >= n && !memcmp(w->text + word_n - n, term, n));
 }
 
 static bool term_is_broad(const char *term, size_t n)
@@ -352,31 +357,36 @@ static void expr_term(struct buf *b, const char *p, size_t n, bool open)
   buf_char(b, '"'), buf_put(b, p, n), buf_str(b, open ? "\"*" : "\"");
 }
 
-/* (all terms of the word behind this mark) */
-static bool expr_marked(struct arena *a, struct buf *b, const char *word, const char *mark, bool *broad)
+/* (all terms of the word behind this mark). A lone character or a short beginning stands in so many orders that
+ * it is left to the check of each, where the word has other terms. */
+static bool expr_marked(struct arena *a, struct buf *b, const struct search_word *w, const char *mark,
+                        struct ask *ask)
 {
   struct terms t = { .mem = a, .mark = mark };
-  size_t mark_n = strlen(mark);
-  text_terms(word, on_term, &t);
-  for (size_t i = 0; i < t.n; i++) {
-    const char *bare = t.at[i].p + mark_n;
-    size_t bare_n = t.at[i].n - mark_n;
-    bool open = term_is_open(word, bare, bare_n);
-    if (open && term_is_broad(bare, bare_n)) *broad = true;
-    buf_str(b, i ? " AND " : "(");
-    expr_term(b, t.at[i].p, t.at[i].n, open);
-  }
-  if (t.n) buf_char(b, ')');
-  return t.n > 0;
+  size_t mark_n = strlen(mark), put = 0, narrow = 0;
+  text_terms(w->text, on_term, &t);
+  for (int pass = 0; pass < 2; pass++)
+    for (size_t i = 0; i < t.n; i++) {
+      const char *bare = t.at[i].p + mark_n;
+      size_t bare_n = t.at[i].n - mark_n;
+      bool open = term_is_open(w, bare, bare_n), broad = open && term_is_broad(bare, bare_n);
+      if (pass == 0) narrow += !broad;
+      if (pass == 0 || (broad && narrow)) continue;
+      ask->broad |= broad, ask->open |= open;
+      buf_str(b, put++ ? " AND " : "(");
+      expr_term(b, t.at[i].p, t.at[i].n, open);
+    }
+  if (put) buf_char(b, ')');
+  return put > 0;
 }
 
-static bool expr_word(struct arena *a, struct buf *b, const struct search_word *w, bool full, bool *broad)
+static bool expr_word(struct arena *a, struct buf *b, const struct search_word *w, bool full, struct ask *ask)
 {
   static const char *const marks[] = { MARK_SKU, "" };
   struct buf part = { 0 };
   bool any = false;
   for (int i = 0; i < (full ? 2 : 1); i++, part.len = 0) {
-    if (!expr_marked(a, &part, w->text, marks[i], broad)) continue;
+    if (!expr_marked(a, &part, w, marks[i], ask)) continue;
     buf_str(b, any ? " OR " : "("), buf_put(b, part.data, part.len);
     any = true;
   }
@@ -396,15 +406,16 @@ static void expr_make(struct arena *a, struct search_query *q)
 {
   struct buf narrow = { 0 }, wide = { 0 }, one = { 0 };
   for (int i = 0; i < q->n; i++) {
-    bool broad = false;
+    struct ask ask = { 0 };
     one.len = 0;
-    if (!expr_word(a, &one, &q->word[i], q->full, &broad)) continue;
-    struct buf *b = broad ? &wide : &narrow;
+    if (!expr_word(a, &one, &q->word[i], q->full, &ask)) continue;
+    struct buf *b = ask.broad ? &wide : &narrow;
+    if (!ask.broad) q->open |= ask.open;
     if (b->len) buf_str(b, " AND ");
     buf_put(b, one.data, one.len);
   }
-  q->broad = !narrow.len && wide.len;
-  struct buf *b = q->broad ? &wide : &narrow;
+  struct buf *b = narrow.len ? &narrow : &wide;
+  q->open |= !narrow.len;
   q->expr = b->len ? arena_strn(a, b->data, b->len) : NULL;
   buf_release(&narrow), buf_release(&wide), buf_release(&one);
 }
@@ -427,6 +438,7 @@ bool search_parse(struct arena *a, const char *q, bool full, struct search_query
     *why = arena_printf(a, "q has at most %d words", SEARCH_WORDS_MAX);
     return false;
   }
+  if (out->n) out->word[out->n - 1].open = true;
   expr_make(a, out);
   return true;
 }
@@ -492,12 +504,16 @@ static uint32_t before_of(const char *start, const char *p)
   return utf8_next(&p);
 }
 
-static bool hay_has(const char *hay, const char *word)
+/* A word of letters begins where a word begins, and ends where one ends unless it is open. */
+static bool hay_has(const char *hay, const struct search_word *w)
 {
-  const char *w = word;
-  bool wordy = is_wordy(utf8_next(&w));
-  for (const char *p = hay; p && (p = strstr(p, word)); p++)
-    if (!wordy || !is_wordy(before_of(hay, p))) return true;
+  const char *p = w->text, *end;
+  size_t n = strlen(w->text);
+  bool first = is_wordy(utf8_next(&p)), last = !w->open && is_wordy(before_of(w->text, w->text + n));
+  for (p = hay; (p = strstr(p, w->text)); p++) {
+    end = p + n;
+    if ((!first || !is_wordy(before_of(hay, p))) && (!last || !is_wordy(utf8_next(&end)))) return true;
+  }
   return false;
 }
 
@@ -533,10 +549,10 @@ static enum err hay_skus(struct db *db, struct arena *a, int64_t order_id, struc
 static bool word_hit(const struct hay *h, const struct search_word *w, const struct search_order *o)
 {
   for (size_t i = 0; i < COUNT(h->text); i++)
-    if (h->text[i] && hay_has(h->text[i], w->text)) return true;
+    if (h->text[i] && hay_has(h->text[i], w)) return true;
   if (phone_has(o->receiver_phone, o->country, w) || phone_has(o->buyer_phone, o->country, w)) return true;
   for (int i = 0; i < h->skus; i++)
-    if (hay_has(h->sku[i], w->text)) return true;
+    if (hay_has(h->sku[i], w)) return true;
   return false;
 }
 

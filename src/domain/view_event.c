@@ -240,8 +240,8 @@ static enum err why_write(struct why *y)
   TRY(why_history(y));
   TRY(why_pairs(y, SQL_PROPOSALS, "proposals", "code", "since"));
   TRY(why_pairs(y, SQL_DECISIONS, "decisions", "verdict", "at"));
-  TRY(order_holds_row(y->db, y->w, y->id));
-  return order_exceptions(y->db, y->w, y->id);
+  TRY(row_holds(y->db, y->w, y->id));
+  return row_exceptions(y->db, y->w, y->id);
 }
 
 enum err view_order_why(struct db *db, struct arena *a, const struct status_table *t,

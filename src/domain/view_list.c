@@ -11,12 +11,17 @@
 #include "domain.h"
 #include <stdlib.h>
 
-#define SEARCH_LOOK_MAX 4000  /* candidates that are checked for one page */
-#define SEARCH_FRESH 1000     /* newest orders that a broad question looks at before the index */
+#define SEARCH_LOOK_MAX 20000 /* candidates that are checked for one page */
+/* A beginning that very many terms have costs the index much and a look at the newest orders little: when of
+ * SEARCH_SAMPLE newest ones at least every SEARCH_RARE-th is a hit, the look goes on. */
+#define SEARCH_SAMPLE 300
+#define SEARCH_RARE 50
+#define SEARCH_FRESH 3000
 #define SEARCH_SORT_MAX 2000  /* matches that can be sorted otherwise than by id */
 #define SEARCH_EXTRA_MAX 2000 /* exact numbers, and orders whose words changed */
 #define EXACT_MAX 200         /* orders that bear one number or tracking number */
-#define FEW_DAYS_ROWS 5000    /* of an interval of time that is read and sorted */
+#define FEW_DAYS_ROWS 20000   /* of an interval of time that is read and sorted */
+#define SOME_DAYS_ROWS 500000 /* of one whose first and last id are looked up, to walk between them */
 
 enum sort { SORT_ID_DOWN, SORT_ID_UP, SORT_PLACED_DOWN, SORT_PLACED_UP, SORT_DUE };
 static const struct {
@@ -50,6 +55,7 @@ struct list {
   bool has_query;
   const char *expr; /* for the index: q and sku */
   bool few_days;
+  int64_t low_id, high_id; /* 0: not known */
   struct cursor from;
   bool has_cursor;
   int limit;
@@ -149,15 +155,19 @@ static enum err ask_search(struct list *l, enum privacy p)
   return ERR_OK;
 }
 
-/* Is the interval of placed_at so short that reading it whole is cheaper than walking all? */
+/* How to walk by id through an interval of placed_at: a short one is read whole and sorted; of a longer one
+ * only the ids between its first and last are looked at. */
 static enum err ask_days(struct list *l)
 {
   static const char SQL[] =
-    "SELECT count(*) FROM (SELECT 1 FROM orders WHERE placed_at >= $1 AND placed_at < $2 LIMIT $3) t";
+    "SELECT count(*), min(id), max(id) FROM"
+    " (SELECT id FROM orders WHERE placed_at >= $1 AND placed_at < $2 ORDER BY placed_at LIMIT $3) t";
   if (!l->by_id || (!l->f->from && !l->f->to)) return ERR_OK;
   struct stmt *s = db_stmt(l->db, SQL);
-  stmt_int(s, 1, l->f->from), stmt_int(s, 2, l->f->to ? l->f->to : INT64_MAX), stmt_int(s, 3, FEW_DAYS_ROWS);
-  l->few_days = stmt_row(s) && stmt_col_int(s, 0) < FEW_DAYS_ROWS;
+  stmt_int(s, 1, l->f->from), stmt_int(s, 2, l->f->to ? l->f->to : INT64_MAX), stmt_int(s, 3, SOME_DAYS_ROWS);
+  int64_t n = stmt_row(s) ? stmt_col_int(s, 0) : 0;
+  l->few_days = n < FEW_DAYS_ROWS;
+  if (!l->few_days && n < SOME_DAYS_ROWS) l->low_id = stmt_col_int(s, 1), l->high_id = stmt_col_int(s, 2);
   return stmt_end(s);
 }
 
@@ -190,6 +200,8 @@ static void put_bounds(struct list *l, struct sql *q)
   if (f->group_id) sql_int(q, " AND o.group_id = ", f->group_id, "");
   if (placed && f->from) sql_int(q, " AND o.placed_at >= ", f->from, "");
   if (placed && f->to) sql_int(q, " AND o.placed_at < ", f->to, "");
+  if (l->low_id) sql_int(q, " AND o.id >= ", l->low_id, "");
+  if (l->high_id) sql_int(q, " AND o.id <= ", l->high_id, "");
   if (l->sort == SORT_DUE) sql_piece(q, " AND o.due_at IS NOT NULL");
 }
 
@@ -345,6 +357,8 @@ struct hunt {
   bool down;
   int64_t last; /* the id handled last */
   int64_t looked;
+  int64_t sample_from, sampled; /* looking at the newest: looked and hits when it began */
+  bool sampling;
   int hits_max;
   enum err err;
 };
@@ -398,7 +412,13 @@ static void hunt_take(struct hunt *h, int64_t id, bool with_id)
   if (with_id && !hunt_over(h) && h->last != id) hunt_check(h, id, false);
 }
 
-/* Orders that the index does not hold yet, or the newest for a question that it would answer with too much. */
+static bool sample_over(const struct hunt *h)
+{
+  int64_t n = h->looked - h->sample_from, hits = h->l->hits - h->sampled;
+  return h->sampling && (n >= SEARCH_FRESH || (n >= SEARCH_SAMPLE && hits * SEARCH_RARE < n));
+}
+
+/* Orders that the index does not hold yet, or the newest ones as a sample. */
 static void hunt_walk(struct hunt *h, int64_t low, int64_t high)
 {
   static const char SQL_DOWN[] = "SELECT id FROM orders WHERE id >= $1 AND id <= $2 ORDER BY id DESC";
@@ -406,9 +426,19 @@ static void hunt_walk(struct hunt *h, int64_t low, int64_t high)
   if (low > high || hunt_over(h)) return;
   struct stmt *s = db_stmt(h->l->db, h->down ? SQL_DOWN : SQL_UP);
   stmt_int(s, 1, low), stmt_int(s, 2, high);
-  while (!hunt_over(h) && stmt_row(s)) hunt_take(h, stmt_col_int(s, 0), true);
+  while (!hunt_over(h) && !sample_over(h) && stmt_row(s)) hunt_take(h, stmt_col_int(s, 0), true);
   enum err e = stmt_end(s);
   if (!h->err) h->err = e;
+}
+
+/* How far the index still has to answer. */
+static int64_t hunt_sample(struct hunt *h, int64_t low, int64_t high)
+{
+  int64_t before = h->looked;
+  h->sampling = true, h->sample_from = h->looked, h->sampled = h->l->hits;
+  hunt_walk(h, low, high);
+  h->sampling = false;
+  return h->looked == before ? high : h->last - 1;
 }
 
 static void hunt_index(struct hunt *h, int64_t low, int64_t high)
@@ -513,10 +543,9 @@ static void hunt_run(struct hunt *h, int64_t low, int64_t high)
   extras_sort(h);
   if (!h->err) h->err = newest_order(l->db, &newest);
   if (high > newest) high = newest;
-  int64_t edge = indexed; /* up to here the index answers */
-  if (l->query.broad && h->down && edge > high - SEARCH_FRESH) edge = high - SEARCH_FRESH;
-  int64_t walk_low = edge >= low ? edge + 1 : low, index_high = edge < high ? edge : high;
+  int64_t walk_low = indexed >= low ? indexed + 1 : low, index_high = indexed < high ? indexed : high;
   if (words && h->down) hunt_walk(h, walk_low, high);
+  if (words && h->down && l->query.open) index_high = hunt_sample(h, low, index_high);
   if (words) hunt_index(h, low, index_high);
   if (words && !h->down) hunt_walk(h, walk_low, high);
   hunt_take(h, h->down ? low : high, false);
@@ -575,7 +604,7 @@ static enum err list_write(struct list *l, enum privacy p, struct buf *out, cons
   struct jw w;
   list_open(&w, out);
   for (int i = 0; i < l->hits && i < l->limit; i++)
-    TRY(order_row(l->db, l->mem, l->t, l->hit[i].id, p, &w, NULL));
+    TRY(row_order(l->db, l->mem, l->t, l->hit[i].id, p, &w, NULL));
   list_close(&w, next);
   return ERR_OK;
 }

@@ -207,7 +207,7 @@ static void row_refunds(struct row *r)
   row_note(r, stmt_end(s));
 }
 
-enum err order_holds_row(struct db *db, struct jw *w, int64_t order_id)
+enum err row_holds(struct db *db, struct jw *w, int64_t order_id)
 {
   static const char SQL[] =
     "SELECT reason, note, actor, since FROM holds WHERE order_id = $1 ORDER BY since, reason";
@@ -226,7 +226,7 @@ enum err order_holds_row(struct db *db, struct jw *w, int64_t order_id)
   return stmt_end(s);
 }
 
-enum err order_exceptions(struct db *db, struct jw *w, int64_t order_id)
+enum err row_exceptions(struct db *db, struct jw *w, int64_t order_id)
 {
   static const char SQL[] = "SELECT id, type, since, owner, assignee FROM exceptions"
                             " WHERE order_id = $1 AND state = 'open' ORDER BY id";
@@ -349,18 +349,18 @@ static void row_write(struct row *r, const struct status_table *t)
   jw_kstring(r->w, "service", service ? service : "standard");
   row_lines(r);
   row_refunds(r);
-  row_note(r, order_holds_row(r->db, r->w, r->id));
+  row_note(r, row_holds(r->db, r->w, r->id));
   row_group(r);
   row_text(r, "no_merge", O_NO_MERGE);
   jw_key(r->w, "fulfilments"), jw_array(r->w), jw_array_end(r->w);
   row_shipments(r);
-  row_note(r, order_exceptions(r->db, r->w, r->id));
+  row_note(r, row_exceptions(r->db, r->w, r->id));
   row_stage(r, t);
   jw_id(r->w, "payload", 'p', stmt_col_int(r->s, O_PAYLOAD));
   jw_object_end(r->w);
 }
 
-enum err order_row(struct db *db, struct arena *a, const struct status_table *t, int64_t id, enum privacy p,
+enum err row_order(struct db *db, struct arena *a, const struct status_table *t, int64_t id, enum privacy p,
                    struct jw *w, int64_t *version)
 {
   struct stmt *s = db_stmt(db, SQL_ORDER);
@@ -382,7 +382,7 @@ enum err view_order(struct db *db, struct arena *a, const struct status_table *t
 {
   struct jw w;
   jw_init(&w, out);
-  return order_row(db, a, t, id, p, &w, version);
+  return row_order(db, a, t, id, p, &w, version);
 }
 
 enum err view_order_id(struct db *db, const char *text, int64_t *id)
