@@ -99,10 +99,11 @@ CREATE INDEX orders_contact ON orders (placed_slot, contact_key) WHERE contact_k
 CREATE INDEX orders_token ON orders (placed_slot, token_key) WHERE token_key IS NOT NULL;
 -- Members of a group; group ids grow with time.
 CREATE INDEX orders_group ON orders (group_id) WHERE group_id IS NOT NULL;
--- Lists by status, newest first; deadlines in order of time; lists by time of purchase.
-CREATE INDEX orders_status ON orders (status, id);
-CREATE INDEX orders_due ON orders (due_at, id) WHERE due_at IS NOT NULL;
-CREATE INDEX orders_placed ON orders (placed_at, id);
+-- Lists by status, newest first; deadlines in order of time; lists by time of purchase. An index entry ends with the
+-- row's id by itself, so none of these says it again.
+CREATE INDEX orders_status ON orders (status);
+CREATE INDEX orders_due ON orders (due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX orders_placed ON orders (placed_at);
 
 CREATE TABLE lines (
   order_id INTEGER NOT NULL,
@@ -154,7 +155,7 @@ CREATE TABLE holds (
 CREATE TABLE groups (
   id        INTEGER PRIMARY KEY,
   state     TEXT NOT NULL CHECK (state IN ('open', 'locked', 'empty')),
-  key       TEXT NOT NULL,                 -- phone_address, token, platform, manual
+  key       TEXT,                          -- what holds it together: phone_address, token, platform, manual; NULL: one order
   from_at   INTEGER NOT NULL,              -- placed_at of its earliest order
   locked_at INTEGER,
   version   INTEGER NOT NULL
@@ -215,7 +216,8 @@ CREATE TABLE events (
   data   TEXT NOT NULL,                    -- JSON object
   digest BLOB NOT NULL
 ) STRICT;
-CREATE INDEX events_entity ON events (kind, entity, seq);
+-- The few entities of other kinds with the same number are read past.
+CREATE INDEX events_entity ON events (entity);
 
 -- People and machines that may call. The first admin is made on the terminal of the machine itself.
 CREATE TABLE users (

@@ -275,7 +275,7 @@ struct group {
   const char *state, *key;
 };
 enum err group_get(struct db *db, struct arena *a, int64_t id, struct group *out);
-enum err group_insert(struct db *db, int64_t id, const char *key, int64_t from_at);
+enum err group_insert(struct db *db, int64_t id, const char *key, int64_t from_at); /* key NULL: one order */
 enum err group_update(struct db *db, int64_t id, const char *state, const char *key, int64_t from_at); /* version + 1 */
 enum err group_lock(struct db *db, int64_t id, int64_t now_ms, bool *was_open);
 enum err group_decide(struct db *db, int64_t a, int64_t b, const char *verdict, const char *actor, int64_t now_ms);

@@ -80,7 +80,7 @@ static enum err any_candidate(struct cmd *c, struct db *db, const struct draft *
 static enum err group_alone(struct db *db, const struct draft *d, int64_t *id)
 {
   *id = db_next_id(db, "group");
-  return group_insert(db, *id, d->contact_key < 0 ? "token" : "phone_address", d->placed_at);
+  return group_insert(db, *id, NULL, d->placed_at);
 }
 
 static enum err create(struct cmd *c, struct db *db, struct draft *d, int64_t channel_id, int64_t payload_id, int64_t *order_id, int64_t *group_id)
@@ -105,12 +105,7 @@ static enum err create(struct cmd *c, struct db *db, struct draft *d, int64_t ch
   c->numbers[1] = o.payload_id;
   TRY(order_insert(db, &o, d));
   *group_id = o.group_id, c->version = 1;
-  if (o.group_id)
-    TRY(progress_event(c, db, 'o', o.id, "order.created", "{\"status\":\"%s\",\"channel_status\":\"%s\",\"group\":\"g_%lld\",\"payload\":\"p_%lld\"}",
-                       o.status, d->status, (long long)o.group_id, (long long)o.payload_id));
-  else
-    TRY(progress_event(c, db, 'o', o.id, "order.created", "{\"status\":\"%s\",\"channel_status\":\"%s\",\"group\":null,\"payload\":\"p_%lld\"}",
-                       o.status, d->status, (long long)o.payload_id));
+  TRY(progress_event(c, db, 'o', o.id, "order.created", "{\"status\":\"%s\",\"payload\":\"p_%lld\"}", o.status, (long long)o.payload_id));
   if (left && o.group_id) return group_close(c, db, o.group_id, 0, "parcel_known");
   if (!company || !ships) return ERR_OK;
   TRY(regroup(c, db, o.id));

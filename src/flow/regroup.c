@@ -206,8 +206,7 @@ static const char *key_of(const struct outcome *t, size_t i)
     company = true;
     if (t->said && said_about(t->said, k->free[x]->id, k->free[t->first[i]]->id) > 0) return "manual";
   }
-  const struct merge_order *o = k->free[t->first[i]];
-  if (!company) return o->contact_key < 0 ? "token" : "phone_address";
+  if (!company) return NULL;
   for (size_t x = 0; x < k->n; x++)
     if (t->first[x] == t->first[i] && x != t->first[i]) {
       struct merge_why w = merge_pair(&k->c->mem, &k->c->rules->merge, k->free[t->first[i]], k->free[x]);
@@ -290,7 +289,7 @@ static enum err outcome_groups(const struct outcome *t)
     if (t->first[f] != f) continue;
     TRY(group_get(k->db, &k->c->mem, t->group[f], &g));
     const char *key = key_of(t, f);
-    if (strcmp(g.state, "open") || strcmp(g.key, key) || g.from_at != k->free[f]->placed_at)
+    if (strcmp(g.state, "open") || strcmp(g.key ? g.key : "", key ? key : "") || g.from_at != k->free[f]->placed_at)
       TRY(group_update(k->db, t->group[f], "open", key, k->free[f]->placed_at));
   }
   for (size_t i = 0; i < k->n; i++) { /* ids that nobody bears any more */
@@ -302,7 +301,7 @@ static enum err outcome_groups(const struct outcome *t)
     if (borne) continue;
     TRY(order_group_members(k->db, &k->c->mem, old, &left, &n));
     if (!n) {
-      enum err e = group_update(k->db, old, "empty", "phone_address", k->free[i]->placed_at);
+      enum err e = group_update(k->db, old, "empty", NULL, k->free[i]->placed_at);
       if (e && e != ERR_CONFLICT) return e;
     }
   }
@@ -357,7 +356,7 @@ static enum err stand_alone(struct cmd *c, struct db *db, struct merge_order *o)
   int64_t id = 0;
   if (ships) {
     id = db_next_id(db, "group");
-    TRY(group_insert(db, id, o->contact_key < 0 ? "token" : "phone_address", o->placed_at));
+    TRY(group_insert(db, id, NULL, o->placed_at));
   }
   TRY(order_set_group(db, o->id, id));
   if (n == 1) TRY(group_update(db, row.group_id, "empty", g.key, g.from_at));
@@ -409,7 +408,7 @@ enum err group_close(struct cmd *c, struct db *db, int64_t group_id, int64_t shi
   for (size_t i = 0; shipped_at && i < n && out_n < COUNT(out); i++) {
     if (members[i].placed_at < shipped_at) continue; /* placed before the parcel left: it belongs to it */
     int64_t id = db_next_id(db, "group");
-    TRY(group_insert(db, id, members[i].contact_key < 0 ? "token" : "phone_address", members[i].placed_at));
+    TRY(group_insert(db, id, NULL, members[i].placed_at));
     TRY(order_set_group(db, members[i].id, id));
     TRY(progress_event(c, db, 'o', members[i].id, "order.group",
                        "{\"group\":\"g_%lld\",\"was\":\"g_%lld\",\"with\":[],\"because\":[{\"verdict\":\"apart\",\"code\":\"placed_after_shipping\"}]}",
