@@ -123,7 +123,10 @@ static char *units_text(struct arena *a, const uint16_t *s, int n)
   for (int i = 0; i < n; i++) {
     uint32_t cp = s[i];
     if (is_gap(s[i])) continue;
-    if (cp >= 0xD800 && cp < 0xDC00 && i + 1 < n) cp = 0x10000 + ((cp - 0xD800) << 10) + (s[++i] - 0xDC00u);
+    bool is_half = cp >= 0xD800 && cp < 0xE000;
+    if (is_half && !(cp < 0xDC00 && i + 1 < n && s[i + 1] >= 0xDC00 && s[i + 1] < 0xE000))
+      continue; /* cut in two */
+    if (is_half) cp = 0x10000 + ((cp - 0xD800) << 10) + (s[++i] - 0xDC00u);
     if (cp < 0x80) {
       *p++ = (char)cp;
     } else if (cp < 0x800) {
@@ -821,9 +824,14 @@ static bool states(const struct reader *r, enum addr_part p)
   return r->out->part[p] != NULL;
 }
 
+/* A second value of a part goes to rest, where it still counts as a number that must not differ. */
 static bool take(struct reader *r, enum addr_part p, const char *text, enum last last)
 {
-  if (!text[0] || states(r, p)) return false;
+  if (!text[0]) return false;
+  if (states(r, p)) {
+    if (strcmp(r->out->part[p], text) != 0) list_add(r->rest, sizeof r->rest, text);
+    return false;
+  }
   if (p == ADDR_NUMBER && r->stem)
     text = arena_printf(r->mem, "%s%s", units_text(r->mem, &(uint16_t){ r->stem }, 1), text);
   r->out->part[p] = text, r->last = last;
@@ -1181,7 +1189,7 @@ static void take_compound(struct reader *r, int from, int to)
   to = from + unrepeated(s + from, to - from);
   village_drop(r);
   const char *text = units_text(r->mem, s + from, to - from), *have = r->out->part[ADDR_COMPOUND];
-  if (have && strlen(have) + strlen(text) > NAME_MAX_UNITS * 3) return;
+  if (!text[0] || (have && strlen(have) + strlen(text) > NAME_MAX_UNITS * 3)) return;
   if (have && (size_t)(strstr(have, text) ? 1 : 0)) return;
   r->out->part[ADDR_COMPOUND] = have ? arena_printf(r->mem, "%s%s", have, text) : text;
   r->last = LAST_COMPOUND;
