@@ -254,23 +254,33 @@ static bool stage_insert(struct load *l, const struct conf_entry *e, int stage, 
   return true;
 }
 
-/* `next = a, b` replaces all forward moves by command out of a stage. */
+static bool is_between(const struct status_table *t, int stage)
+{
+  return stage >= ST_PAID && stage != ST_PRE_SHIP && stage != ST_SHIPPED && !t->stage[stage].terminal;
+}
+
+/* `next = a, b` replaces all forward moves by people and by the system out of a stage. Between paid and pre_ship only:
+ * what ships, ends or comes back keeps its guards. */
 static bool stage_next(struct load *l, const struct conf_entry *e, int stage)
 {
   struct status_table *t = l->t;
   const char *word[STATUS_MAX];
   int n = words_split(l->a, e->value, word, STATUS_MAX);
   if (n < 0) return load_fail(l, e, "too many stages");
+  if (!is_between(t, stage))
+    return load_fail(l, e, "next is for stages from paid on and before pre_ship, not for %s", t->stage[stage].name);
   for (int i = 0; i < t->moves; i++)
     if (t->move[i].from == stage && t->move[i].forward) t->move[i].triggers &= (unsigned)CHN;
   for (int i = 0; i < n; i++) {
     int to = status_find(t, word[i]);
     if (to < 0) return load_fail(l, e, "unknown stage %s", word[i]);
-    if (to == stage || to == ST_PENDING) return load_fail(l, e, "%s cannot follow %s", word[i], t->stage[stage].name);
+    if (to == stage || to == ST_PAID || (to != ST_PRE_SHIP && !is_between(t, to)))
+      return load_fail(l, e, "%s cannot follow %s", word[i], t->stage[stage].name);
     bool again = false;
     for (int k = 0; k < t->moves && !again; k++)
-      if (t->move[k].from == stage && t->move[k].to == to) t->move[k].triggers |= CMD, again = true;
-    struct move m = { stage, to, CMD | SYS, GUARD_NO_HOLD, true, to == ST_PRE_SHIP || to == ST_PRODUCING };
+      if (t->move[k].from == stage && t->move[k].to == to) t->move[k].triggers |= CMD | SYS, again = true;
+    enum guard guard = stage == ST_PAID ? GUARD_KNOWN_SKUS : GUARD_NO_HOLD;
+    struct move m = { stage, to, CMD | SYS, guard, true, to == ST_PRE_SHIP || to == ST_PRODUCING };
     if (!again && !move_add(t, m)) return load_fail(l, e, "too many moves");
   }
   return true;
@@ -339,35 +349,72 @@ static bool stages_name(struct load *l)
   return true;
 }
 
-static bool stages_wire(struct load *l)
+static bool stages_set(struct load *l)
 {
-  for (int pass = 0; pass < 2; pass++)
-    for (size_t i = 0; i < l->conf->n; i++) {
-      const struct conf_entry *e = &l->conf->at[i];
-      const char *name = stage_section(e);
-      if (!name) continue;
-      int stage = status_find(l->t, name);
-      if (pass == 0 && !stage_set(l, e, &l->t->stage[stage])) return false;
-      if (pass == 0 && !strcmp(e->key, "after")) {
-        int after = status_find(l->t, e->value);
-        if (after < 0) return load_fail(l, e, "unknown stage %s", e->value);
-        if (stage < ST_BUILTIN_N) return load_fail(l, e, "%s is built in: only next can move it", name);
-        if (!stage_insert(l, e, stage, after)) return false;
-      }
-      if (pass == 1 && !strcmp(e->key, "next") && !stage_next(l, e, stage)) return false;
-    }
+  for (size_t i = 0; i < l->conf->n; i++) {
+    const struct conf_entry *e = &l->conf->at[i];
+    const char *name = stage_section(e);
+    if (name && !stage_set(l, e, &l->t->stage[status_find(l->t, name)])) return false;
+  }
   return true;
 }
 
-/* Every stage can be reached from pending and leads to completed, by moves that are ours or the system's. */
+/* One stage of ours whose `after` stands already: its entry, or NULL when none is left that can be put in. */
+static const struct conf_entry *stage_ready(struct load *l, const bool *stands, int *stage, int *after, const struct conf_entry **left)
+{
+  *left = NULL;
+  for (size_t i = 0; i < l->conf->n; i++) {
+    const struct conf_entry *e = &l->conf->at[i];
+    const char *name = stage_section(e);
+    if (!name || strcmp(e->key, "after") != 0) continue;
+    *stage = status_find(l->t, name), *after = status_find(l->t, e->value);
+    if (*stage >= ST_BUILTIN_N && stands[*stage]) continue;
+    *left = e;
+    if (*stage < ST_BUILTIN_N || *after < 0 || *after == *stage || stands[*after]) return e;
+  }
+  return NULL;
+}
+
+/* In whatever order the file names them. */
+static bool stages_insert(struct load *l)
+{
+  bool stands[STATUS_MAX] = { false };
+  const struct conf_entry *e, *left;
+  int stage, after;
+  for (int i = 0; i < ST_BUILTIN_N; i++) stands[i] = true;
+  while ((e = stage_ready(l, stands, &stage, &after, &left))) {
+    if (after < 0) return load_fail(l, e, "unknown stage %s", e->value);
+    if (stage < ST_BUILTIN_N) return load_fail(l, e, "%s is built in: only next can move it", l->t->stage[stage].name);
+    if (!stage_insert(l, e, stage, after)) return false;
+    stands[stage] = true;
+  }
+  return !left || load_fail(l, left, "stages of yours stand after one another in a circle");
+}
+
+static bool stages_wire(struct load *l)
+{
+  if (!stages_set(l) || !stages_insert(l)) return false;
+  for (size_t i = 0; i < l->conf->n; i++) {
+    const struct conf_entry *e = &l->conf->at[i];
+    const char *name = stage_section(e);
+    if (name && !strcmp(e->key, "next") && !stage_next(l, e, status_find(l->t, name))) return false;
+  }
+  return true;
+}
+
+/* Every stage can be reached from pending and leads to completed, forward and by moves that are ours or the system's:
+ * to cancel and to reopen is no way on. */
 static bool table_sound(struct load *l)
 {
-  const struct status_table *t = l->t;
   const unsigned any = CMD | SYS;
   int way[STATUS_MAX];
+  struct status_table *t = arena_new(l->a, struct status_table);
+  *t = *l->t, t->moves = 0;
+  for (int i = 0; i < l->t->moves; i++)
+    if (l->t->move[i].forward) t->move[t->moves++] = l->t->move[i];
   for (int s = 0; s < t->stages; s++) {
     const struct stage *g = &t->stage[s];
-    if (s != ST_PENDING && !status_way(t, ST_PENDING, s, any, way))
+    if (s != ST_PENDING && s != ST_CANCELLED && !status_way(t, ST_PENDING, s, any, way))
       return load_fail(l, NULL, "stage %s cannot be reached from pending", g->name);
     if (!g->terminal && !status_way(t, s, ST_COMPLETED, any, way))
       return load_fail(l, NULL, "stage %s is a dead end: nothing leads from it to completed", g->name);
