@@ -243,6 +243,7 @@ struct faults {
   int n;
 };
 void fault_add(struct faults *f, const char *pointer, const char *code, const char *fmt, ...) PRINTF(4, 5);
+char *json_pointer(struct arena *a, const char *base, const char *key); /* base/key, the key escaped (RFC 6901) */
 
 /* Checks without building anything: UTF-8, no NUL (raw or \u0000), no lone surrogate, no duplicate
  * key (case-sensitive), depth, element count, number grammar, nothing after the document.

@@ -28,6 +28,20 @@ void fault_add(struct faults *f, const char *pointer, const char *code, const ch
   f->at[f->n - 1] = (struct fault){ arena_str(f->mem, pointer), arena_str(f->mem, code), detail };
 }
 
+char *json_pointer(struct arena *a, const char *base, const char *key)
+{
+  struct buf b = { 0 };
+  buf_str(&b, base), buf_char(&b, '/');
+  for (const char *p = key; *p; p++) {
+    if (*p == '~') buf_str(&b, "~0");
+    else if (*p == '/') buf_str(&b, "~1");
+    else buf_char(&b, *p);
+  }
+  char *text = arena_strn(a, b.data, b.len);
+  buf_release(&b);
+  return text;
+}
+
 /* ---- parsing ------------------------------------------------------------------------------------ */
 
 /* cJSON's hooks are global and know no context: the arena of the parse that runs on this thread. */

@@ -82,7 +82,7 @@ enum err refuse(struct cmd *c, enum err e, const char *code, const char *fmt, ..
 
 static void arg_fault(struct cmd *c, const char *key, const char *code, const char *detail)
 {
-  fault_add(&c->problem.faults, arena_printf(&c->mem, "/%s", key), code, "%s", detail);
+  fault_add(&c->problem.faults, json_pointer(&c->mem, "", key), code, "%s", detail);
 }
 
 static void arg_read(struct cmd *c, const struct arg *row, const struct json *v)
@@ -183,6 +183,14 @@ static enum err answer_again(struct cmd *c, struct db *db, bool *done)
   return ERR_OK;
 }
 
+/* The code of a dry run that went through: known by its address, so no flow can say the same. */
+static const char went_dry[] = "dry_run";
+
+enum err cmd_err(const struct cmd *c)
+{
+  return c->problem.code == went_dry ? ERR_OK : c->job.err;
+}
+
 enum err cmd_run(struct job *j, struct db *db)
 {
   struct cmd *c = (struct cmd *)j;
@@ -190,6 +198,7 @@ enum err cmd_run(struct job *j, struct db *db)
   if (remembered(c)) TRY(answer_again(c, db, &done));
   if (done) return ERR_OK;
   TRY(cmd_kind(c->id)->run(c, db));
+  if (c->dry_run) return refuse(c, ERR_CONFLICT, went_dry, "A dry run: nothing was changed");
   if (remembered(c)) return answer_put(db, c->actor.name, c->key, c->digest, c->now_ms, c->status, c->out.data ? c->out.data : "");
   return ERR_OK;
 }
