@@ -1,7 +1,7 @@
 /* journal_test.c: the chain of events, and the small nouns: ids, roles, channels, exceptions, users, answers. */
 #include "rows.h"
 
-/* ---- the chain -------------------------------------------------------------------------------------- */
+/* ---- the chain ------------------------------------------------------------------------------- */
 static char said[2048];
 static int said_n;
 
@@ -129,7 +129,7 @@ TEST(journal_names_the_first_breaks_and_counts_the_rest)
   rows_close(db);
 }
 
-/* ---- ids, slots, roles ---------------------------------------------------------------------------------- */
+/* ---- ids, slots, roles ----------------------------------------------------------------------- */
 TEST(ids_have_one_spelling)
 {
   static const struct {
@@ -218,7 +218,7 @@ TEST(roles_are_known_words)
   arena_release(&a);
 }
 
-/* ---- channels and single facts ------------------------------------------------------------------------------ */
+/* ---- channels and single facts --------------------------------------------------------------- */
 TEST(channels_are_found_by_name_and_id)
 {
   struct db *db = rows_open();
@@ -252,7 +252,7 @@ TEST(meta_keeps_the_last_value)
   rows_close(db);
 }
 
-/* ---- exceptions ------------------------------------------------------------------------------------------------ */
+/* ---- exceptions ------------------------------------------------------------------------------ */
 TEST(exceptions_open_once_per_type_and_thing)
 {
   static const struct {
@@ -331,7 +331,7 @@ TEST(exceptions_are_assigned_and_resolved_while_open)
   rows_close(db);
 }
 
-/* ---- users, tokens, answers ---------------------------------------------------------------------------------------- */
+/* ---- users, tokens, answers ------------------------------------------------------------------ */
 static int tokens_seen;
 static void on_token(void *arg, const struct token *t, const unsigned char digest[32])
 {

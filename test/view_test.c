@@ -51,7 +51,7 @@ static const char *pages(struct db *db, struct order_filter f, int limit)
   return all;
 }
 
-/* ---- lists of orders ---------------------------------------------------------------------------------- */
+/* ---- lists of orders ------------------------------------------------------------------------- */
 static void fill_lists(struct db *db)
 {
   static const struct row_spec shelf[] = {
@@ -222,7 +222,7 @@ TEST(view_orders_ends_a_page_early_and_goes_on)
   rows_close(db);
 }
 
-/* ---- cursors --------------------------------------------------------------------------------------------- */
+/* ---- cursors --------------------------------------------------------------------------------- */
 TEST(cursors_belong_to_their_list)
 {
   struct cursor c;
@@ -248,8 +248,7 @@ TEST(cursors_belong_to_their_list)
     "AAAAAAAAAAAAAAAAAAAAAAAAAAAA",
     "AAAAAAAAAAAAAAAAAAAAAAAAAAA=",
     "1;DROP TABLE orders",
-    "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"
-    "\xff\xff\xff\xff\xff\xff"
+    "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"
   };
   for (size_t i = 0; i < COUNT(bad); i++) CHECK(!cursor_parse(bad[i], 'a', &c));
   arena_release(&a);
@@ -275,7 +274,7 @@ TEST(lists_refuse_the_cursor_of_another)
   rows_close(db);
 }
 
-/* ---- one order ---------------------------------------------------------------------------------------------- */
+/* ---- one order ------------------------------------------------------------------------------- */
 static void fill_one(struct db *db)
 {
   row_put(db, (struct row_spec){ .id = 1,
@@ -418,7 +417,7 @@ TEST(view_order_id_takes_both_names)
   rows_close(db);
 }
 
-/* ---- events and why --------------------------------------------------------------------------------------------- */
+/* ---- events and why -------------------------------------------------------------------------- */
 static const char GROUPED[] =
   "{\"group\":\"g_1\",\"was\":null,\"with\":[],\"because\":[{\"order\":\"o_2\",\"verdict\":\"apart\",\"code\":\"address_differs\","
   "\"part\":\"room\",\"mine\":\"301\",\"theirs\":\"302\",\"gap_ms\":5}]}";
@@ -522,7 +521,7 @@ TEST(view_why_tells_the_conditions)
   rows_close(db);
 }
 
-/* ---- groups, payloads, exceptions, the short tables ------------------------------------------------------------------ */
+/* ---- groups, payloads, exceptions, the short tables ------------------------------------------ */
 static const char *groups(struct db *db, const char *state, bool proposed, bool several, int limit)
 {
   char *all = arena_str(&rows_mem, "");
@@ -738,7 +737,7 @@ TEST(view_short_tables_and_counts)
   rows_close(db);
 }
 
-/* ---- check ------------------------------------------------------------------------------------------------------------ */
+/* ---- check ----------------------------------------------------------------------------------- */
 static char said[4096];
 static int said_n;
 

@@ -1,9 +1,10 @@
-/* domain/view.h: part of layer 4. What search.c and the view files share among themselves. Nothing here is for other layers. */
+/* domain/view.h: part of layer 4. What search.c and the view files share among themselves; not for other
+ * layers. */
 #ifndef ORDERD_DOMAIN_VIEW_H
 #define ORDERD_DOMAIN_VIEW_H
 #include "store.h"
 
-/* ---- search: what a person typed, and does an order hold it? ---------------------------------------------
+/* ---- search: what a person typed, and does an order hold it? ------------------------------------
  * Every blank-separated word must be found in the order: in a name, in the address, in a SKU, or as the
  * whole or the last four digits of a phone. Words of letters and digits are found whole, the last one also as
  * the beginning of a longer one; in scripts without blanks any part is found. Who may see masked data only
@@ -41,8 +42,8 @@ void search_read(struct stmt *s, int at, struct search_order *o);
 bool search_hit(struct db *db, struct arena *a, const struct search_query *q, int64_t order_id,
                 const struct search_order *o);
 
-/* ---- lists: pages by keyset -----------------------------------------------------------------------------------
- * A cursor is opaque to others: the list and sort it belongs to, the last row's key and id, and a checksum. */
+/* ---- lists: pages by keyset ---------------------------------------------------------------------
+ * A cursor is opaque to others: the list and sort it belongs to, the last row's key and id, a checksum. */
 struct cursor {
   int64_t key, id;
 };
@@ -51,7 +52,8 @@ struct cursor {
 char *cursor_text(struct arena *a, char list, struct cursor c);
 bool cursor_parse(const char *text, char list, struct cursor *c);
 /* What every list checks: the limit (0: default) and the cursor (NULL: none). */
-enum err list_begin(struct arena *a, char list, const char *cursor, int *limit, struct cursor *from, const char **why);
+enum err list_begin(struct arena *a, char list, const char *cursor, int *limit, struct cursor *from,
+                    const char **why);
 /* {"data":[ … written between … ],"next":…} */
 void list_open(struct jw *w, struct buf *out);
 void list_close(struct jw *w, const char *next);
@@ -69,17 +71,18 @@ struct sql {
 void sql_piece(struct sql *q, const char *fixed);
 void sql_int(struct sql *q, const char *before, int64_t v, const char *after);
 void sql_text(struct sql *q, const char *before, const char *v, const char *after);
-struct stmt *sql_prepare(struct db *db, struct sql *q); /* prepared and bound; then stmt_drop and sql_release */
+/* Prepared and bound; afterwards stmt_drop and sql_release. */
+struct stmt *sql_prepare(struct db *db, struct sql *q);
 void sql_release(struct sql *q);
 
-/* ---- pieces of answers ------------------------------------------------------------------------------------------- */
+/* ---- pieces of answers ----------------------------------------------------------------------- */
 void jw_kraw(struct jw *w, const char *key, const char *json);      /* NULL: null */
 void jw_ktime_col(struct jw *w, const char *key, struct stmt *s, int col);
 /* Event data as it stands, but without the two values that a merge compared, unless they may be seen. */
 void jw_event_data(struct jw *w, struct arena *a, const char *data, enum privacy p);
 /* One order; every list and the single view write the same row. NOT_FOUND. */
-enum err row_order(struct db *db, struct arena *a, const struct status_table *t, int64_t id, enum privacy p, struct jw *w,
-                   int64_t *version);
+enum err row_order(struct db *db, struct arena *a, const struct status_table *t, int64_t id, enum privacy p,
+                   struct jw *w, int64_t *version);
 enum err row_exceptions(struct db *db, struct jw *w, int64_t order_id);
 enum err row_holds(struct db *db, struct jw *w, int64_t order_id);
 

@@ -22,7 +22,7 @@ static const char SQL_OPEN_CHANNEL[] =
   "SELECT id FROM exceptions WHERE state = 'open' AND coalesce(channel_id, 0) = $1 AND type = $2"
   " AND order_id IS NULL AND payload_id IS NULL LIMIT 1";
 
-/* The open one of this type for the same thing: the order, else the payload, else the channel, else the whole. */
+/* The open one of this type for the same thing: the order, else the payload, the channel, the whole. */
 static enum err exception_same(struct db *db, const char *type, int64_t order_id, int64_t payload_id,
                                int64_t channel_id, int64_t *id)
 {
@@ -87,7 +87,8 @@ static enum err exception_missed(struct db *db, int64_t id)
 enum err exception_resolve(struct db *db, int64_t id, const char *by, const char *note, int64_t now_ms)
 {
   static const char SQL[] =
-    "UPDATE exceptions SET state = 'resolved', resolved_at = $1, resolved_by = $2, note = $3, version = version + 1"
+    "UPDATE exceptions SET state = 'resolved', resolved_at = $1, resolved_by = $2, note = $3,"
+    " version = version + 1"
     " WHERE id = $4 AND state = 'open'";
   struct stmt *s = db_stmt(db, SQL);
   stmt_int(s, 1, now_ms), stmt_text(s, 2, by), stmt_text(s, 3, note), stmt_int(s, 4, id);

@@ -6,7 +6,7 @@ int64_t slot_of(int64_t ms)
   return ms / SLOT_MS - (ms % SLOT_MS < 0);
 }
 
-/* ---- ids: "o_12" ------------------------------------------------------------------------------- */
+/* ---- ids: "o_12" ----------------------------------------------------------------------------- */
 bool id_parse(const char *text, char kind, int64_t *id)
 {
   if (!text || text[0] != kind || text[1] != '_') return false;
@@ -45,7 +45,7 @@ void jw_id(struct jw *w, const char *key, char kind, int64_t id)
   else jw_null(w);
 }
 
-/* ---- roles ---------------------------------------------------------------------------------------- */
+/* ---- roles ----------------------------------------------------------------------------------- */
 static const char *const role_name[ROLE_N] = {
 #define X(id, name) [ROLE_##id##_BIT] = name,
   ROLE_MAP(X)

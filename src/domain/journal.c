@@ -35,7 +35,8 @@ static void event_digest(const struct event *e, const unsigned char before[SHA25
 
 static const char SQL_LAST[] = "SELECT seq, digest FROM events ORDER BY seq DESC LIMIT 1";
 static const char SQL_PUT[] =
-  "INSERT INTO events (seq, at, kind, entity, type, actor, data, digest) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+  "INSERT INTO events (seq, at, kind, entity, type, actor, data, digest) VALUES ($1, $2, $3, $4, $5,"
+  " $6, $7, $8)";
 
 /* The end of the chain is read from the table each time: nothing in memory can go out of step with a
  * savepoint that was undone, and the last page is always in the cache. */
@@ -87,7 +88,7 @@ enum err journal_put(struct db *db, int64_t at, char kind, int64_t entity, const
   return stmt_run(s);
 }
 
-/* ---- check ------------------------------------------------------------------------------------------ */
+/* ---- check ----------------------------------------------------------------------------------- */
 #define JOURNAL_SAY_MAX 20 /* the first breaks are named, the rest only counted */
 
 struct journal_walk {

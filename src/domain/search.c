@@ -11,7 +11,7 @@
 #define MARK_MAX 2
 #define SEARCH_TERMS_MAX 4096 /* of one order; what is over is not found by the index */
 
-/* ---- terms, each once ----------------------------------------------------------------------------- */
+/* ---- terms, each once ------------------------------------------------------------------------ */
 struct term {
   const char *p;
   size_t n;
@@ -96,7 +96,7 @@ static void terms_text(struct terms *t, const char *mark, const char *text)
   terms_close(t, from);
 }
 
-/* ---- phones ------------------------------------------------------------------------------------------ */
+/* ---- phones ---------------------------------------------------------------------------------- */
 /* The last four digits as far as they are shown; false when there are none. */
 static bool phone_last4(const struct phone *p, char out[5])
 {
@@ -116,7 +116,7 @@ static void terms_phone(struct terms *t, const char *text, const char *country)
   if (phone_last4(&p, last4)) terms_put(t, last4, 4);
 }
 
-/* ---- one order's texts --------------------------------------------------------------------------------- */
+/* ---- one order's texts ----------------------------------------------------------------------- */
 void search_read(struct stmt *s, int at, struct search_order *o)
 {
   o->receiver_name = stmt_col_text(s, at), o->buyer_name = stmt_col_text(s, at + 1);
@@ -148,7 +148,7 @@ static char *place_text(struct arena *a, const struct search_order *o)
 static const char SQL_SKUS[] =
   "SELECT sku FROM lines WHERE order_id = $1 AND sku IS NOT NULL ORDER BY line_no";
 
-/* ---- the index -------------------------------------------------------------------------------------------- */
+/* ---- the index ------------------------------------------------------------------------------- */
 static enum err search_put(struct db *db, struct arena *a, int64_t id, const struct search_order *o)
 {
   static const char SQL[] = "INSERT INTO search (rowid, terms) VALUES ($1, $2)";
@@ -275,7 +275,7 @@ enum err search_step(struct db *db, int limit, bool *left)
   return e;
 }
 
-/* ---- what a person typed -------------------------------------------------------------------------------------- */
+/* ---- what a person typed --------------------------------------------------------------------- */
 static bool is_blank(const char *p, size_t *n)
 {
   if (*p == ' ' || (*p >= '\t' && *p <= '\r')) return *n = 1, true;
@@ -329,7 +329,7 @@ static bool words_split(struct arena *a, char *folded, struct search_query *out)
   return true;
 }
 
-/* ---- the question for the index: only quoted terms of letters and digits, AND, OR and * ------------------------- */
+/* ---- the question for the index: only quoted terms of letters and digits, AND, OR and * ------ */
 #define BROAD_BYTES 2
 struct ask { /* of one word */
   bool broad, open;
@@ -357,8 +357,8 @@ static void expr_term(struct buf *b, const char *p, size_t n, bool open)
   buf_char(b, '"'), buf_put(b, p, n), buf_str(b, open ? "\"*" : "\"");
 }
 
-/* (all terms of the word behind this mark). A lone character or a short beginning stands in so many orders that
- * it is left to the check of each, where the word has other terms. */
+/* (all terms of the word behind this mark). A lone character or a short beginning stands in so many orders
+ * that it is left to the check of each, where the word has other terms. */
 static bool expr_marked(struct arena *a, struct buf *b, const struct search_word *w, const char *mark,
                         struct ask *ask)
 {
@@ -468,7 +468,7 @@ struct stmt *search_open(struct db *db, const char *expr, bool down, int64_t fro
   return s;
 }
 
-/* ---- does this order hold it? -------------------------------------------------------------------------------------- */
+/* ---- does this order hold it? ---------------------------------------------------------------- */
 /* Letters and digits of scripts with blanks, roughly as text_terms sees them. */
 static bool is_wordy(uint32_t cp)
 {

@@ -19,7 +19,7 @@ static enum err changed_one(struct db *db, struct stmt *s)
   return db_changes(db) ? ERR_OK : ERR_NOT_FOUND;
 }
 
-/* ---- tokens --------------------------------------------------------------------------------------- */
+/* ---- tokens ---------------------------------------------------------------------------------- */
 enum err token_add(struct db *db, const char *name, unsigned roles, int64_t channel_id,
                    const unsigned char digest[32], int64_t now_ms, int64_t expires_at, int64_t *id)
 {
@@ -69,7 +69,8 @@ enum err token_each(struct db *db,
                     void (*fn)(void *arg, const struct token *t, const unsigned char digest[32]), void *arg)
 {
   static const char SQL[] =
-    "SELECT id, channel_id, expires_at, name, state, roles, digest FROM tokens WHERE state = 'active' ORDER BY id";
+    "SELECT id, channel_id, expires_at, name, state, roles, digest FROM tokens WHERE state ="
+    " 'active' ORDER BY id";
   struct arena mem = { 0 };
   struct stmt *s = db_stmt(db, SQL);
   while (stmt_row(s)) {
@@ -88,12 +89,13 @@ enum err token_each(struct db *db,
   return e;
 }
 
-/* ---- users ---------------------------------------------------------------------------------------- */
+/* ---- users ----------------------------------------------------------------------------------- */
 enum err user_add(struct db *db, const char *name, unsigned roles, const char *password, int64_t now_ms,
                   int64_t *id)
 {
   static const char SQL[] =
-    "INSERT INTO users (id, name, roles, password, state, created_at, version) VALUES ($1, $2, $3, $4, 'active', $5, 1)";
+    "INSERT INTO users (id, name, roles, password, state, created_at, version) VALUES ($1, $2, $3,"
+    " $4, 'active', $5, 1)";
   struct arena mem = { 0 };
   *id = db_next_id(db, "user");
   struct stmt *s = db_stmt(db, SQL);
@@ -107,7 +109,8 @@ enum err user_add(struct db *db, const char *name, unsigned roles, const char *p
 enum err user_update(struct db *db, int64_t id, const char *roles, const char *password, const char *state)
 {
   static const char SQL[] =
-    "UPDATE users SET roles = coalesce($1, roles), password = coalesce($2, password), state = coalesce($3, state),"
+    "UPDATE users SET roles = coalesce($1, roles), password = coalesce($2, password), state ="
+    " coalesce($3, state),"
     " version = version + 1 WHERE id = $4";
   struct stmt *s = db_stmt(db, SQL);
   stmt_text(s, 1, roles), stmt_text(s, 2, password), stmt_text(s, 3, state), stmt_int(s, 4, id);
@@ -124,7 +127,7 @@ enum err user_find(struct db *db, const char *name, int64_t *id)
   return *id ? ERR_OK : ERR_NOT_FOUND;
 }
 
-/* ---- remembered answers ------------------------------------------------------------------------------ */
+/* ---- remembered answers ---------------------------------------------------------------------- */
 enum err answer_find(struct db *db, struct arena *a, const char *actor, const char *key,
                      unsigned char digest[32], int *status, char **body)
 {

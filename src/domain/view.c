@@ -1,7 +1,7 @@
 /* view.c: SELECT-only answers. Here: what all lists share, and the lists that are one plain table. */
 #include "domain.h"
 
-/* ---- cursors: list, key, id and a checksum, as base64url ---------------------------------------------- */
+/* ---- cursors: list, key, id and a checksum, as base64url ------------------------------------- */
 #define CURSOR_BYTES 21
 #define CURSOR_TEXT 28
 static const char base64url[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
@@ -83,7 +83,7 @@ void list_close(struct jw *w, const char *next)
   jw_object_end(w);
 }
 
-/* ---- SQL from fixed pieces ---------------------------------------------------------------------------------- */
+/* ---- SQL from fixed pieces ------------------------------------------------------------------- */
 void sql_piece(struct sql *q, const char *fixed)
 {
   buf_str(&q->text, fixed);
@@ -123,7 +123,7 @@ void sql_release(struct sql *q)
   buf_release(&q->text);
 }
 
-/* ---- pieces -------------------------------------------------------------------------------------------------- */
+/* ---- pieces ---------------------------------------------------------------------------------- */
 void jw_kraw(struct jw *w, const char *key, const char *json)
 {
   jw_key(w, key);
@@ -196,10 +196,11 @@ void jw_event_data(struct jw *w, struct arena *a, const char *data, enum privacy
   else jw_raw(w, "{}", 2); /* a tampered file; `check` tells */
 }
 
-/* ---- payloads -------------------------------------------------------------------------------------------------- */
+/* ---- payloads -------------------------------------------------------------------------------- */
 #define PAYLOAD_BODY_MAX (16u << 20)
 #define PAYLOAD_COLS \
-  "p.id, c.name, p.source, p.state, p.received_at, p.error, p.order_id, p.attempts, p.size, p.body IS NOT NULL"
+  "p.id, c.name, p.source, p.state, p.received_at, p.error, p.order_id, p.attempts, p.size," \
+  " p.body IS NOT NULL"
 #define PAYLOAD_FROM " FROM payloads p LEFT JOIN channels c ON c.id = p.channel_id"
 
 static void payload_fields(struct jw *w, struct stmt *s)
@@ -311,9 +312,10 @@ enum err view_payloads(struct db *db, struct arena *a, const char *state, const 
   return e;
 }
 
-/* ---- exceptions ------------------------------------------------------------------------------------------------- */
+/* ---- exceptions ------------------------------------------------------------------------------ */
 #define EXCEPTION_COLS \
-  "x.id, x.type, x.state, x.order_id, x.payload_id, c.name, x.since, x.due_at, x.owner, x.assignee, x.data, " \
+  "x.id, x.type, x.state, x.order_id, x.payload_id, c.name, x.since, x.due_at, x.owner, x.assignee," \
+  " x.data, " \
   "x.resolved_at, x.resolved_by, x.note, x.version"
 #define EXCEPTION_FROM " FROM exceptions x LEFT JOIN channels c ON c.id = x.channel_id"
 
@@ -391,7 +393,7 @@ enum err view_exceptions(struct db *db, struct arena *a, const char *state, cons
   return e;
 }
 
-/* ---- users, tokens, channels: short tables, shown whole ---------------------------------------------------------- */
+/* ---- users, tokens, channels: short tables, shown whole -------------------------------------- */
 static void user_fields(struct jw *w, struct stmt *s)
 {
   jw_id(w, "id", 'u', stmt_col_int(s, 0));
@@ -464,13 +466,14 @@ enum err view_channels(struct db *db, struct arena *a, struct buf *out)
   return whole_table(db, SQL, channel_fields, out);
 }
 
-/* ---- counts ---------------------------------------------------------------------------------------------------------- */
+/* ---- counts ---------------------------------------------------------------------------------- */
 static const char SQL_COUNT_ORDERS[] = "SELECT count(*) FROM orders";
 static const char SQL_COUNT_LINES[] = "SELECT count(*) FROM lines";
 static const char SQL_COUNT_EVENTS[] = "SELECT coalesce(max(seq), 0) FROM events"; /* append only from 1 */
 static const char SQL_COUNT_OPEN[] = "SELECT count(*) FROM groups WHERE state = 'open'";
 static const char SQL_COUNT_SEVERAL[] =
-  "SELECT count(*) FROM (SELECT 1 FROM orders WHERE group_id IS NOT NULL GROUP BY group_id HAVING count(*) > 1) t";
+  "SELECT count(*) FROM (SELECT 1 FROM orders WHERE group_id IS NOT NULL GROUP BY group_id HAVING"
+  " count(*) > 1) t";
 /* Numbers given out (an undone command leaves a gap): counting would read every body's page. */
 static const char SQL_COUNT_PAYLOADS[] = "SELECT coalesce(max(id), 0) FROM payloads";
 static const char SQL_COUNT_FAILED[] =

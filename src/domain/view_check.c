@@ -40,7 +40,7 @@ static void rule_end(struct check *c, const char *about)
   c->of_rule = 0;
 }
 
-/* ---- rules that are one question: the row's id, and what it clashes with ------------------------------------ */
+/* ---- rules that are one question: the row's id, and what it clashes with --------------------- */
 #define COUNTER_RULE(name, table) \
   { \
     "SELECT m.id, m.id FROM (SELECT max(id) AS id FROM " table ") m WHERE m.id >" \
@@ -127,10 +127,10 @@ static enum err ask(struct check *c, const struct question *q)
   return e;
 }
 
-/* ---- statuses: does each order's history lead to where it stands? ------------------------------------------------ */
+/* ---- statuses: does each order's history lead to where it stands? ---------------------------- */
 #define WORD_MAX 64
-/* The text of one member of flat JSON that we wrote. A quote inside a text is escaped, so the pattern is found
- * only where it is a key. "" when it is not there. */
+/* The text of one member of flat JSON that we wrote. A quote inside a text is escaped, so the pattern is
+ * found only where it is a key. "" when it is not there. */
 static void member_text(const char *data, const char *pattern, char out[WORD_MAX])
 {
   const char *p = strstr(data, pattern);
@@ -233,7 +233,7 @@ static enum err check_statuses(struct check *c)
   return e ? e : f;
 }
 
-/* ---- groups -------------------------------------------------------------------------------------------------------- */
+/* ---- groups ---------------------------------------------------------------------------------- */
 struct crowd { /* one group while its members pass by */
   int64_t id, from_at, first_at, last_at, orders;
   bool open, decided;
@@ -301,7 +301,7 @@ static enum err check_groups(struct check *c)
   return stmt_end(s);
 }
 
-/* ---- the search index does not claim orders that are still to come ---------------------------------------------------- */
+/* ---- the search index does not claim orders that are still to come --------------------------- */
 static enum err check_search(struct check *c)
 {
   static const char SQL[] = "SELECT coalesce(max(id), 0) FROM orders";

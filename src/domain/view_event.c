@@ -1,7 +1,7 @@
 /* view_event.c: history, and why an order stands where it stands. */
 #include "domain.h"
 
-/* ---- events ------------------------------------------------------------------------------------------- */
+/* ---- events ---------------------------------------------------------------------------------- */
 static void event_row(struct jw *w, struct arena *a, struct stmt *s, enum privacy p)
 {
   const char *kind = stmt_col_text(s, 2);
@@ -36,7 +36,8 @@ static struct stmt *events_open(struct db *db, const struct event_filter *f, int
   return s;
 }
 
-/* Masked whoever asks: a merge's two values are for `why`, which knows who asks. next: the since to go on from. */
+/* Masked whoever asks: a merge's two values are for `why`, which knows who asks.
+ * next: the `since` to go on from. */
 enum err view_events(struct db *db, struct arena *a, const struct event_filter *f, struct buf *out,
                      int64_t *last)
 {
@@ -58,7 +59,7 @@ enum err view_events(struct db *db, struct arena *a, const struct event_filter *
   return stmt_end(s);
 }
 
-/* ---- why ------------------------------------------------------------------------------------------------ */
+/* ---- why ------------------------------------------------------------------------------------- */
 #define WHY_EVENTS_MAX 500 /* the newest ones that are looked through */
 
 struct why {
@@ -152,7 +153,8 @@ static enum err why_group(struct why *y)
 static enum err why_conditions(struct why *y)
 {
   static const char SQL[] =
-    "SELECT data, seq, at FROM events WHERE kind = 'o' AND entity = $1 AND type = 'order.group' ORDER BY seq DESC LIMIT 1";
+    "SELECT data, seq, at FROM events WHERE kind = 'o' AND entity = $1 AND type = 'order.group'"
+    " ORDER BY seq DESC LIMIT 1";
   struct faults f = { .mem = y->mem };
   struct stmt *s = db_stmt(y->db, SQL);
   stmt_int(s, 1, y->id);

@@ -29,7 +29,8 @@ static enum err member_proposals(struct db *db, struct jw *w, int64_t order_id)
 static enum err group_members(struct db *db, struct jw *w, int64_t group_id)
 {
   static const char SQL[] =
-    "SELECT o.id, c.name, o.external_id, o.status, o.placed_at FROM orders o LEFT JOIN channels c ON c.id = o.channel_id"
+    "SELECT o.id, c.name, o.external_id, o.status, o.placed_at FROM orders o LEFT JOIN channels c ON"
+    " c.id = o.channel_id"
     " WHERE o.group_id = $1 ORDER BY o.placed_at, o.id LIMIT $2";
   int64_t ids[MEMBERS_MAX];
   int n = 0;

@@ -6,8 +6,8 @@
  *   statuses      a walk per status, put together by id
  *   else          a walk in the order of the sort
  *
- * A walk looks at LIST_LOOK_MAX orders per page and a search at SEARCH_LOOK_MAX: then the page ends early, with
- * a cursor, instead of keeping its reader busy. */
+ * A walk looks at LIST_LOOK_MAX orders per page and a search at SEARCH_LOOK_MAX: then the page ends early,
+ * with a cursor, instead of keeping its reader busy. */
 #include "domain.h"
 #include <stdlib.h>
 
@@ -66,7 +66,7 @@ struct list {
   const char *why;
 };
 
-/* ---- what was asked for ---------------------------------------------------------------------------------- */
+/* ---- what was asked for ---------------------------------------------------------------------- */
 static enum err refuse(struct list *l, const char *why)
 {
   l->why = why;
@@ -183,7 +183,7 @@ static enum err list_ask(struct list *l, enum privacy p)
   return ask_days(l);
 }
 
-/* ---- the filters as SQL ------------------------------------------------------------------------------------ */
+/* ---- the filters as SQL ---------------------------------------------------------------------- */
 static void put_overdue(struct sql *q, int overdue)
 {
   if (!overdue) return;
@@ -258,7 +258,7 @@ static void put_order(struct list *l, struct sql *q)
   sql_piece(q, by[l->sort]);
 }
 
-/* ---- hits --------------------------------------------------------------------------------------------------- */
+/* ---- hits ------------------------------------------------------------------------------------ */
 static void hit_add(struct list *l, int64_t key, int64_t id)
 {
   if (l->hits == l->room) {
@@ -286,7 +286,7 @@ static void hits_sort(struct list *l)
   if (l->hits) qsort(l->hit, (size_t)l->hits, sizeof *l->hit, l->down ? hit_down : hit_up);
 }
 
-/* ---- walks ---------------------------------------------------------------------------------------------------- */
+/* ---- walks ----------------------------------------------------------------------------------- */
 static int hit_cmp(const struct list *l, const struct hit *a, const struct hit *b)
 {
   return l->down ? hit_down(a, b) : hit_up(a, b);
@@ -343,7 +343,7 @@ static enum err walk_statuses(struct list *l)
   return ERR_OK;
 }
 
-/* ---- search: ids in the order of the walk, each checked --------------------------------------------------------- */
+/* ---- search: ids in the order of the walk, each checked -------------------------------------- */
 struct extra {
   int64_t id;
   bool exact; /* found by its number: nothing more to check but the filters */
@@ -591,7 +591,7 @@ static enum err list_find(struct list *l)
   return l->by_id && !small && l->statuses ? walk_statuses(l) : walk(l, NULL, LIST_LOOK_MAX);
 }
 
-/* ---- the answer ------------------------------------------------------------------------------------------------------ */
+/* ---- the answer ------------------------------------------------------------------------------ */
 static const char *list_next(struct list *l)
 {
   if (l->hits <= l->limit && !l->early) return NULL;

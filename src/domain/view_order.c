@@ -50,11 +50,14 @@ enum {
 };
 static const char SQL_ORDER[] =
   "SELECT o.id, c.name, o.external_id, o.status, o.channel_status, o.raw_status, o.version,"
-  " o.placed_at, o.paid_at, o.shipped_at, o.cancelled_at, o.ship_by, o.channel_updated_at, o.received_at, o.updated_at,"
+  " o.placed_at, o.paid_at, o.shipped_at, o.cancelled_at, o.ship_by, o.channel_updated_at,"
+  " o.received_at, o.updated_at,"
   " o.currency, o.total, o.freight, o.discount, o.paid,"
   " o.buyer_id, o.buyer_name, o.buyer_phone,"
-  " o.receiver_name, o.receiver_phone, o.country, o.province, o.city, o.district, o.town, o.address, o.zip, o.token,"
-  " o.remark_buyer, o.remark_seller, o.remark_flag, o.flags, o.service, o.no_merge, o.stage_since, o.group_id, o.payload_id"
+  " o.receiver_name, o.receiver_phone, o.country, o.province, o.city, o.district, o.town, o.address,"
+  " o.zip, o.token,"
+  " o.remark_buyer, o.remark_seller, o.remark_flag, o.flags, o.service, o.no_merge, o.stage_since,"
+  " o.group_id, o.payload_id"
   " FROM orders o LEFT JOIN channels c ON c.id = o.channel_id WHERE o.id = $1";
 
 struct row { /* what the parts of one row need */
@@ -83,7 +86,7 @@ static void row_money(struct row *r, const char *key, int col)
   jw_kmoney(r->w, key, stmt_col_int(r->s, col), r->currency);
 }
 
-/* ---- what not everybody may see -------------------------------------------------------------------------- */
+/* ---- what not everybody may see -------------------------------------------------------------- */
 static void row_masked(struct row *r, const char *key, int col, char *mask(struct arena *, const char *))
 {
   const char *v = stmt_col_text(r->s, col);
@@ -138,7 +141,7 @@ static void row_people(struct row *r)
   jw_object_end(w);
 }
 
-/* ---- the tables that hang on an order ------------------------------------------------------------------------- */
+/* ---- the tables that hang on an order -------------------------------------------------------- */
 static void row_lines(struct row *r)
 {
   static const char SQL[] = "SELECT line_id, sku, title, quantity, price, discount, refunded FROM lines"
@@ -272,7 +275,7 @@ static void row_group(struct row *r)
   jw_object_end(w);
 }
 
-/* ---- where it stands ---------------------------------------------------------------------------------------------- */
+/* ---- where it stands ------------------------------------------------------------------------- */
 static int64_t stage_deadline(const struct status_table *t, const struct stage *g, int64_t since, int64_t ms)
 {
   return ms ? calendar_add(&t->calendar, since, ms, g->working_time) : 0;
