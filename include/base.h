@@ -217,7 +217,8 @@ const char *addr_verdict_name(enum addr_verdict v); /* "differ" "probable" "agre
  * AGREE     nothing differs, and what both state pins a place down: road and number, or lane, or
  *           compound, together with building or room where either side has one; and a district or town,
  *           or the city with building or room and two of street, compound, room, or the province with
- *           street, compound, building and room.
+ *           street, compound, building and room. A district's name without its city is that district
+ *           where the other side states one, and no more than a city where neither does.
  * PROBABLE  nothing differs and a good part is the same, but not enough to act on it.
  * Names of roads and compounds are the same, or alike: of the same length from three characters on, one
  * character (two from six on) in place of one of like sound (without tone; zh is z, ng is n) or shape,

@@ -366,6 +366,19 @@ static void division_set(struct reader *r, int id)
   for (; id >= 0; id = div_parent(id)) r->at[div_level(id)] = id;
 }
 
+/* 福建农林大学, 武汉民政学院: the name of a province or city belongs to an institution. */
+static bool is_institution(const uint16_t *s, int n)
+{
+  static const char16_t *const institutions[] = { u"公司",   u"大学",     u"学院", u"医院", u"学校",
+                                                  u"中学",   u"小学",     u"集团", u"厂",   u"研究所",
+                                                  u"研究院", u"体育中心", u"银行", u"校区" };
+  int i = 0;
+  while (i < n && is_han(s[i])) i++;
+  int len;
+  return find_word(s, i, road_ends, COUNT(road_ends), &len) == i &&
+         ends_in(s, i, institutions, COUNT(institutions));
+}
+
 static bool road_follows(const uint16_t *s, int n)
 {
   int i = 0;
@@ -409,7 +422,7 @@ static bool hit_counts(const struct reader *r, const struct division_read *d, co
   if (h->form != DIV_SHORT || is_before_division(h->id, after, left)) return true;
   if (left == 0) return d->is_field || h->level < DIV_DISTRICT;
   if (!is_short_name_over(after, left)) return false;
-  if (h->level < DIV_DISTRICT) return true;
+  if (h->level < DIV_DISTRICT) return !is_institution(after, left);
   return (knows(r, DIV_CITY) || knows(r, DIV_PROVINCE)) && !knows(r, DIV_DISTRICT) &&
          road_follows(after, left);
 }
@@ -1153,6 +1166,14 @@ static void trim(const uint16_t *s, int *from, int *to)
   while (*to > *from && (is_gap(s[*to - 1]) || is_one_of(s[*to - 1], u"-的+"))) --*to;
 }
 
+/* 东南, 西侧: a direction, but no place. */
+static bool is_pointing(const uint16_t *s, int n)
+{
+  for (int i = 0; i < n; i++)
+    if (!is_one_of(s[i], u"东西南北侧边面向往约角口内外")) return false;
+  return true;
+}
+
 /* 丰盛园丰盛园: the length without what is only said again. */
 static int unrepeated(const uint16_t *s, int n)
 {
@@ -1186,6 +1207,10 @@ static void take_compound(struct reader *r, int from, int to)
       rest_add(r, from, to);
       return;
     }
+  if (is_pointing(s + from, to - from)) {
+    rest_add(r, from, to);
+    return;
+  }
   to = from + unrepeated(s + from, to - from);
   village_drop(r);
   const char *text = units_text(r->mem, s + from, to - from), *have = r->out->part[ADDR_COMPOUND];

@@ -200,6 +200,12 @@ static bool maybe_differs(const struct addr *x, const struct addr *y)
          !strstr(y->maybe, x->maybe);
 }
 
+/* The name without its city means among others the district of the other side. */
+static bool maybe_same(const struct addr *x, const struct addr *y)
+{
+  return x->part[ADDR_DISTRICT] && y->maybe && strstr(y->maybe, x->part[ADDR_DISTRICT]);
+}
+
 static bool is_latin_pair(const struct pair *p)
 {
   return p->x->latin && p->y->latin;
@@ -234,8 +240,10 @@ enum area { AREA_NONE, AREA_CITY, AREA_DISTRICT };
 static enum area area_of(const struct pair *p)
 {
   if (same(p, ADDR_DISTRICT) || same(p, ADDR_TOWN)) return AREA_DISTRICT;
+  if (maybe_same(p->x, p->y) || maybe_same(p->y, p->x)) return AREA_DISTRICT;
   if (is_latin_pair(p) && (same(p, ADDR_POSTCODE) || same(p, ADDR_CITY))) return AREA_DISTRICT;
-  return same(p, ADDR_CITY) ? AREA_CITY : AREA_NONE;
+  bool unclear = p->x->maybe && p->y->maybe; /* one name, else they would differ */
+  return same(p, ADDR_CITY) || unclear ? AREA_CITY : AREA_NONE;
 }
 
 /* "C区" of a tower is what others call its C座: a zone counts as the building where the other side
@@ -320,6 +328,14 @@ static bool is_all_the_same(const struct pair *p)
          same(p, ADDR_ROOM);
 }
 
+/* Both say a road and nothing finer. */
+static bool is_bare_road(const struct pair *p)
+{
+  for (int part = ADDR_NUMBER; part <= ADDR_ROOM; part++)
+    if (p->x->part[part] || p->y->part[part]) return false;
+  return p->road == NAME_SAME && !p->town_differs;
+}
+
 static bool same_lane(const struct pair *p)
 {
   const char *x = p->x->part[ADDR_STREET_EXTRA], *y = p->y->part[ADDR_STREET_EXTRA];
@@ -349,12 +365,14 @@ enum addr_verdict addr_agree(struct arena *a, const struct addr *x, const struct
   bool inside =
     same(&p, ADDR_BUILDING) || same(&p, ADDR_ROOM) || zone_is_building(a, x, y) || zone_is_building(a, y, x);
   bool inside_missing = (has_inside(x) || has_inside(y)) && !inside;
+  enum area area = area_of(&p);
   int points = (p.road >= NAME_ALIKE) + street + (p.compound >= NAME_PART) + (p.compound >= NAME_ALIKE) +
-               inside + (area_of(&p) == AREA_DISTRICT);
+               inside + (area == AREA_DISTRICT);
+  if (!street && !estate && area == AREA_DISTRICT && is_bare_road(&p))
+    return say(&p, ADDR_PROBABLE, ADDR_ROAD, by, note, "a road without a number");
   if ((!street && !estate) || points < 2)
     return say(&p, ADDR_DIFFER, ADDR_N, by, note, "too little is stated by both");
 
-  enum area area = area_of(&p);
   enum addr_part last = inside              ? (same(&p, ADDR_ROOM) ? ADDR_ROOM : ADDR_BUILDING)
                         : street || village ? ADDR_NUMBER
                                             : ADDR_COMPOUND;
