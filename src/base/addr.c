@@ -43,8 +43,7 @@ struct reader {
   int at[4]; /* ids of divisions, -1: not known */
   int maybe[MAYBE_MAX], maybes;
   enum last last;
-  bool village; /* the compound is a village: its numbers are house numbers */
-  bool has_lane;
+  bool village;   /* the compound is a village: its numbers are house numbers */
   char16_t annex; /* 附 or 之 before a number: part of the house number */
   char16_t stem;  /* 甲 or 乙 before it */
   char extra[EXTRA_MAX], rest[REST_MAX];
@@ -1034,7 +1033,7 @@ static void take_number(struct reader *r, const struct number *m, enum unit_word
     if (m->k > 1 || (states(r, ADDR_COMPOUND) && is_letter((uint16_t)all[0]))) take_compact(r, m);
     else take(r, ADDR_ROOM, all, LAST_ROOM);
     break;
-  case U_LANE: r->has_lane = true, take_extra(r, "弄", all, LAST_LANE); break;
+  case U_LANE: take_extra(r, "弄", all, LAST_LANE); break;
   case U_ALLEY: take_extra(r, "巷", all, LAST_ROAD); break;
   case U_GROUP: take_extra(r, "组", all, LAST_GROUP); break;
   case U_PHASE: take_extra(r, "期", all, LAST_COMPOUND); break;
@@ -1440,7 +1439,7 @@ void addr_parse(struct arena *a, const struct addr_text *t, struct addr *out)
   struct reader r;
   memset(out, 0, sizeof *out);
   r.mem = a, r.out = out, r.n = 0, r.maybes = 0, r.last = LAST_NONE;
-  r.village = r.has_lane = false, r.annex = r.stem = 0;
+  r.village = false, r.annex = r.stem = 0;
   r.extra[0] = r.rest[0] = 0;
   for (int i = 0; i < 4; i++) r.at[i] = -1;
   read_field(&r, t->province, DIV_PROVINCE);
