@@ -584,7 +584,7 @@ bool tx_open(struct db *db)
  * more over itself and synced, while nobody else may write, before anything is built upon it. */
 static int wal_rewrite(sqlite3_file *wal, int64_t end)
 {
-  static const int64_t step = 1 << 18;
+  static const int64_t step = 1 << 16; /* the system's VFS takes 17 bits of a length: 1 << 17 would write nothing */
   int rc = SQLITE_OK;
   char *p = mem_new((size_t)step);
   for (int64_t at = 0; !rc && at < end; at += step) {
