@@ -80,6 +80,7 @@ struct cmd {
   unsigned char digest[32];     /* of method, path and body, when there is a key */
   const char *source;           /* ingest: api, push, file */
   bool defer;                   /* ingest: only take it, answer 202 */
+  bool dry_run;                 /* runs, keeps its answer, and is undone; see cmd_err */
   int status;                   /* HTTP status of a done command: 200, 201, 202 */
   struct buf out;               /* JSON of the answer */
   struct problem problem;
@@ -109,6 +110,9 @@ enum err cmd_parse(struct cmd *c, const char *body, size_t n);
 enum err cmd_parse_json(struct cmd *c, const struct json *body, const char *raw, size_t raw_n);
 /* The job's run: idempotency key, the flow, the remembered answer. */
 enum err cmd_run(struct job *j, struct db *db);
+/* How a command that has come back ended. A dry run fails as a job, so that its savepoint is undone, but it is OK
+ * here when it would have been OK. */
+enum err cmd_err(const struct cmd *c);
 /* problem+json of a failed command. */
 void cmd_problem(const struct cmd *c, struct buf *out);
 void problem_put(struct buf *out, enum err e, int status, const struct problem *p);

@@ -104,11 +104,19 @@ enum err orders_read(struct read *rd, struct db *db)
 }
 
 /* ---- one order in ------------------------------------------------------------------------------------------------------------ */
+/* What the query says about a write: a trial without effect, and where the orders come from. */
+static void order_how(struct call *k, struct cmd *c, bool defer)
+{
+  const char *dry = http_query(k->r, "dry_run"), *source = http_query(k->r, "source");
+  c->source = source && !strcmp(source, "file") ? "file" : "api";
+  c->dry_run = dry && !strcmp(dry, "true");
+  c->defer = defer && !c->dry_run;
+}
+
 struct cmd *order_cmd(struct call *k, bool defer)
 {
   struct cmd *c = api_cmd(k->api, CMD_ORDER_INGEST, &k->who);
-  c->source = "api";
-  c->defer = defer;
+  order_how(k, c, defer);
   return c;
 }
 
@@ -125,7 +133,7 @@ static void order_post(struct call *k)
   }
   struct cmd *c = call_cmd(k, CMD_ORDER_INGEST);
   if (!c) return;
-  c->defer = api_surge(k->api);
+  order_how(k, c, api_surge(k->api));
   call_send(k, c, k->r->body, k->r->body_n);
 }
 
@@ -199,7 +207,7 @@ struct batch_owner {
 static void batch_done(struct cmd *c)
 {
   struct batch_owner *o = c->owner;
-  o->b->err[o->index] = c->job.err;
+  o->b->err[o->index] = cmd_err(c);
   if (!--o->b->waiting) batch_answer(o->b);
 }
 

@@ -49,7 +49,8 @@ static void row_put(struct buf *out, int64_t index, const struct cmd *c, enum er
     row_problem(&w, c, e, p);
   } else {
     jw_kstring(&w, "result", ingest_result_name((enum ingest_result)c->numbers[2]));
-    if (c->numbers[0]) jw_id(&w, "id", 'o', c->numbers[0]);
+    bool is_there = c->numbers[0] && !(c->dry_run && c->numbers[2] == INGEST_CREATED);
+    if (is_there) jw_id(&w, "id", 'o', c->numbers[0]);
     if (c->status == 202) jw_id(&w, "payload", 'p', c->numbers[1]);
   }
   jw_object_end(&w);
@@ -80,7 +81,7 @@ static void line_done(struct cmd *c)
   struct line_owner *o = c->owner;
   struct row *row = o->row;
   struct intake *t = o->t;
-  order_row_put(&row->text, o->index, c, c->job.err);
+  order_row_put(&row->text, o->index, c, cmd_err(c));
   buf_char(&row->text, '\n');
   row->c = NULL;
   api_cmd_free(t->k->api, c); /* results go out together, at the end of api_collect */
