@@ -65,6 +65,7 @@ struct http_options {
   const char *const *hosts;          /* allowed Host names, lower case, without port; loopback names always */
   size_t hosts_n;
   int64_t head_ms, body_ms, idle_ms, write_ms; /* 10 s, 30 s, 60 s, 30 s; tests shorten them */
+  int64_t close_ms;                  /* 5 s: how long http_close waits for what runs */
   size_t connections_max, per_address_max;
   bool trust_proxy;                  /* loopback peers may name the client (X-Forwarded-For) and the scheme */
 };                                   /* 0 anywhere: the default */

@@ -1,0 +1,743 @@
+/* cli.c: the table of commands, their options, and what all of them share. */
+#include "edge.h"
+#include <stdio.h>
+#include <unistd.h>
+
+#define LIST_OPTIONS "limit=N cursor=CURSOR"
+#define CHANGE_OPTIONS "note=TEXT if-version=N"
+
+static const struct cli_column order_columns[] = {
+  { "id", "id" },
+  { "channel", "channel" },
+  { "external_id", "external_id" },
+  { "status", "status" },
+  { "placed_at", "placed_at" },
+  { "total", "total" },
+  { "receiver", "receiver/name" },
+  { "city", "receiver/city" },
+  { "group", "group/id" },
+  { "holds", "holds" },
+  { "exceptions", "exceptions" },
+  { NULL, NULL },
+};
+static const struct cli_column event_columns[] = {
+  { "seq", "seq" },     { "at", "at" },          { "entity", "entity" }, { "type", "type" },
+  { "actor", "actor" }, { "from", "data/from" }, { "to", "data/to" },    { NULL, NULL },
+};
+static const struct cli_column group_columns[] = {
+  { "id", "id" },       { "state", "state" },   { "key", "key" }, { "from", "from" },
+  { "until", "until" }, { "orders", "orders" }, { NULL, NULL },
+};
+static const struct cli_column payload_columns[] = {
+  { "id", "id" },         { "channel", "channel" },         { "source", "source" },
+  { "state", "state" },   { "received_at", "received_at" }, { "orders", "orders" },
+  { "row", "error/row" }, { "code", "error/code" },         { "detail", "error/detail" },
+  { NULL, NULL },
+};
+static const struct cli_column exception_columns[] = {
+  { "id", "id" },       { "type", "type" },         { "state", "state" },
+  { "order", "order" }, { "payload", "payload" },   { "since", "since" },
+  { "owner", "owner" }, { "assignee", "assignee" }, { NULL, NULL },
+};
+static const struct cli_column channel_columns[] = {
+  { "name", "name" },        { "family", "family" }, { "orders", "orders" },
+  { "since", "created_at" }, { NULL, NULL },
+};
+static const struct cli_column user_columns[] = {
+  { "id", "id" },
+  { "name", "name" },
+  { "roles", "roles" },
+  { "state", "state" },
+  { "password", "has_password" },
+  { "since", "created_at" },
+  { NULL, NULL },
+};
+static const struct cli_column token_columns[] = {
+  { "id", "id" },       { "name", "name" },        { "roles", "roles" },        { "channel", "channel" },
+  { "state", "state" }, { "since", "created_at" }, { "expires", "expires_at" }, { NULL, NULL },
+};
+
+/* Examples stand as they run: from the top of the source tree, in this order of their files of examples/. */
+const struct cli_command cli_commands[] = {
+  { .name = "init",
+    .run = cli_init,
+    .doc = "Make a data directory: a commented configuration, an empty database, an admin token.",
+    .more =
+      "What is there already stays as it is. The token is written to DATA/admin.token, readable by you alone.",
+    .example = "orderd --data ./data init" },
+  { .name = "serve",
+    .options = "listen=ADDRESS:PORT",
+    .run = cli_serve,
+    .doc = "Serve a data directory over HTTP until SIGTERM or Ctrl-C.",
+    .more =
+      "The first start makes what is missing. SIGHUP reads the configuration again. One process serves one\n"
+      "directory; a second one exits with 1 and says who holds it.",
+    .example = "orderd serve --listen 127.0.0.1:7700" },
+  { .name = "demo",
+    .options = "listen=ADDRESS:PORT",
+    .run = cli_demo,
+    .doc = "Serve a directory of its own, fed with example orders of three channels.",
+    .more =
+      "The data are in ./demo unless --data names another place; a second demo finds them and adds nothing.",
+    .example = "orderd demo --listen 127.0.0.1:7701" },
+
+  { .name = "import",
+    .args = "FILE",
+    .options = "channel=NAME dry-run format=auto|ndjson|csv encoding=auto|utf-8|gb18030 all-rows",
+    .run = cli_import,
+    .doc = "Take orders from a file: NDJSON of canonical orders, or a platform's export sheet as CSV.",
+    .more =
+      "FILE may be - for standard input. The platform is known by the headers; --channel says which shop it is,\n"
+      "and must agree where the orders say it themselves. --dry-run changes nothing and shows what each row would\n"
+      "do. Refused rows are listed, kept as failed payloads (`orderd payload list --state failed`), and make the\n"
+      "exit status 3; the others are taken all the same. Importing a file twice changes nothing.\n"
+      "--all-rows lists the rows that were taken too.",
+    .example = "orderd import examples/orders/till.ndjson" },
+  { .name = "export",
+    .args = "orders|lines|groups|events|exceptions|payloads",
+    .options =
+      "format=csv|ndjson output=FILE bom excel status=STATUS channel=NAME group=ID sku=SKU owner=WHO exception=TYPE overdue=true|false "
+      "from=TIME to=TIME q=TEXT sort=FIELD state=STATE type=TYPE several=true|false proposed=true|false since=SEQ entity=ID",
+    .run = cli_export,
+    .doc = "Write all that match as CSV or NDJSON, to standard output or a file.",
+    .more =
+      "The filters are those of the API. Cells that a spreadsheet would run as formulas are made harmless. --bom\n"
+      "begins the file with a byte order mark, --excel writes numbers of 12 digits and more as =\"…\", so that a\n"
+      "spreadsheet that opens the file by a double click keeps their digits.",
+    .example = "orderd export lines --status paid --format csv" },
+  { .name = "address",
+    .args = "[TEXT] [TEXT]",
+    .options = "file=FILE",
+    .run = cli_address,
+    .doc = "The parts an address was read as; with two, whether they agree, and by which part.",
+    .more =
+      "--file FILE judges pairs, one a line, separated by a TAB, maybe with a label in a third column; - reads\n"
+      "standard input. A summary by label ends it.",
+    .example = "orderd address '浙江省杭州市西湖区文三路100号2幢301室' '杭州文三路100号2栋301'" },
+
+  { .name = "order show",
+    .args = "ID",
+    .run = cli_api,
+    .method = "GET",
+    .path = "/v1/orders/{1}",
+    .doc = "One order with its lines, group, exceptions, stage and next statuses.",
+    .more = "ID is our own (o_12) or CHANNEL:EXTERNAL_ID.",
+    .example = "orderd order show o_1" },
+  { .name = "order find",
+    .args = "TEXT...",
+    .options = LIST_OPTIONS,
+    .run = cli_api,
+    .method = "GET",
+    .path = "/v1/orders?q={1}",
+    .query = "limit cursor",
+    .columns = order_columns,
+    .doc = "Orders by number, phone or its last four, name, address, tracking number or SKU.",
+    .example = "orderd order find 文三路" },
+  { .name = "order list",
+    .options =
+      "status=STATUS channel=NAME group=ID sku=SKU owner=WHO exception=TYPE overdue=true|false from=TIME to=TIME q=TEXT "
+      "sort=FIELD " LIST_OPTIONS,
+    .run = cli_api,
+    .method = "GET",
+    .path = "/v1/orders",
+    .query = "status channel group sku owner exception overdue from to q sort limit cursor",
+    .columns = order_columns,
+    .doc = "Orders by filters, newest first.",
+    .example = "orderd order list --status paid --limit 10" },
+  { .name = "order events",
+    .args = "ID",
+    .options = "since=SEQ limit=N",
+    .run = cli_api,
+    .method = "GET",
+    .path = "/v1/orders/{1}/events",
+    .query = "since limit",
+    .columns = event_columns,
+    .doc = "The history of an order.",
+    .example = "orderd order events o_1" },
+  { .name = "order why",
+    .args = "ID",
+    .run = cli_api,
+    .method = "GET",
+    .path = "/v1/orders/{1}/why",
+    .doc = "Why an order was merged or not, and what holds it: each condition with its value.",
+    .example = "orderd order why o_1" },
+  { .name = "order move",
+    .args = "ID STATUS",
+    .options = CHANGE_OPTIONS,
+    .run = cli_api,
+    .method = "POST",
+    .path = "/v1/orders/{1}/transitions",
+    .body = "to=2 note if_version#",
+    .doc = "Move an order to another status.",
+    .example = "orderd order move o_1 split --note 'by hand'" },
+  { .name = "order hold",
+    .args = "ID",
+    .options = "reason=TEXT " CHANGE_OPTIONS,
+    .run = cli_api,
+    .method = "POST",
+    .path = "/v1/orders/{1}/hold",
+    .body = "reason note if_version#",
+    .doc = "Stop an order with a reason.",
+    .example = "orderd order hold o_2 --reason 'address in doubt'" },
+  { .name = "order release",
+    .args = "ID",
+    .options = "reason=TEXT " CHANGE_OPTIONS,
+    .run = cli_api,
+    .method = "POST",
+    .path = "/v1/orders/{1}/release",
+    .body = "reason note if_version#",
+    .doc = "Take one hold, or all of them, off an order.",
+    .example = "orderd order release o_2 --note 'the customer confirmed it'" },
+  { .name = "order cancel",
+    .args = "ID",
+    .options = "reason=TEXT " CHANGE_OPTIONS,
+    .run = cli_api,
+    .method = "POST",
+    .path = "/v1/orders/{1}/cancel",
+    .body = "reason note if_version#",
+    .doc = "Cancel an order with a reason.",
+    .example = "orderd order cancel o_3 --reason 'the customer asked for it'" },
+
+  { .name = "group list",
+    .options = "state=open|locked proposed=true|false several=true|false " LIST_OPTIONS,
+    .run = cli_api,
+    .method = "GET",
+    .path = "/v1/groups",
+    .query = "state proposed several limit cursor",
+    .columns = group_columns,
+    .doc = "Groups of orders that are handled and shipped together, newest first.",
+    .example = "orderd group list --several true" },
+  { .name = "group show",
+    .args = "ID",
+    .run = cli_api,
+    .method = "GET",
+    .path = "/v1/groups/{1}",
+    .doc = "One group with its orders.",
+    .example = "orderd group show g_1" },
+  { .name = "group remove",
+    .args = "ID ORDER",
+    .options = CHANGE_OPTIONS,
+    .run = cli_api,
+    .method = "POST",
+    .path = "/v1/groups/{1}/remove",
+    .body = "order=2 note if_version#",
+    .doc = "Take an order out of its group, for good.",
+    .example = "orderd group remove g_20 till:T0020" },
+  { .name = "group add",
+    .args = "ID ORDER",
+    .options = CHANGE_OPTIONS,
+    .run = cli_api,
+    .method = "POST",
+    .path = "/v1/groups/{1}/add",
+    .body = "order=2 note if_version#",
+    .doc = "Put an order into a group, for good.",
+    .example = "orderd group add g_20 till:T0020" },
+  { .name = "group lock",
+    .args = "ID",
+    .options = CHANGE_OPTIONS,
+    .run = cli_api,
+    .method = "POST",
+    .path = "/v1/groups/{1}/lock",
+    .body = "note if_version#",
+    .doc = "Lock a group: it neither takes nor gives orders.",
+    .example = "orderd group lock g_4" },
+
+  { .name = "payload list",
+    .options = "state=applied|pending|failed|dead channel=NAME " LIST_OPTIONS,
+    .run = cli_api,
+    .method = "GET",
+    .path = "/v1/payloads",
+    .query = "state channel limit cursor",
+    .columns = payload_columns,
+    .doc = "What arrived, newest first; failed ones wait to be mended.",
+    .example = "orderd payload list --state failed" },
+  { .name = "payload show",
+    .args = "ID",
+    .run = cli_api,
+    .method = "GET",
+    .path = "/v1/payloads/{1}",
+    .doc = "One payload with the bytes that arrived.",
+    .example = "orderd payload show p_1" },
+  { .name = "payload retry",
+    .args = "[ID]",
+    .options = "all order=FILE",
+    .run = cli_payload_retry,
+    .doc = "Apply a failed payload again, as it is or mended; or all of them.",
+    .more = "--order FILE: the canonical order, as JSON, that it should have been.",
+    .example = "orderd payload retry --all" },
+  { .name = "payload discard",
+    .args = "ID",
+    .options = "note=TEXT",
+    .run = cli_api,
+    .method = "POST",
+    .path = "/v1/payloads/{1}/discard",
+    .body = "note",
+    .doc = "Put a failed payload aside for good.",
+    .example = "orderd payload discard p_1 --note 'a test of theirs'" },
+
+  { .name = "exception list",
+    .options = "state=open|resolved type=TYPE owner=WHO order=ID " LIST_OPTIONS,
+    .run = cli_api,
+    .method = "GET",
+    .path = "/v1/exceptions",
+    .query = "state type owner order limit cursor",
+    .columns = exception_columns,
+    .doc = "What needs a person, newest first.",
+    .example = "orderd exception list --state open" },
+  { .name = "exception show",
+    .args = "ID",
+    .run = cli_api,
+    .method = "GET",
+    .path = "/v1/exceptions/{1}",
+    .doc = "One exception.",
+    .example = "orderd exception show x_1" },
+  { .name = "exception assign",
+    .args = "ID",
+    .options = "owner=ROLE assignee=USER",
+    .run = cli_api,
+    .method = "POST",
+    .path = "/v1/exceptions/{1}/assign",
+    .body = "owner assignee",
+    .doc = "Give an exception to a role or a user.",
+    .example = "orderd exception assign x_1 --owner warehouse" },
+  { .name = "exception resolve",
+    .args = "ID",
+    .options = "note=TEXT",
+    .run = cli_api,
+    .method = "POST",
+    .path = "/v1/exceptions/{1}/resolve",
+    .body = "note",
+    .doc = "Close an exception with a note.",
+    .example = "orderd exception resolve x_1 --note 'typed in by hand'" },
+
+  { .name = "event list",
+    .options = "since=SEQ entity=ID limit=N follow",
+    .run = cli_events,
+    .method = "GET",
+    .path = "/v1/events",
+    .query = "since entity limit",
+    .columns = event_columns,
+    .doc = "The journal; with --follow, as it is written.",
+    .more = "--follow begins with what comes next, or after --since, and ends with Ctrl-C or the server.",
+    .example = "orderd event list --since 10 --limit 5" },
+  { .name = "channel list",
+    .run = cli_api,
+    .method = "GET",
+    .path = "/v1/channels",
+    .columns = channel_columns,
+    .doc = "Channels with the number of their orders.",
+    .example = "orderd channel list" },
+
+  { .name = "check",
+    .args = "[FILE]",
+    .run = cli_check,
+    .doc = "Prove the invariants of the data; exit 0, or 1 and a list of what is broken.",
+    .more = "Without FILE it is the database of --data, also while it is served. FILE may be a backup.",
+    .example = "orderd check" },
+  { .name = "backup",
+    .args = "FILE",
+    .run = cli_backup,
+    .doc = "Write a checked copy of the database, also while it is served.",
+    .more =
+      "The configuration goes along as FILE.conf. The copy is opened, checked and compared before it counts.",
+    .example = "orderd backup backup.db" },
+  { .name = "restore",
+    .args = "FILE",
+    .options = "force",
+    .run = cli_restore,
+    .doc = "Put a backup in place of the database.",
+    .more =
+      "Refused while somebody serves, and when there is a database already; --force moves that one aside.\n"
+      "Nothing is sent outside from a restored database until a person releases it.",
+    .example = "orderd restore backup.db --force" },
+
+  { .name = "user add",
+    .args = "NAME",
+    .options = "roles=LIST password",
+    .run = cli_user_add,
+    .doc = "Add a user.",
+    .more =
+      "Roles: admin, cs, warehouse, production, finance, viewer, by commas. --password asks for one on the\n"
+      "terminal, or reads a line from standard input.",
+    .example = "orderd user add amy --roles cs,warehouse" },
+  { .name = "user list",
+    .run = cli_api,
+    .method = "GET",
+    .path = "/v1/users",
+    .columns = user_columns,
+    .doc = "Users with their roles.",
+    .example = "orderd user list" },
+  { .name = "user roles",
+    .args = "NAME LIST",
+    .run = cli_api,
+    .method = "POST",
+    .path = "/v1/users/{1}",
+    .body = "roles=2",
+    .doc = "Give a user other roles.",
+    .example = "orderd user roles amy viewer" },
+  { .name = "user revoke",
+    .args = "NAME",
+    .run = cli_user_revoke,
+    .doc = "Take a user's access away; the name stays in the history.",
+    .example = "orderd user revoke amy" },
+  { .name = "token add",
+    .args = "NAME",
+    .options = "roles=LIST channel=NAME expires=TIME",
+    .run = cli_token_add,
+    .doc = "Make an access token; it is shown this once.",
+    .more =
+      "The role channel stands alone and names its channel. --expires is a time with a zone, or a duration: 90d.",
+    .example = "orderd token add till-1 --roles channel --channel till --expires 90d" },
+  { .name = "token list",
+    .run = cli_api,
+    .method = "GET",
+    .path = "/v1/tokens",
+    .columns = token_columns,
+    .doc = "Access tokens, without the tokens.",
+    .example = "orderd token list" },
+  { .name = "token revoke",
+    .args = "NAME",
+    .run = cli_api,
+    .method = "POST",
+    .path = "/v1/tokens/{1}/revoke",
+    .body = "",
+    .doc = "Revoke an access token, by its name or id.",
+    .example = "orderd token revoke till-1" },
+
+  { .name = "config",
+    .run = cli_config_show,
+    .doc = "Every value of the configuration, and where it came from.",
+    .more = "`orderd help config` documents every key.",
+    .example = "orderd config" },
+  { .name = "version",
+    .run = cli_version,
+    .doc = "Our version and commit, and the versions of everything linked in.",
+    .example = "orderd version" },
+  { .name = "help",
+    .args = "[COMMAND...]",
+    .run = cli_help,
+    .doc = "This list, or all about one command.",
+    .example = "orderd help order show" },
+};
+const size_t cli_commands_n = COUNT(cli_commands);
+
+static const char GLOBAL_OPTIONS[] = "data=DIR config=FILE json quiet help version";
+
+/* ---- messages --------------------------------------------------------------------------------------------------- */
+static void say(const char *before, const char *fmt, va_list ap)
+{
+  char text[2048];
+  struct buf safe = { 0 };
+  vsnprintf(text, sizeof text, fmt, ap);
+  text_safe(&safe, text);
+  fflush(stdout);
+  fprintf(stderr, "%s%s\n", before, safe.data ? safe.data : "");
+  buf_release(&safe);
+}
+
+int cli_fail(const struct cli *c, const char *fmt, ...)
+{
+  (void)c;
+  va_list ap;
+  va_start(ap, fmt);
+  say("orderd: ", fmt, ap);
+  va_end(ap);
+  return EXIT_FAILED;
+}
+
+int cli_wrong(const struct cli *c, const char *fmt, ...)
+{
+  va_list ap;
+  va_start(ap, fmt);
+  say("orderd: ", fmt, ap);
+  va_end(ap);
+  if (c->command) fprintf(stderr, "See: orderd help %s\n", c->command->name);
+  else fprintf(stderr, "See: orderd help\n");
+  return EXIT_USAGE;
+}
+
+void cli_say(const struct cli *c, const char *fmt, ...)
+{
+  va_list ap;
+  if (c->quiet) return;
+  va_start(ap, fmt);
+  say("", fmt, ap);
+  va_end(ap);
+}
+
+/* ---- options ------------------------------------------------------------------------------------------------------ */
+const char *cli_option(const struct cli *c, const char *name)
+{
+  for (size_t i = 0; i < c->options; i++)
+    if (!strcmp(c->option[i].name, name)) return c->option[i].value;
+  return NULL;
+}
+
+bool cli_number(struct cli *c, const char *name, int64_t least, int64_t most, int64_t *out)
+{
+  const char *v = cli_option(c, name);
+  int64_t n = 0;
+  if (!v) return true;
+  size_t len = strspn(v, "0123456789");
+  for (size_t i = 0; i < len && len <= 18; i++) n = n * 10 + (v[i] - '0');
+  if (len && len <= 18 && !v[len] && n >= least && n <= most) {
+    *out = n;
+    return true;
+  }
+  cli_wrong(c, "--%s is a number from %lld to %lld", name, (long long)least, (long long)most);
+  return false;
+}
+
+/* In a list like "status=STATUS all": *takes says whether a value belongs to it. */
+static bool option_known(const char *list, const char *name, size_t n, bool *takes)
+{
+  for (const char *p = list ? list : ""; *p; p += strspn(p, " ")) {
+    size_t len = strcspn(p, " "), word = strcspn(p, "= ");
+    if (word == n && !memcmp(p, name, n)) {
+      *takes = p[word] == '=';
+      return true;
+    }
+    p += len;
+  }
+  return false;
+}
+
+static size_t option_names(struct arena *a, const char *list, const char **names, size_t max)
+{
+  size_t n = 0;
+  for (const char *p = list ? list : ""; *p && n < max; p += strspn(p, " ")) {
+    names[n++] = arena_strn(a, p, strcspn(p, "= "));
+    p += strcspn(p, " ");
+  }
+  return n;
+}
+
+static int option_unknown(struct cli *c, const char *name)
+{
+  const char *names[64];
+  size_t n = option_names(&c->mem, c->command ? c->command->options : NULL, names, COUNT(names));
+  n += option_names(&c->mem, GLOBAL_OPTIONS, names + n, COUNT(names) - n);
+  const char *near = word_nearest(name, names, n);
+  return near ? cli_wrong(c, "there is no option --%s; did you mean --%s?", name, near)
+              : cli_wrong(c, "there is no option --%s", name);
+}
+
+static const struct {
+  const char *brief, *name;
+} brief_options[] = { { "-o", "--output" }, { "-h", "--help" }, { "-q", "--quiet" } };
+
+static const char *option_long(const char *word)
+{
+  for (size_t i = 0; i < COUNT(brief_options); i++)
+    if (!strcmp(brief_options[i].brief, word)) return brief_options[i].name;
+  return word;
+}
+
+static void option_keep(struct cli *c, const char *name, const char *value)
+{
+  if (!strcmp(name, "data")) c->data = value;
+  else if (!strcmp(name, "config")) c->config_path = value;
+  else if (!strcmp(name, "json")) c->json = true;
+  else if (!strcmp(name, "quiet")) c->quiet = true;
+  else c->option[c->options].name = name, c->option[c->options++].value = value;
+}
+
+/* --name VALUE, --name=VALUE, --name. *used: how many words it took; 0: an error was told. */
+static int option_take(struct cli *c, const char *list, char **word, int left, int *used)
+{
+  const char *text = option_long(word[0]) + 2, *equals = strchr(text, '=');
+  size_t n = equals ? (size_t)(equals - text) : strlen(text);
+  bool takes = false;
+  const char *name = arena_strn(&c->mem, text, n);
+  *used = 1;
+  if (!option_known(GLOBAL_OPTIONS, name, n, &takes) && !option_known(list, name, n, &takes))
+    return option_unknown(c, name);
+  if (c->options == CLI_OPTIONS_MAX || cli_option(c, name)) return cli_wrong(c, "--%s is given twice", name);
+  if (!takes && equals) return cli_wrong(c, "--%s takes no value", name);
+  const char *value = equals ? equals + 1 : "";
+  if (takes && !equals) {
+    if (left < 2) return cli_wrong(c, "--%s needs a value", name);
+    value = word[1], *used = 2;
+  }
+  option_keep(c, name, value);
+  return EXIT_DONE;
+}
+
+static bool is_option(const char *word)
+{
+  return word[0] == '-' && word[1];
+}
+
+/* ---- the command ---------------------------------------------------------------------------------------------------- */
+/* The row whose name is the most of the next words; *used of them. */
+static const struct cli_command *command_find(char **word, int n, int *used)
+{
+  const struct cli_command *best = NULL;
+  *used = 0;
+  for (size_t i = 0; i < cli_commands_n; i++) {
+    const char *p = cli_commands[i].name;
+    int at = 0;
+    while (*p && at < n) {
+      size_t len = strcspn(p, " ");
+      if (strlen(word[at]) != len || memcmp(word[at], p, len) != 0) break;
+      p += len, p += *p == ' ', at++;
+    }
+    if (!*p && at > *used) best = &cli_commands[i], *used = at;
+  }
+  return best;
+}
+
+static int command_unknown(struct cli *c, char **word, int n)
+{
+  const char *names[COUNT(cli_commands)];
+  size_t group = strlen(word[0]);
+  bool any = false;
+  for (size_t i = 0; i < cli_commands_n; i++) {
+    names[i] = cli_commands[i].name;
+    if (strncmp(names[i], word[0], group) != 0 || names[i][group] != ' ') continue;
+    if (!any)
+      fprintf(stderr,
+              n > 1 && !is_option(word[1]) ? "orderd: there is no command of that name. Of %s there are:\n"
+                                           : "%s, and then:\n",
+              word[0]);
+    any = true;
+    fprintf(stderr, "  orderd %-20s %s\n", names[i], cli_commands[i].doc);
+  }
+  if (any) return EXIT_USAGE;
+  const char *near = word_nearest(word[0], names, cli_commands_n);
+  return near ? cli_wrong(c, "there is no command %s; did you mean %s?", word[0], near)
+              : cli_wrong(c, "there is no command %s", word[0]);
+}
+
+/* How many arguments "ID [TEXT] NAME..." takes. */
+static void args_count(const char *spec, size_t *least, size_t *most)
+{
+  *least = *most = 0;
+  for (const char *p = spec ? spec : ""; *p; p += strspn(p, " ")) {
+    size_t len = strcspn(p, " ");
+    bool optional = *p == '[', many = len > 3 && memmem(p, len, "...", 3);
+    *most = many ? CLI_ARGS_MAX : *most + 1;
+    if (!optional) ++*least;
+    p += len;
+  }
+}
+
+static int args_check(struct cli *c)
+{
+  size_t least, most;
+  args_count(c->command->args, &least, &most);
+  if (c->args < least) return cli_wrong(c, "%s needs: %s", c->command->name, c->command->args);
+  if (c->args > most)
+    return cli_wrong(c, "%s takes %s%s", c->command->name, c->command->args ? "only: " : "no arguments",
+                     c->command->args ? c->command->args : "");
+  return EXIT_DONE;
+}
+
+static int words_take(struct cli *c, char **word, int n)
+{
+  int used, status;
+  bool only_args = false;
+  for (int i = 0; i < n; i += used) {
+    used = 1;
+    if (!only_args && !strcmp(word[i], "--")) {
+      only_args = true;
+    } else if (!only_args && is_option(word[i])) {
+      if (strncmp(option_long(word[i]), "--", 2) != 0) return cli_wrong(c, "there is no option %s", word[i]);
+      if ((status = option_take(c, c->command ? c->command->options : NULL, word + i, n - i, &used)))
+        return status;
+    } else if (!c->command) {
+      c->command = command_find(word + i, n - i, &used);
+      if (!c->command) return command_unknown(c, word + i, n - i);
+    } else if (c->args == CLI_ARGS_MAX) {
+      return cli_wrong(c, "too many arguments");
+    } else {
+      c->arg[c->args++] = word[i];
+    }
+  }
+  return EXIT_DONE;
+}
+
+/* ---- the environment and the configuration ------------------------------------------------------------------------------ */
+static const char *env_value(const struct cli *c, const char *name)
+{
+  size_t n = strlen(name);
+  for (char *const *e = c->environ; e && *e; e++)
+    if (!strncmp(*e, name, n) && (*e)[n] == '=' && (*e)[n + 1]) return *e + n + 1;
+  return NULL;
+}
+
+const char *cli_path(struct cli *c, const char *name)
+{
+  return arena_printf(&c->mem, "%s/%s", c->data, name);
+}
+
+bool cli_config(struct cli *c, struct arena *a, struct config *out, const char **why)
+{
+  struct config_flag flag[1];
+  struct config_source s = { .flag = flag, .environ = c->environ };
+  const char *listen = cli_option(c, "listen");
+  s.path = c->config_path ? c->config_path : arena_printf(a, "%s/orderd.conf", c->data);
+  s.must_exist = c->config_path != NULL;
+  if (listen) flag[s.flags_n++] = (struct config_flag){ "server", "listen", listen, "--listen" };
+  return config_load(a, &s, out, why);
+}
+
+static void cli_begin(struct cli *c, char *const *environ)
+{
+  c->environ = environ;
+  c->out_tty = isatty(STDOUT_FILENO), c->err_tty = isatty(STDERR_FILENO);
+  const char *term = env_value(c, "TERM");
+  c->color = c->out_tty && !env_value(c, "NO_COLOR") && term && strcmp(term, "dumb") != 0;
+  log_open(LOG_INFO, c->err_tty && !env_value(c, "NO_COLOR"));
+}
+
+/* Where nothing was said: the environment, then the place that fits the command. */
+static void cli_defaults(struct cli *c)
+{
+  const char *own = c->command->run == cli_demo ? "demo" : "data";
+  if (!c->data) c->data = env_value(c, "ORDERD_DATA");
+  if (!c->data || !*c->data) c->data = own;
+  if (!c->config_path) c->config_path = env_value(c, "ORDERD_CONFIG");
+}
+
+static int cli_run(struct cli *c, int argc, char **argv)
+{
+  int status = words_take(c, argv + 1, argc - 1);
+  if (status) return status;
+  if (!c->command && cli_option(c, "version")) return cli_version(c);
+  if (!c->command && !cli_option(c, "help")) {
+    fprintf(stderr, "orderd keeps the orders of a small shop together. See: orderd help\n");
+    return EXIT_USAGE;
+  }
+  if (cli_option(c, "help")) {
+    struct buf out = { 0 };
+    if (c->command) help_put(&out, c->command);
+    else status = cli_help(c);
+    if (out.data) fputs(out.data, stdout);
+    buf_release(&out);
+    return status;
+  }
+  cli_defaults(c);
+  if ((status = args_check(c))) return status;
+  return c->command->run(c);
+}
+
+/* A result that could not be written is no result. */
+static int out_close(struct cli *c, int status)
+{
+  bool lost = fflush(stdout) != 0 || ferror(stdout);
+  if (lost && status == EXIT_DONE) return cli_fail(c, "standard output could not be written");
+  return status;
+}
+
+int cli_main(int argc, char **argv, char **environ)
+{
+  struct cli *c = mem_new(sizeof *c);
+  cli_begin(c, environ);
+  int status = cli_run(c, argc, argv);
+  status = out_close(c, status);
+  cli_link_close(c);
+  arena_release(&c->mem);
+  mem_free(c);
+  return status;
+}
