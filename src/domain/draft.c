@@ -57,7 +57,8 @@ static bool plain_text(struct reader *r, const char *s)
   return !strcmp(s, text_nfkc(r->a, s));
 }
 
-static bool read_text(struct reader *r, const struct field *f, const char *base, const struct json *v, const char **out)
+static bool read_text(struct reader *r, const struct field *f, const char *base, const struct json *v,
+                      const char **out)
 {
   const char *s = json_string(v);
   size_t max = f->kind == K_LONG ? TEXT_LONG_MAX : f->kind == K_TEXT ? TEXT_NAME_MAX : TEXT_ID_MAX;
@@ -67,37 +68,46 @@ static bool read_text(struct reader *r, const struct field *f, const char *base,
   if (strlen(s) > max * 4 || utf8_count(s) > max)
     return fault_add(r->f, pointer_to(r, base, f->key), "too_long", "At most %zu characters", max), false;
   if ((f->kind == K_ID || f->kind == K_CODE) && *s && !plain_text(r, s))
-    return fault(r, base, f->key, "bad_characters", "Blanks around, invisible or compatibility characters are not allowed here"), false;
+    return fault(r, base, f->key, "bad_characters",
+                 "Blanks around, invisible or compatibility characters are not allowed here"),
+           false;
   if (f->required && !*s) return fault(r, base, f->key, "empty", "This must not be empty"), false;
   *out = *s ? s : NULL;
   return true;
 }
 
-static bool read_money(struct reader *r, const struct field *f, const char *base, const struct json *v, int64_t *out)
+static bool read_money(struct reader *r, const struct field *f, const char *base, const struct json *v,
+                       int64_t *out)
 {
   const char *s = json_string(v);
-  if (!s) return fault(r, base, f->key, "money_must_be_text", "Money is decimal text, like \"199.00\""), false;
+  if (!s)
+    return fault(r, base, f->key, "money_must_be_text", "Money is decimal text, like \"199.00\""), false;
   if (!r->currency) return true; /* the currency's own fault says enough */
   if (!money_parse(s, r->currency, out))
-    return fault_add(r->f, pointer_to(r, base, f->key), "bad_money", "Decimal text with at most %d places for %s",
-                     money_digits(r->currency), r->currency), false;
+    return fault_add(r->f, pointer_to(r, base, f->key), "bad_money",
+                     "Decimal text with at most %d places for %s", money_digits(r->currency), r->currency),
+           false;
   if (*out < 0) return fault(r, base, f->key, "negative", "This must not be negative"), false;
   return true;
 }
 
-static bool read_field(struct reader *r, const struct field *f, const char *base, const struct json *v, void *into)
+static bool read_field(struct reader *r, const struct field *f, const char *base, const struct json *v,
+                       void *into)
 {
   void *out = (char *)into + f->at;
   switch (f->kind) {
   case K_TIME:
     if (!json_string(v) || !time_parse(json_string(v), out))
-      return fault(r, base, f->key, "bad_time", "A time with its zone, like 2026-11-11T00:03:21+08:00"), false;
+      return fault(r, base, f->key, "bad_time", "A time with its zone, like 2026-11-11T00:03:21+08:00"),
+             false;
     return true;
   case K_MONEY: return read_money(r, f, base, v, out);
   case K_COUNT: {
     int64_t n;
     if (!json_int(v, &n) || n < 0 || n > QUANTITY_MAX)
-      return fault_add(r->f, pointer_to(r, base, f->key), "bad_count", "A whole number from 0 to %d", QUANTITY_MAX), false;
+      return fault_add(r->f, pointer_to(r, base, f->key), "bad_count", "A whole number from 0 to %d",
+                       QUANTITY_MAX),
+             false;
     *(int64_t *)out = n;
     return true;
   }
@@ -107,7 +117,8 @@ static bool read_field(struct reader *r, const struct field *f, const char *base
 }
 
 /* All members of an object against the rows: unknown keys, wrong values, missing ones. */
-static bool read_object(struct reader *r, const struct field *rows, size_t n, const char *base, const struct json *obj, void *into)
+static bool read_object(struct reader *r, const struct field *rows, size_t n, const char *base,
+                        const struct json *obj, void *into)
 {
   int before = r->f->n;
   if (json_type(obj) != JSON_OBJECT) {
@@ -117,13 +128,12 @@ static bool read_object(struct reader *r, const struct field *rows, size_t n, co
   for (const struct json *m = json_first(obj); m; m = json_next(m)) {
     size_t i = 0;
     while (i < n && strcmp(rows[i].key, json_key(m))) i++;
-    if (i == n)
-      fault(r, base, json_key(m), "unknown_key", "This key is not known here");
-    else if (json_type(m) != JSON_NULL)
-      read_field(r, &rows[i], base, m, into);
+    if (i == n) fault(r, base, json_key(m), "unknown_key", "This key is not known here");
+    else if (json_type(m) != JSON_NULL) read_field(r, &rows[i], base, m, into);
   }
   for (size_t i = 0; i < n; i++)
-    if (rows[i].required && json_type(json_get(obj, rows[i].key)) == JSON_NULL) fault(r, base, rows[i].key, "missing", "This is required");
+    if (rows[i].required && json_type(json_get(obj, rows[i].key)) == JSON_NULL)
+      fault(r, base, rows[i].key, "missing", "This is required");
   return r->f->n == before;
 }
 
@@ -152,22 +162,33 @@ static const struct field order_rows[] = {
   { "raw_status", K_TEXT, false, AT(raw_status) },
 };
 static const struct field buyer_rows[] = {
-  { "id", K_ID, false, AT(buyer_id) }, { "name", K_TEXT, false, AT(buyer_name) }, { "phone", K_TEXT, false, AT(buyer_phone) },
+  { "id", K_ID, false, AT(buyer_id) },
+  { "name", K_TEXT, false, AT(buyer_name) },
+  { "phone", K_TEXT, false, AT(buyer_phone) },
 };
 static const struct field receiver_rows[] = {
-  { "name", K_TEXT, false, AT(receiver_name) }, { "phone", K_TEXT, false, AT(receiver_phone) }, { "country", K_CODE, false, AT(country) },
-  { "province", K_TEXT, false, AT(province) },  { "city", K_TEXT, false, AT(city) },            { "district", K_TEXT, false, AT(district) },
-  { "town", K_TEXT, false, AT(town) },          { "address", K_LONG, false, AT(address) },      { "zip", K_TEXT, false, AT(zip) },
+  { "name", K_TEXT, false, AT(receiver_name) },
+  { "phone", K_TEXT, false, AT(receiver_phone) },
+  { "country", K_CODE, false, AT(country) },
+  { "province", K_TEXT, false, AT(province) },
+  { "city", K_TEXT, false, AT(city) },
+  { "district", K_TEXT, false, AT(district) },
+  { "town", K_TEXT, false, AT(town) },
+  { "address", K_LONG, false, AT(address) },
+  { "zip", K_TEXT, false, AT(zip) },
   { "token", K_LONG, false, AT(token) },
 };
 static const struct field remark_rows[] = {
-  { "buyer", K_LONG, false, AT(remark_buyer) }, { "seller", K_LONG, false, AT(remark_seller) }, { "flag", K_TEXT, false, AT(remark_flag) },
+  { "buyer", K_LONG, false, AT(remark_buyer) },
+  { "seller", K_LONG, false, AT(remark_seller) },
+  { "flag", K_TEXT, false, AT(remark_flag) },
 };
 #undef AT
 #define AT(field) offsetof(struct line, field)
 static const struct field line_rows[] = {
-  { "line_id", K_ID, false, AT(line_id) },     { "sku", K_CODE, false, AT(sku) },     { "title", K_LONG, false, AT(title) },
-  { "quantity", K_COUNT, true, AT(quantity) }, { "price", K_MONEY, false, AT(price) }, { "discount", K_MONEY, false, AT(discount) },
+  { "line_id", K_ID, false, AT(line_id) },      { "sku", K_CODE, false, AT(sku) },
+  { "title", K_LONG, false, AT(title) },        { "quantity", K_COUNT, true, AT(quantity) },
+  { "price", K_MONEY, false, AT(price) },       { "discount", K_MONEY, false, AT(discount) },
   { "refunded", K_MONEY, false, AT(refunded) },
 };
 #undef AT
@@ -181,15 +202,17 @@ static const struct field parcel_rows[] = {
 #undef AT
 #define AT(field) offsetof(struct refund, field)
 static const struct field refund_rows[] = {
-  { "refund_id", K_ID, true, AT(refund_id) },   { "status", K_CODE, true, AT(status) },     { "amount", K_MONEY, true, AT(amount) },
-  { "line_id", K_ID, false, AT(line_id) },      { "quantity", K_COUNT, false, AT(quantity) }, { "goods", K_CODE, false, AT(goods) },
+  { "refund_id", K_ID, true, AT(refund_id) },   { "status", K_CODE, true, AT(status) },
+  { "amount", K_MONEY, true, AT(amount) },      { "line_id", K_ID, false, AT(line_id) },
+  { "quantity", K_COUNT, false, AT(quantity) }, { "goods", K_CODE, false, AT(goods) },
 };
 #undef AT
 
 /* ---- the lists of an order ------------------------------------------------------------------------------------------ */
 
 /* The list under key, or NULL with count 0; a wrong type or too many is a fault. */
-static const struct json *list_of(struct reader *r, const struct json *j, const char *base, const char *key, size_t max, size_t *n)
+static const struct json *list_of(struct reader *r, const struct json *j, const char *base, const char *key,
+                                  size_t max, size_t *n)
 {
   const struct json *list = json_get(j, key);
   *n = 0;
@@ -252,7 +275,8 @@ static void read_parcels(struct reader *r, const struct json *j, const char *bas
   d->parcels = arena_array(r->a, struct parcel, n);
   for (const struct json *m = json_first(list); m; m = json_next(m), i++) {
     char *at = arena_printf(r->a, "%s/shipments/%zu", base, i);
-    if (read_object(r, parcel_rows, COUNT(parcel_rows), at, m, &d->parcels[i])) d->parcels[i].line_ids = line_ids_text(r, m, at);
+    if (read_object(r, parcel_rows, COUNT(parcel_rows), at, m, &d->parcels[i]))
+      d->parcels[i].line_ids = line_ids_text(r, m, at);
   }
   d->parcels_n = n;
 }
@@ -282,10 +306,10 @@ static void read_flags(struct reader *r, const struct json *j, const char *base,
     int bit = 0;
     while (bit < FLAG_N && (!json_string(m) || strcmp(json_string(m), flag_names[bit]))) bit++;
     if (bit == FLAG_N)
-      fault_add(r->f, arena_printf(r->a, "%s/flags/%zu", base, i), "unknown_flag", "One of cod, presale_unpaid, gift, sealed, hourly, "
+      fault_add(r->f, arena_printf(r->a, "%s/flags/%zu", base, i), "unknown_flag",
+                "One of cod, presale_unpaid, gift, sealed, hourly, "
                 "platform_warehouse, platform_inspection, agency");
-    else
-      d->flags |= 1u << bit;
+    else d->flags |= 1u << bit;
   }
 }
 
@@ -307,25 +331,31 @@ static void content_add(struct buf *b, const char *s)
 static int64_t content_of(const struct draft *d)
 {
   struct buf b = { 0 };
-  const char *const texts[] = { d->status,   d->currency, d->buyer_id, d->buyer_name, d->buyer_phone, d->receiver_name, d->receiver_phone,
-                                d->country,  d->province, d->city,     d->district,   d->town,        d->address,       d->zip,
-                                d->token,    d->remark_buyer, d->remark_seller, d->remark_flag, d->service, d->raw_status };
-  const int64_t numbers[] = { d->placed_at, d->paid_at, d->ship_by, d->total, d->freight, d->discount, d->paid, (int64_t)d->flags };
+  const char *const texts[] = { d->status,        d->currency,      d->buyer_id,       d->buyer_name,
+                                d->buyer_phone,   d->receiver_name, d->receiver_phone, d->country,
+                                d->province,      d->city,          d->district,       d->town,
+                                d->address,       d->zip,           d->token,          d->remark_buyer,
+                                d->remark_seller, d->remark_flag,   d->service,        d->raw_status };
+  const int64_t numbers[] = { d->placed_at, d->paid_at,  d->ship_by, d->total,
+                              d->freight,   d->discount, d->paid,    (int64_t)d->flags };
   for (size_t i = 0; i < COUNT(texts); i++) content_add(&b, texts[i]);
   for (size_t i = 0; i < COUNT(numbers); i++) content_int(&b, numbers[i]);
   content_int(&b, (int64_t)d->lines_n), content_int(&b, (int64_t)d->parcels_n);
   for (size_t i = 0; i < d->lines_n; i++) {
     const struct line *l = &d->lines[i];
     content_add(&b, l->line_id), content_add(&b, l->sku), content_add(&b, l->title);
-    content_int(&b, l->quantity), content_int(&b, l->price), content_int(&b, l->discount), content_int(&b, l->refunded);
+    content_int(&b, l->quantity), content_int(&b, l->price), content_int(&b, l->discount),
+      content_int(&b, l->refunded);
   }
   for (size_t i = 0; i < d->parcels_n; i++) {
     const struct parcel *p = &d->parcels[i];
-    content_add(&b, p->carrier), content_add(&b, p->tracking_no), content_add(&b, p->line_ids), content_int(&b, p->shipped_at);
+    content_add(&b, p->carrier), content_add(&b, p->tracking_no), content_add(&b, p->line_ids),
+      content_int(&b, p->shipped_at);
   }
   for (size_t i = 0; i < d->refunds_n; i++) {
     const struct refund *p = &d->refunds[i];
-    content_add(&b, p->refund_id), content_add(&b, p->status), content_add(&b, p->line_id), content_add(&b, p->goods);
+    content_add(&b, p->refund_id), content_add(&b, p->status), content_add(&b, p->line_id),
+      content_add(&b, p->goods);
     content_int(&b, p->amount), content_int(&b, p->quantity);
   }
   int64_t h = (int64_t)hash64(b.data, b.len, 1);
@@ -396,12 +426,9 @@ void draft_keys(struct draft *d, const char *family)
   int64_t token = d->token ? token_key_of(family ? family : d->channel, d->token) : 0;
   phone_parse(phone, d->country, &p);
   d->contact_key = d->token_key = 0;
-  if (p.kind == PHONE_FULL)
-    d->contact_key = (int64_t)p.key, d->token_key = token;
-  else if (token)
-    d->contact_key = token;
-  else if (p.kind == PHONE_MASKED && p.shown)
-    d->contact_key = (int64_t)((uint64_t)p.shown << 32);
+  if (p.kind == PHONE_FULL) d->contact_key = (int64_t)p.key, d->token_key = token;
+  else if (token) d->contact_key = token;
+  else if (p.kind == PHONE_MASKED && p.shown) d->contact_key = (int64_t)((uint64_t)p.shown << 32);
 }
 
 void draft_seal(struct arena *a, struct draft *d, const void *raw, size_t n)
@@ -428,7 +455,8 @@ static void check_words(struct reader *r, const char *base, struct draft *d)
   if (d->channel && !channel_name_ok(d->channel))
     fault(r, base, "channel", "bad_characters", "A channel's name has letters, digits, . _ -, at most 64");
   if (d->status && !status_channel_known(d->status))
-    fault(r, base, "status", "unknown_status", "One of placed, paid, partly_shipped, shipped, completed, cancelled");
+    fault(r, base, "status", "unknown_status",
+          "One of placed, paid, partly_shipped, shipped, completed, cancelled");
 }
 
 struct draft *draft_parse(struct arena *a, const struct json *j, const char *prefix, struct faults *f)
@@ -441,14 +469,13 @@ struct draft *draft_parse(struct arena *a, const struct json *j, const char *pre
     fault_add(f, prefix, "not_an_object", "An order is an object");
     return NULL;
   }
-  if (currency && money_digits(currency) >= 0)
-    r.currency = currency;
-  else if (currency)
-    fault(&r, prefix, "currency", "unknown_currency", "A three-letter code of ISO 4217");
+  if (currency && money_digits(currency) >= 0) r.currency = currency;
+  else if (currency) fault(&r, prefix, "currency", "unknown_currency", "A three-letter code of ISO 4217");
   read_object(&r, order_rows, COUNT(order_rows), prefix, j, d);
   check_words(&r, prefix, d);
   const struct json *part;
-  if (json_type(part = json_get(j, "buyer")) != JSON_NULL) read_object(&r, buyer_rows, COUNT(buyer_rows), pointer_to(&r, prefix, "buyer"), part, d);
+  if (json_type(part = json_get(j, "buyer")) != JSON_NULL)
+    read_object(&r, buyer_rows, COUNT(buyer_rows), pointer_to(&r, prefix, "buyer"), part, d);
   if (json_type(part = json_get(j, "receiver")) != JSON_NULL)
     read_object(&r, receiver_rows, COUNT(receiver_rows), pointer_to(&r, prefix, "receiver"), part, d);
   if (json_type(part = json_get(j, "remarks")) != JSON_NULL)

@@ -1,7 +1,8 @@
 /* Groups of orders that are handled and shipped together, what people decided about pairs, and proposals. */
 #include "domain.h"
 
-static const char SQL_GET[] = "SELECT from_at, coalesce(locked_at, 0), version, state, key FROM groups WHERE id = $1";
+static const char SQL_GET[] =
+  "SELECT from_at, coalesce(locked_at, 0), version, state, key FROM groups WHERE id = $1";
 
 enum err group_get(struct db *db, struct arena *a, int64_t id, struct group *out)
 {
@@ -11,12 +12,17 @@ enum err group_get(struct db *db, struct arena *a, int64_t id, struct group *out
     enum err e = stmt_end(s);
     return e ? e : ERR_NOT_FOUND;
   }
-  *out = (struct group){ .id = id, .from_at = stmt_col_int(s, 0), .locked_at = stmt_col_int(s, 1), .version = stmt_col_int(s, 2),
-                         .state = stmt_col_copy(s, 3, a), .key = stmt_col_copy(s, 4, a) };
+  *out = (struct group){ .id = id,
+                         .from_at = stmt_col_int(s, 0),
+                         .locked_at = stmt_col_int(s, 1),
+                         .version = stmt_col_int(s, 2),
+                         .state = stmt_col_copy(s, 3, a),
+                         .key = stmt_col_copy(s, 4, a) };
   return stmt_end(s);
 }
 
-static const char SQL_INSERT[] = "INSERT INTO groups (id, state, key, from_at, version) VALUES ($1, 'open', $2, $3, 1)";
+static const char SQL_INSERT[] =
+  "INSERT INTO groups (id, state, key, from_at, version) VALUES ($1, 'open', $2, $3, 1)";
 
 enum err group_insert(struct db *db, int64_t id, const char *key, int64_t from_at)
 {
@@ -25,7 +31,8 @@ enum err group_insert(struct db *db, int64_t id, const char *key, int64_t from_a
   return stmt_run(s);
 }
 
-static const char SQL_UPDATE[] = "UPDATE groups SET state = $1, key = $2, from_at = $3, version = version + 1 WHERE id = $4 AND state <> 'locked'";
+static const char SQL_UPDATE[] =
+  "UPDATE groups SET state = $1, key = $2, from_at = $3, version = version + 1 WHERE id = $4 AND state <> 'locked'";
 
 enum err group_update(struct db *db, int64_t id, const char *state, const char *key, int64_t from_at)
 {
@@ -35,7 +42,8 @@ enum err group_update(struct db *db, int64_t id, const char *state, const char *
   return db_changes(db) == 1 ? ERR_OK : ERR_CONFLICT;
 }
 
-static const char SQL_LOCK[] = "UPDATE groups SET state = 'locked', locked_at = $1, version = version + 1 WHERE id = $2 AND state = 'open'";
+static const char SQL_LOCK[] =
+  "UPDATE groups SET state = 'locked', locked_at = $1, version = version + 1 WHERE id = $2 AND state = 'open'";
 
 enum err group_lock(struct db *db, int64_t id, int64_t now_ms, bool *was_open)
 {
@@ -57,11 +65,13 @@ static const char SQL_DECIDE[] =
   "INSERT INTO merge_decisions (order_a, order_b, verdict, actor, at) VALUES ($1, $2, $3, $4, $5)"
   " ON CONFLICT (order_a, order_b) DO UPDATE SET verdict = excluded.verdict, actor = excluded.actor, at = excluded.at";
 
-enum err group_decide(struct db *db, int64_t a, int64_t b, const char *verdict, const char *actor, int64_t now_ms)
+enum err group_decide(struct db *db, int64_t a, int64_t b, const char *verdict, const char *actor,
+                      int64_t now_ms)
 {
   struct stmt *s = db_stmt(db, SQL_DECIDE);
   pair_order(&a, &b);
-  stmt_int(s, 1, a), stmt_int(s, 2, b), stmt_text(s, 3, verdict), stmt_text(s, 4, actor), stmt_int(s, 5, now_ms);
+  stmt_int(s, 1, a), stmt_int(s, 2, b), stmt_text(s, 3, verdict), stmt_text(s, 4, actor),
+    stmt_int(s, 5, now_ms);
   return stmt_run(s);
 }
 
@@ -86,7 +96,8 @@ size_t group_ties(struct db *db, int64_t order_id, int64_t *others, int *verdict
   struct stmt *s = db_stmt(db, SQL_TIES);
   size_t n = 0;
   stmt_int(s, 1, order_id), stmt_int(s, 2, order_id), stmt_int(s, 3, (int64_t)max);
-  for (; n < max && stmt_row(s); n++) others[n] = stmt_col_int(s, 0), verdicts[n] = stmt_col_text(s, 1)[0] == 't' ? 1 : -1;
+  for (; n < max && stmt_row(s); n++)
+    others[n] = stmt_col_int(s, 0), verdicts[n] = stmt_col_text(s, 1)[0] == 't' ? 1 : -1;
   stmt_end(s);
   return n;
 }

@@ -12,13 +12,14 @@ static const char SQL_PUT[] =
   "INSERT INTO payloads (id, channel_id, source, state, received_at, digest, size, body, order_id, error)"
   " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
 
-enum err payload_put(struct db *db, int64_t channel_id, const char *source, enum payload_state state, int64_t now_ms, const struct draft *d,
-                     int64_t order_id, const char *error, int64_t *id)
+enum err payload_put(struct db *db, int64_t channel_id, const char *source, enum payload_state state,
+                     int64_t now_ms, const struct draft *d, int64_t order_id, const char *error, int64_t *id)
 {
   must(d->packed && d->raw_n);
   struct stmt *s = db_stmt(db, SQL_PUT);
   *id = db_next_id(db, "payload");
-  stmt_int(s, 1, *id), stmt_int(s, 2, channel_id), stmt_text(s, 3, source), stmt_text(s, 4, state_names[state]);
+  stmt_int(s, 1, *id), stmt_int(s, 2, channel_id), stmt_text(s, 3, source),
+    stmt_text(s, 4, state_names[state]);
   stmt_int(s, 5, now_ms), stmt_blob(s, 6, d->digest, sizeof d->digest), stmt_int(s, 7, (int64_t)d->raw_n);
   stmt_blob(s, 8, d->packed, d->packed_n);
   if (order_id) stmt_int(s, 9, order_id);
@@ -38,9 +39,15 @@ enum err payload_get(struct db *db, struct arena *a, int64_t id, struct payload 
     enum err e = stmt_end(s);
     return e ? e : ERR_NOT_FOUND;
   }
-  *out = (struct payload){ .id = id, .channel_id = stmt_col_int(s, 0), .received_at = stmt_col_int(s, 1), .order_id = stmt_col_int(s, 2),
-                           .attempts = stmt_col_int(s, 3), .size = stmt_col_int(s, 4), .source = stmt_col_copy(s, 5, a),
-                           .state = stmt_col_copy(s, 6, a), .error = stmt_col_copy(s, 7, a) };
+  *out = (struct payload){ .id = id,
+                           .channel_id = stmt_col_int(s, 0),
+                           .received_at = stmt_col_int(s, 1),
+                           .order_id = stmt_col_int(s, 2),
+                           .attempts = stmt_col_int(s, 3),
+                           .size = stmt_col_int(s, 4),
+                           .source = stmt_col_copy(s, 5, a),
+                           .state = stmt_col_copy(s, 6, a),
+                           .error = stmt_col_copy(s, 7, a) };
   size_t n;
   const void *p = stmt_col_blob(s, 8, &n);
   struct buf b = { 0 };
@@ -67,9 +74,11 @@ bool payload_same(struct db *db, int64_t id, const unsigned char digest[16])
   return same;
 }
 
-static const char SQL_SETTLE[] = "UPDATE payloads SET state = $1, order_id = $2, error = $3, attempts = attempts + 1 WHERE id = $4";
+static const char SQL_SETTLE[] =
+  "UPDATE payloads SET state = $1, order_id = $2, error = $3, attempts = attempts + 1 WHERE id = $4";
 
-enum err payload_settle(struct db *db, int64_t id, enum payload_state state, int64_t order_id, const char *error)
+enum err payload_settle(struct db *db, int64_t id, enum payload_state state, int64_t order_id,
+                        const char *error)
 {
   struct stmt *s = db_stmt(db, SQL_SETTLE);
   stmt_text(s, 1, state_names[state]);
@@ -79,7 +88,8 @@ enum err payload_settle(struct db *db, int64_t id, enum payload_state state, int
   return stmt_run(s);
 }
 
-static const char SQL_NEXT[] = "SELECT id FROM payloads WHERE state <> 'applied' AND state = $1 AND id > $2 ORDER BY id LIMIT $3";
+static const char SQL_NEXT[] =
+  "SELECT id FROM payloads WHERE state <> 'applied' AND state = $1 AND id > $2 ORDER BY id LIMIT $3";
 
 size_t payload_next(struct db *db, enum payload_state state, int64_t after, int64_t *ids, size_t max)
 {
@@ -106,7 +116,8 @@ int64_t payload_count(struct db *db, enum payload_state state)
 /* Walks up from *from_id by the time of arrival, which grows with the id; a step looks at limit rows at most. */
 static const char SQL_PRUNE[] =
   "UPDATE payloads SET body = NULL WHERE id > $1 AND id <= $2 AND state = 'applied' AND received_at < $3 AND body IS NOT NULL";
-static const char SQL_PRUNE_END[] = "SELECT max(id), max(received_at) FROM (SELECT id, received_at FROM payloads WHERE id > $1 ORDER BY id LIMIT $2)";
+static const char SQL_PRUNE_END[] =
+  "SELECT max(id), max(received_at) FROM (SELECT id, received_at FROM payloads WHERE id > $1 ORDER BY id LIMIT $2)";
 
 enum err payload_prune(struct db *db, int64_t before_ms, int64_t *from_id, int limit)
 {

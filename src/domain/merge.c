@@ -31,13 +31,15 @@ static struct merge_why why(enum merge_verdict v, const char *code)
   return (struct merge_why){ .verdict = v, .code = code };
 }
 
-static struct merge_why why_values(enum merge_verdict v, const char *code, const char *mine, const char *theirs)
+static struct merge_why why_values(enum merge_verdict v, const char *code, const char *mine,
+                                   const char *theirs)
 {
   return (struct merge_why){ .verdict = v, .code = code, .mine = mine, .theirs = theirs };
 }
 
 /* Same phone is settled; the address decides. */
-static struct merge_why by_address(struct arena *a, struct merge_order *x, struct merge_order *y, enum merge_verdict best, const char *code)
+static struct merge_why by_address(struct arena *a, struct merge_order *x, struct merge_order *y,
+                                   enum merge_verdict best, const char *code)
 {
   enum addr_part part = ADDR_N;
   const char *note = NULL;
@@ -45,7 +47,10 @@ static struct merge_why by_address(struct arena *a, struct merge_order *x, struc
   enum addr_verdict v = addr_agree(a, p, q, &part, &note);
   struct merge_why w = why(v == ADDR_AGREE ? best : v == ADDR_PROBABLE ? MERGE_PROPOSE : MERGE_APART, code);
   if (v == ADDR_PROBABLE && best == MERGE_TOGETHER) w.code = "address_probable";
-  if (v == ADDR_DIFFER) w.code = p->masked || q->masked ? "address_masked" : part == ADDR_N ? "address_unclear" : "address_differs";
+  if (v == ADDR_DIFFER)
+    w.code = p->masked || q->masked ? "address_masked"
+             : part == ADDR_N       ? "address_unclear"
+                                    : "address_differs";
   if (part != ADDR_N) w.part = addr_part_name(part), w.mine = p->part[part], w.theirs = q->part[part];
   if (part == ADDR_N) w.mine = note;
   return w;
@@ -76,18 +81,23 @@ static struct merge_why by_keys(struct arena *a, struct merge_order *x, struct m
   return why(MERGE_APART, "other_phone");
 }
 
-struct merge_why merge_pair(struct arena *a, const struct merge_rules *r, struct merge_order *x, struct merge_order *y)
+struct merge_why merge_pair(struct arena *a, const struct merge_rules *r, struct merge_order *x,
+                            struct merge_order *y)
 {
-  if (!same_text(x->currency, y->currency)) return why_values(MERGE_APART, "other_currency", x->currency, y->currency);
-  if (!same_text(x->service, y->service)) return why_values(MERGE_APART, "other_service", x->service, y->service);
-  if (!r->across_channels && x->channel_id != y->channel_id) return why_values(MERGE_APART, "channel_rule", x->channel, y->channel);
+  if (!same_text(x->currency, y->currency))
+    return why_values(MERGE_APART, "other_currency", x->currency, y->currency);
+  if (!same_text(x->service, y->service))
+    return why_values(MERGE_APART, "other_service", x->service, y->service);
+  if (!r->across_channels && x->channel_id != y->channel_id)
+    return why_values(MERGE_APART, "channel_rule", x->channel, y->channel);
   struct merge_why w = by_keys(a, x, y);
   w.gap_ms = x->placed_at - y->placed_at;
   if (w.verdict != MERGE_TOGETHER || !r->remarks_propose) return w;
   const char *const mine[] = { x->remark_buyer, x->remark_seller, x->remark_flag };
   const char *const theirs[] = { y->remark_buyer, y->remark_seller, y->remark_flag };
   for (size_t i = 0; i < COUNT(mine); i++)
-    if (!same_text(mine[i], theirs[i])) return why_values(MERGE_PROPOSE, "remark_differs", mine[i], theirs[i]);
+    if (!same_text(mine[i], theirs[i]))
+      return why_values(MERGE_PROPOSE, "remark_differs", mine[i], theirs[i]);
   return w;
 }
 
@@ -107,9 +117,9 @@ struct walk {
   size_t n;
   merge_decided_fn *decided;
   void *arg;
-  size_t *sorted;    /* indexes in the order of the walk */
-  size_t *unit;      /* index -> first index (in the walk) of those that a person tied to it */
-  size_t *group;     /* index -> index of the group's first order; n: none yet */
+  size_t *sorted; /* indexes in the order of the walk */
+  size_t *unit;   /* index -> first index (in the walk) of those that a person tied to it */
+  size_t *group;  /* index -> index of the group's first order; n: none yet */
 };
 
 static int said(struct walk *w, size_t i, size_t k)
@@ -191,7 +201,8 @@ static void walk_units(struct walk *w)
       if (from == to || said(w, i, k) <= 0) continue;
       bool apart = false;
       for (size_t x = 0; x < w->n && !apart; x++)
-        for (size_t y = 0; w->unit[x] == from && y < w->n && !apart; y++) apart = w->unit[y] == to && said(w, x, y) < 0;
+        for (size_t y = 0; w->unit[x] == from && y < w->n && !apart; y++)
+          apart = w->unit[y] == to && said(w, x, y) < 0;
       if (apart) continue;
       size_t name = merge_before(w->o[from], w->o[to]) < 0 ? from : to;
       for (size_t x = 0; x < w->n; x++)
@@ -200,10 +211,11 @@ static void walk_units(struct walk *w)
   }
 }
 
-void merge_groups(struct arena *a, const struct merge_rules *r, struct merge_order **o, size_t n, merge_decided_fn *decided, void *arg,
-                  size_t *group)
+void merge_groups(struct arena *a, const struct merge_rules *r, struct merge_order **o, size_t n,
+                  merge_decided_fn *decided, void *arg, size_t *group)
 {
-  struct walk w = { a, r, o, n, decided, arg, arena_array(a, size_t, n + 1), arena_array(a, size_t, n + 1), group };
+  struct walk w = { a,    r, o, n, decided, arg, arena_array(a, size_t, n + 1), arena_array(a, size_t, n + 1),
+                    group };
   walk_sort(&w);
   walk_units(&w);
   for (size_t i = 0; i < n; i++) group[i] = n;

@@ -3,28 +3,35 @@
 
 /* ---- reading ----------------------------------------------------------------------------------------------------- */
 
-#define ORDER_COLS                                                                                                                  \
-  "id, channel_id, version, coalesce(group_id, 0), coalesce(payload_id, 0), content, placed_at, coalesce(paid_at, 0),"               \
-  " coalesce(channel_updated_at, 0), coalesce(shipped_at, 0), coalesce(cancelled_at, 0), coalesce(ship_by, 0), received_at,"         \
+#define ORDER_COLS \
+  "id, channel_id, version, coalesce(group_id, 0), coalesce(payload_id, 0), content, placed_at, coalesce(paid_at, 0)," \
+  " coalesce(channel_updated_at, 0), coalesce(shipped_at, 0), coalesce(cancelled_at, 0), coalesce(ship_by, 0), received_at," \
   " updated_at, stage_since, coalesce(due_at, 0), due_step, external_id, status, channel_status, no_merge, decided, flags, currency," \
-  " service, token, coalesce(receiver_phone, buyer_phone), total, coalesce(contact_key, 0), coalesce(token_key, 0), country,"        \
+  " service, token, coalesce(receiver_phone, buyer_phone), total, coalesce(contact_key, 0), coalesce(token_key, 0), country," \
   " province, city, district, town, address, receiver_name, remark_buyer, remark_seller, remark_flag"
 
 static void order_read(struct stmt *s, struct arena *a, struct order *o)
 {
-  int64_t *const numbers[] = { &o->id, &o->channel_id, &o->version, &o->group_id, &o->payload_id, &o->content, &o->placed_at, &o->paid_at,
-                               &o->channel_updated_at, &o->shipped_at, &o->cancelled_at, &o->ship_by, &o->received_at, &o->updated_at,
-                               &o->stage_since, &o->due_at };
+  int64_t *const numbers[] = { &o->id,          &o->channel_id,   &o->version,
+                               &o->group_id,    &o->payload_id,   &o->content,
+                               &o->placed_at,   &o->paid_at,      &o->channel_updated_at,
+                               &o->shipped_at,  &o->cancelled_at, &o->ship_by,
+                               &o->received_at, &o->updated_at,   &o->stage_since,
+                               &o->due_at };
   memset(o, 0, sizeof *o);
   for (size_t i = 0; i < COUNT(numbers); i++) *numbers[i] = stmt_col_int(s, (int)i);
   o->due_step = (int)stmt_col_int(s, 16);
-  o->external_id = stmt_col_copy(s, 17, a), o->status = stmt_col_copy(s, 18, a), o->channel_status = stmt_col_copy(s, 19, a);
-  o->no_merge = stmt_col_copy(s, 20, a), o->decided = stmt_col_int(s, 21) != 0, o->flags = (unsigned)stmt_col_int(s, 22);
-  o->currency = stmt_col_copy(s, 23, a), o->service = stmt_col_copy(s, 24, a), o->token = stmt_col_copy(s, 25, a);
+  o->external_id = stmt_col_copy(s, 17, a), o->status = stmt_col_copy(s, 18, a),
+  o->channel_status = stmt_col_copy(s, 19, a);
+  o->no_merge = stmt_col_copy(s, 20, a), o->decided = stmt_col_int(s, 21) != 0,
+  o->flags = (unsigned)stmt_col_int(s, 22);
+  o->currency = stmt_col_copy(s, 23, a), o->service = stmt_col_copy(s, 24, a),
+  o->token = stmt_col_copy(s, 25, a);
   o->phone = stmt_col_copy(s, 26, a), o->total = stmt_col_int(s, 27);
   o->contact_key = stmt_col_int(s, 28), o->token_key = stmt_col_int(s, 29);
-  const char **const texts[] = { &o->country, &o->province, &o->city, &o->district, &o->town, &o->address,
-                                 &o->receiver_name, &o->remark_buyer, &o->remark_seller, &o->remark_flag };
+  const char **const texts[] = { &o->country,       &o->province,   &o->city,          &o->district,
+                                 &o->town,          &o->address,    &o->receiver_name, &o->remark_buyer,
+                                 &o->remark_seller, &o->remark_flag };
   for (size_t i = 0; i < COUNT(texts); i++) *texts[i] = stmt_col_copy(s, 30 + (int)i, a);
 }
 
@@ -38,7 +45,8 @@ static enum err order_one(struct stmt *s, struct arena *a, struct order *out)
 
 static const char SQL_FIND[] = "SELECT " ORDER_COLS " FROM orders WHERE channel_id = $1 AND external_id = $2";
 
-enum err order_find(struct db *db, struct arena *a, int64_t channel_id, const char *external_id, struct order *out)
+enum err order_find(struct db *db, struct arena *a, int64_t channel_id, const char *external_id,
+                    struct order *out)
 {
   struct stmt *s = db_stmt(db, SQL_FIND);
   stmt_int(s, 1, channel_id), stmt_text(s, 2, external_id);
@@ -58,22 +66,22 @@ enum err order_get(struct db *db, struct arena *a, int64_t id, struct order *out
 
 static void bind_time(struct stmt *s, int at, int64_t ms)
 {
-  if (ms)
-    stmt_int(s, at, ms);
-  else
-    stmt_null(s, at);
+  if (ms) stmt_int(s, at, ms);
+  else stmt_null(s, at);
 }
 
 static const char SQL_LINE[] =
   "INSERT INTO lines (order_id, line_no, line_id, sku, title, quantity, price, discount, refunded) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
 static const char SQL_REFUND[] =
   "INSERT INTO refunds (order_id, refund_id, status, amount, line_id, quantity, goods) VALUES ($1, $2, $3, $4, $5, $6, $7)";
-static const char SQL_PARCEL[] = "INSERT INTO shipments (id, order_id, carrier, tracking_no, shipped_at, line_ids) VALUES ($1, $2, $3, $4, $5, $6)";
+static const char SQL_PARCEL[] =
+  "INSERT INTO shipments (id, order_id, carrier, tracking_no, shipped_at, line_ids) VALUES ($1, $2, $3, $4, $5, $6)";
 
 enum err order_put_parcel(struct db *db, int64_t order_id, const struct parcel *p)
 {
   struct stmt *s = db_stmt(db, SQL_PARCEL);
-  stmt_int(s, 1, db_next_id(db, "shipment")), stmt_int(s, 2, order_id), stmt_text(s, 3, p->carrier), stmt_text(s, 4, p->tracking_no);
+  stmt_int(s, 1, db_next_id(db, "shipment")), stmt_int(s, 2, order_id), stmt_text(s, 3, p->carrier),
+    stmt_text(s, 4, p->tracking_no);
   bind_time(s, 5, p->shipped_at), stmt_text(s, 6, p->line_ids);
   return stmt_run(s);
 }
@@ -83,7 +91,8 @@ static enum err put_parts(struct db *db, int64_t id, const struct draft *d)
   for (size_t i = 0; i < d->lines_n; i++) {
     const struct line *l = &d->lines[i];
     struct stmt *s = db_stmt(db, SQL_LINE);
-    stmt_int(s, 1, id), stmt_int(s, 2, (int64_t)i + 1), stmt_text(s, 3, l->line_id), stmt_text(s, 4, l->sku), stmt_text(s, 5, l->title);
+    stmt_int(s, 1, id), stmt_int(s, 2, (int64_t)i + 1), stmt_text(s, 3, l->line_id), stmt_text(s, 4, l->sku),
+      stmt_text(s, 5, l->title);
     stmt_int(s, 6, l->quantity);
     if (l->price >= 0) stmt_int(s, 7, l->price);
     stmt_int(s, 8, l->discount), stmt_int(s, 9, l->refunded);
@@ -101,24 +110,30 @@ static enum err put_parts(struct db *db, int64_t id, const struct draft *d)
 }
 
 /* The columns that follow the draft, bound from `at` on in the order of DRAFT_COLS. */
-#define DRAFT_COLS                                                                                                                       \
+#define DRAFT_COLS \
   "channel_status, placed_at, placed_slot, channel_updated_at, ship_by, currency, total, freight, discount, paid, buyer_id, buyer_name," \
-  " buyer_phone, receiver_name, receiver_phone, country, province, city, district, town, address, zip, token, contact_key, token_key,"   \
+  " buyer_phone, receiver_name, receiver_phone, country, province, city, district, town, address, zip, token, contact_key, token_key," \
   " remark_buyer, remark_seller, remark_flag, flags, service, raw_status, content, paid_at"
 #define DRAFT_COLS_N 33
 
-static void bind_draft(struct stmt *s, int at, const struct draft *d, int64_t channel_updated_at, int64_t paid_at)
+static void bind_draft(struct stmt *s, int at, const struct draft *d, int64_t channel_updated_at,
+                       int64_t paid_at)
 {
   stmt_text(s, at, d->status), stmt_int(s, at + 1, d->placed_at), stmt_int(s, at + 2, slot_of(d->placed_at));
   bind_time(s, at + 3, channel_updated_at), bind_time(s, at + 4, d->ship_by);
-  stmt_text(s, at + 5, d->currency), stmt_int(s, at + 6, d->total), stmt_int(s, at + 7, d->freight), stmt_int(s, at + 8, d->discount);
+  stmt_text(s, at + 5, d->currency), stmt_int(s, at + 6, d->total), stmt_int(s, at + 7, d->freight),
+    stmt_int(s, at + 8, d->discount);
   stmt_int(s, at + 9, d->paid);
-  const char *const texts[] = { d->buyer_id, d->buyer_name, d->buyer_phone, d->receiver_name, d->receiver_phone, d->country, d->province,
-                                d->city, d->district, d->town, d->address, d->zip, d->token };
+  const char *const texts[] = { d->buyer_id,       d->buyer_name, d->buyer_phone, d->receiver_name,
+                                d->receiver_phone, d->country,    d->province,    d->city,
+                                d->district,       d->town,       d->address,     d->zip,
+                                d->token };
   for (size_t i = 0; i < COUNT(texts); i++) stmt_text(s, at + 10 + (int)i, texts[i]);
   bind_time(s, at + 23, d->contact_key), bind_time(s, at + 24, d->token_key);
-  stmt_text(s, at + 25, d->remark_buyer), stmt_text(s, at + 26, d->remark_seller), stmt_text(s, at + 27, d->remark_flag);
-  stmt_int(s, at + 28, d->flags), stmt_text(s, at + 29, d->service), stmt_text(s, at + 30, d->raw_status), stmt_int(s, at + 31, d->content);
+  stmt_text(s, at + 25, d->remark_buyer), stmt_text(s, at + 26, d->remark_seller),
+    stmt_text(s, at + 27, d->remark_flag);
+  stmt_int(s, at + 28, d->flags), stmt_text(s, at + 29, d->service), stmt_text(s, at + 30, d->raw_status),
+    stmt_int(s, at + 31, d->content);
   bind_time(s, at + 32, paid_at);
 }
 
@@ -133,9 +148,12 @@ enum err order_insert(struct db *db, const struct order *o, const struct draft *
 {
   must(d->lines_n >= 1 && o->id > 0);
   struct stmt *s = db_stmt(db, SQL_INSERT);
-  stmt_int(s, 1, o->id), stmt_int(s, 2, o->channel_id), stmt_text(s, 3, d->external_id), stmt_text(s, 4, o->status);
-  bind_time(s, 5, o->group_id), stmt_int(s, 6, o->received_at), stmt_int(s, 7, o->updated_at), stmt_int(s, 8, o->stage_since);
-  bind_time(s, 9, o->due_at), stmt_int(s, 10, o->due_step), bind_time(s, 11, o->payload_id), stmt_text(s, 12, o->no_merge);
+  stmt_int(s, 1, o->id), stmt_int(s, 2, o->channel_id), stmt_text(s, 3, d->external_id),
+    stmt_text(s, 4, o->status);
+  bind_time(s, 5, o->group_id), stmt_int(s, 6, o->received_at), stmt_int(s, 7, o->updated_at),
+    stmt_int(s, 8, o->stage_since);
+  bind_time(s, 9, o->due_at), stmt_int(s, 10, o->due_step), bind_time(s, 11, o->payload_id),
+    stmt_text(s, 12, o->no_merge);
   bind_time(s, 13, o->shipped_at), bind_time(s, 14, o->cancelled_at);
   bind_draft(s, 15, d, d->updated_at, d->paid_at);
   TRY(stmt_run(s));
@@ -143,7 +161,8 @@ enum err order_insert(struct db *db, const struct order *o, const struct draft *
 }
 
 static const char SQL_REWRITE[] =
-  "UPDATE orders SET (" DRAFT_COLS ", no_merge, payload_id, updated_at, version) = ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13,"
+  "UPDATE orders SET (" DRAFT_COLS
+  ", no_merge, payload_id, updated_at, version) = ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13,"
   " $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, version + 1)"
   " WHERE id = $37 AND version = $38";
 static const char SQL_NO_LINES[] = "DELETE FROM lines WHERE order_id = $1";
@@ -178,9 +197,11 @@ static const char *changes_of(struct arena *a, const struct order *o, const stru
     { "receiver.phone", !same(o->phone, phone) },
     { "receiver.name", !same(o->receiver_name, d->receiver_name) },
     { "receiver.token", !same(o->token, d->token) },
-    { "receiver.address", !same(o->province, d->province) || !same(o->city, d->city) || !same(o->district, d->district) ||
-                            !same(o->town, d->town) || !same(o->address, d->address) || !same(o->country, d->country) },
-    { "remarks", !same(o->remark_buyer, d->remark_buyer) || !same(o->remark_seller, d->remark_seller) || !same(o->remark_flag, d->remark_flag) },
+    { "receiver.address", !same(o->province, d->province) || !same(o->city, d->city) ||
+                            !same(o->district, d->district) || !same(o->town, d->town) ||
+                            !same(o->address, d->address) || !same(o->country, d->country) },
+    { "remarks", !same(o->remark_buyer, d->remark_buyer) || !same(o->remark_seller, d->remark_seller) ||
+                   !same(o->remark_flag, d->remark_flag) },
     { "service", !same(o->service, d->service) },
     { "flags", o->flags != d->flags },
   };
@@ -197,13 +218,15 @@ static const char *changes_of(struct arena *a, const struct order *o, const stru
   return text;
 }
 
-enum err order_rewrite(struct db *db, struct arena *a, struct order *o, const struct draft *d, int64_t now_ms, const char **changed)
+enum err order_rewrite(struct db *db, struct arena *a, struct order *o, const struct draft *d, int64_t now_ms,
+                       const char **changed)
 {
   *changed = changes_of(a, o, d);
   struct stmt *s = db_stmt(db, SQL_REWRITE);
   int64_t told = d->updated_at > o->channel_updated_at ? d->updated_at : o->channel_updated_at;
   bind_draft(s, 1, d, told, d->paid_at ? d->paid_at : o->paid_at);
-  stmt_text(s, 34, d->no_merge), bind_time(s, 35, o->payload_id), stmt_int(s, 36, now_ms), stmt_int(s, 37, o->id), stmt_int(s, 38, o->version);
+  stmt_text(s, 34, d->no_merge), bind_time(s, 35, o->payload_id), stmt_int(s, 36, now_ms),
+    stmt_int(s, 37, o->id), stmt_int(s, 38, o->version);
   TRY(stmt_run(s));
   if (db_changes(db) != 1) return ERR_STALE;
   TRY(delete_of(db, SQL_NO_LINES, o->id));
@@ -213,7 +236,8 @@ enum err order_rewrite(struct db *db, struct arena *a, struct order *o, const st
   return order_get(db, a, o->id, o);
 }
 
-static const char SQL_TOUCH[] = "UPDATE orders SET channel_updated_at = $1, payload_id = coalesce($2, payload_id) WHERE id = $3";
+static const char SQL_TOUCH[] =
+  "UPDATE orders SET channel_updated_at = $1, payload_id = coalesce($2, payload_id) WHERE id = $3";
 
 enum err order_touch_channel_time(struct db *db, int64_t id, int64_t channel_updated_at, int64_t payload_id)
 {
@@ -228,14 +252,18 @@ static const char SQL_MOVE[] =
   "UPDATE orders SET status = $1, version = version + 1, updated_at = $2, stage_since = $2, due_at = $3, due_step = $4, shipped_at = $5,"
   " cancelled_at = $6, paid_at = $7 WHERE id = $8 AND version = $9";
 
-enum err order_move(struct db *db, struct order *o, const char *to, int64_t now_ms, int64_t due_at, int due_step)
+enum err order_move(struct db *db, struct order *o, const char *to, int64_t now_ms, int64_t due_at,
+                    int due_step)
 {
   struct stmt *s = db_stmt(db, SQL_MOVE);
-  stmt_text(s, 1, to), stmt_int(s, 2, now_ms), bind_time(s, 3, due_at), stmt_int(s, 4, due_step), bind_time(s, 5, o->shipped_at);
-  bind_time(s, 6, o->cancelled_at), bind_time(s, 7, o->paid_at), stmt_int(s, 8, o->id), stmt_int(s, 9, o->version);
+  stmt_text(s, 1, to), stmt_int(s, 2, now_ms), bind_time(s, 3, due_at), stmt_int(s, 4, due_step),
+    bind_time(s, 5, o->shipped_at);
+  bind_time(s, 6, o->cancelled_at), bind_time(s, 7, o->paid_at), stmt_int(s, 8, o->id),
+    stmt_int(s, 9, o->version);
   TRY(stmt_run(s));
   if (db_changes(db) != 1) return ERR_STALE;
-  o->status = to, o->version++, o->updated_at = o->stage_since = now_ms, o->due_at = due_at, o->due_step = due_step;
+  o->status = to, o->version++, o->updated_at = o->stage_since = now_ms, o->due_at = due_at,
+  o->due_step = due_step;
   return ERR_OK;
 }
 
@@ -251,7 +279,8 @@ static const char SQL_SET_SHIPPED[] = "UPDATE orders SET shipped_at = $1 WHERE i
 static const char SQL_SET_DECIDED[] = "UPDATE orders SET decided = $1 WHERE id = $2";
 static const char SQL_SET_DUE[] = "UPDATE orders SET due_at = $1, due_step = $2 WHERE id = $3";
 static const char SQL_SET_NO_MERGE[] = "UPDATE orders SET no_merge = $1 WHERE id = $2";
-static const char SQL_BUMP[] = "UPDATE orders SET version = version + 1, updated_at = $1 WHERE id = $2 AND version = $3";
+static const char SQL_BUMP[] =
+  "UPDATE orders SET version = version + 1, updated_at = $1 WHERE id = $2 AND version = $3";
 
 enum err order_set_group(struct db *db, int64_t id, int64_t group_id)
 {
@@ -292,7 +321,8 @@ enum err order_bump(struct db *db, struct order *o, int64_t now_ms)
   return ERR_OK;
 }
 
-static const char SQL_DUE[] = "SELECT id FROM orders WHERE due_at IS NOT NULL AND due_at <= $1 ORDER BY due_at, id LIMIT $2";
+static const char SQL_DUE[] =
+  "SELECT id FROM orders WHERE due_at IS NOT NULL AND due_at <= $1 ORDER BY due_at, id LIMIT $2";
 
 size_t order_due(struct db *db, int64_t now_ms, int64_t *ids, size_t max)
 {
@@ -304,7 +334,8 @@ size_t order_due(struct db *db, int64_t now_ms, int64_t *ids, size_t max)
   return n;
 }
 
-static const char SQL_NEXT_DUE[] = "SELECT due_at FROM orders WHERE due_at IS NOT NULL ORDER BY due_at, id LIMIT 1";
+static const char SQL_NEXT_DUE[] =
+  "SELECT due_at FROM orders WHERE due_at IS NOT NULL ORDER BY due_at, id LIMIT 1";
 
 int64_t order_next_due(struct db *db)
 {
@@ -323,7 +354,8 @@ static bool any_row(struct db *db, const char *sql, int64_t id)
   return any;
 }
 
-static const char SQL_TRACKING[] = "SELECT 1 FROM shipments WHERE order_id = $1 AND tracking_no IS NOT NULL LIMIT 1";
+static const char SQL_TRACKING[] =
+  "SELECT 1 FROM shipments WHERE order_id = $1 AND tracking_no IS NOT NULL LIMIT 1";
 
 bool order_has_tracking(struct db *db, int64_t id)
 {
@@ -335,10 +367,12 @@ bool order_has_tracking(struct db *db, int64_t id)
 static const char SQL_HOLD[] =
   "INSERT INTO holds (order_id, reason, note, actor, since) VALUES ($1, $2, $3, $4, $5) ON CONFLICT (order_id, reason) DO NOTHING";
 
-enum err order_hold(struct db *db, int64_t id, const char *reason, const char *note, const char *actor, int64_t now_ms, bool *is_new)
+enum err order_hold(struct db *db, int64_t id, const char *reason, const char *note, const char *actor,
+                    int64_t now_ms, bool *is_new)
 {
   struct stmt *s = db_stmt(db, SQL_HOLD);
-  stmt_int(s, 1, id), stmt_text(s, 2, reason), stmt_text(s, 3, note), stmt_text(s, 4, actor), stmt_int(s, 5, now_ms);
+  stmt_int(s, 1, id), stmt_text(s, 2, reason), stmt_text(s, 3, note), stmt_text(s, 4, actor),
+    stmt_int(s, 5, now_ms);
   TRY(stmt_run(s));
   *is_new = db_changes(db) == 1;
   return ERR_OK;
@@ -371,23 +405,27 @@ int64_t order_holds(struct db *db, int64_t id)
 /* ---- as merging sees them --------------------------------------------------------------------------------------------------- */
 
 /* An order is free to be grouped when it is paid or split, nothing forbids it, nobody holds it and its group is open. */
-#define MERGE_COLS                                                                                                                  \
-  "o.id, o.channel_id, o.placed_at, coalesce(o.ship_by, 0), coalesce(o.group_id, 0), c.name, o.external_id, c.family,"               \
+#define MERGE_COLS \
+  "o.id, o.channel_id, o.placed_at, coalesce(o.ship_by, 0), coalesce(o.group_id, 0), c.name, o.external_id, c.family," \
   " coalesce(o.contact_key, 0), coalesce(o.token_key, 0), coalesce(o.receiver_phone, o.buyer_phone), o.token, o.currency, o.service," \
-  " o.remark_buyer, o.remark_seller, o.remark_flag, o.country, o.province, o.city, o.district, o.town, o.address, o.zip,"             \
-  " o.status IN ('paid', 'split') AND o.no_merge IS NULL AND coalesce(g.state, 'open') <> 'locked'"                                   \
+  " o.remark_buyer, o.remark_seller, o.remark_flag, o.country, o.province, o.city, o.district, o.town, o.address, o.zip," \
+  " o.status IN ('paid', 'split') AND o.no_merge IS NULL AND coalesce(g.state, 'open') <> 'locked'" \
   " AND NOT EXISTS (SELECT 1 FROM holds h WHERE h.order_id = o.id)"
-#define MERGE_FROM " FROM orders o JOIN channels c ON c.id = o.channel_id LEFT JOIN groups g ON g.id = o.group_id "
+#define MERGE_FROM \
+  " FROM orders o JOIN channels c ON c.id = o.channel_id LEFT JOIN groups g ON g.id = o.group_id "
 
 static void merge_read(struct stmt *s, struct arena *a, struct merge_order *m)
 {
   memset(m, 0, sizeof *m);
-  m->id = stmt_col_int(s, 0), m->channel_id = stmt_col_int(s, 1), m->placed_at = stmt_col_int(s, 2), m->ship_by = stmt_col_int(s, 3);
-  m->group_id = stmt_col_int(s, 4), m->channel = stmt_col_copy(s, 5, a), m->external_id = stmt_col_copy(s, 6, a);
+  m->id = stmt_col_int(s, 0), m->channel_id = stmt_col_int(s, 1), m->placed_at = stmt_col_int(s, 2),
+  m->ship_by = stmt_col_int(s, 3);
+  m->group_id = stmt_col_int(s, 4), m->channel = stmt_col_copy(s, 5, a),
+  m->external_id = stmt_col_copy(s, 6, a);
   m->family = stmt_col_copy(s, 7, a), m->contact_key = stmt_col_int(s, 8), m->token_key = stmt_col_int(s, 9);
-  const char **const texts[] = { &m->phone, &m->token, &m->currency, &m->service, &m->remark_buyer, &m->remark_seller, &m->remark_flag,
-                                 &m->where.country, &m->where.province, &m->where.city, &m->where.district, &m->where.town,
-                                 &m->where.detail, &m->where.zip };
+  const char **const texts[] = { &m->phone,          &m->token,         &m->currency,       &m->service,
+                                 &m->remark_buyer,   &m->remark_seller, &m->remark_flag,    &m->where.country,
+                                 &m->where.province, &m->where.city,    &m->where.district, &m->where.town,
+                                 &m->where.detail,   &m->where.zip };
   for (size_t i = 0; i < COUNT(texts); i++) *texts[i] = stmt_col_copy(s, 10 + (int)i, a);
   m->free = stmt_col_int(s, 24) != 0;
 }
@@ -421,9 +459,11 @@ enum err order_as_merge(struct db *db, struct arena *a, int64_t id, struct merge
   return e ? e : found ? ERR_OK : ERR_NOT_FOUND;
 }
 
-static const char SQL_MEMBERS[] = "SELECT " MERGE_COLS MERGE_FROM "WHERE o.group_id = $1 ORDER BY o.placed_at, c.name, o.external_id";
+static const char SQL_MEMBERS[] =
+  "SELECT " MERGE_COLS MERGE_FROM "WHERE o.group_id = $1 ORDER BY o.placed_at, c.name, o.external_id";
 
-enum err order_group_members(struct db *db, struct arena *a, int64_t group_id, struct merge_order **list, size_t *n)
+enum err order_group_members(struct db *db, struct arena *a, int64_t group_id, struct merge_order **list,
+                             size_t *n)
 {
   struct stmt *s = db_stmt(db, SQL_MEMBERS);
   stmt_int(s, 1, group_id);
@@ -436,9 +476,11 @@ static const char SQL_BY_CONTACT[] =
   "SELECT " MERGE_COLS MERGE_FROM
   "WHERE o.placed_slot = $1 AND o.contact_key BETWEEN $2 AND $3 AND o.placed_at BETWEEN $4 AND $5 ORDER BY o.contact_key, o.id";
 static const char SQL_BY_TOKEN[] =
-  "SELECT " MERGE_COLS MERGE_FROM "WHERE o.placed_slot = $1 AND o.token_key = $2 AND o.placed_at BETWEEN $3 AND $4 ORDER BY o.id";
+  "SELECT " MERGE_COLS MERGE_FROM
+  "WHERE o.placed_slot = $1 AND o.token_key = $2 AND o.placed_at BETWEEN $3 AND $4 ORDER BY o.id";
 
-static void list_join(struct arena *a, struct merge_order **list, size_t *n, const struct merge_order *more, size_t more_n)
+static void list_join(struct arena *a, struct merge_order **list, size_t *n, const struct merge_order *more,
+                      size_t more_n)
 {
   if (!more_n) return;
   struct merge_order *all = arena_array(a, struct merge_order, *n + more_n);
@@ -451,8 +493,8 @@ static void list_join(struct arena *a, struct merge_order **list, size_t *n, con
   *list = all;
 }
 
-static enum err by_contact(struct db *db, struct arena *a, int64_t slot, int64_t low, int64_t high, int64_t from, int64_t to,
-                           struct merge_order **list, size_t *n, size_t max)
+static enum err by_contact(struct db *db, struct arena *a, int64_t slot, int64_t low, int64_t high,
+                           int64_t from, int64_t to, struct merge_order **list, size_t *n, size_t max)
 {
   struct stmt *s = db_stmt(db, SQL_BY_CONTACT);
   struct merge_order *more;
@@ -463,8 +505,8 @@ static enum err by_contact(struct db *db, struct arena *a, int64_t slot, int64_t
   return ERR_OK;
 }
 
-static enum err by_token(struct db *db, struct arena *a, int64_t slot, int64_t key, int64_t from, int64_t to, struct merge_order **list,
-                         size_t *n, size_t max)
+static enum err by_token(struct db *db, struct arena *a, int64_t slot, int64_t key, int64_t from, int64_t to,
+                         struct merge_order **list, size_t *n, size_t max)
 {
   struct stmt *s = db_stmt(db, SQL_BY_TOKEN);
   struct merge_order *more;
@@ -476,8 +518,8 @@ static enum err by_token(struct db *db, struct arena *a, int64_t slot, int64_t k
 }
 
 /* A token may stand in either column: alone it is the contact key, beside a full phone it is the token key. */
-enum err order_candidates(struct db *db, struct arena *a, int64_t contact_key, int64_t token_key, int64_t from, int64_t to,
-                          struct merge_order **list, size_t *n, size_t max)
+enum err order_candidates(struct db *db, struct arena *a, int64_t contact_key, int64_t token_key,
+                          int64_t from, int64_t to, struct merge_order **list, size_t *n, size_t max)
 {
   *list = NULL, *n = 0;
   for (int64_t slot = slot_of(from); slot <= slot_of(to) && *n < max; slot++) {

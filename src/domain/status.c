@@ -27,27 +27,27 @@ static const struct stage stages_builtin[ST_BUILTIN_N] = {
  *                       \______________________________/
  *  cancelled <- everything before shipped; the channel may say shipped or completed at any time,
  *  because that is a fact outside; cancelled goes back to pending only by an explicit reopen. */
-#define MOVE_MAP(X)                                                 \
-  X(PENDING, PAID, CMD | CHN, NO_HOLD, true, false)                 \
-  X(PENDING, CANCELLED, CMD | CHN, NONE, false, false)              \
-  X(PAID, SPLIT, CMD | SYS, KNOWN_SKUS, true, false)                \
-  X(PAID, CANCELLED, CMD | CHN, NO_PARCEL, false, false)            \
-  X(PAID, SHIPPED, CHN, NO_HOLD, true, true)                        \
-  X(SPLIT, PRODUCING, CMD | SYS, NO_HOLD, true, true)               \
-  X(SPLIT, PRE_SHIP, CMD | SYS, NO_HOLD, true, true)                \
-  X(SPLIT, CANCELLED, CMD | CHN, NO_PARCEL, false, false)           \
-  X(SPLIT, SHIPPED, CHN, NO_HOLD, true, true)                       \
-  X(PRODUCING, INSPECTED, CMD | SYS, NO_HOLD, true, false)          \
-  X(PRODUCING, CANCELLED, CMD | CHN, NO_PARCEL, false, false)       \
-  X(PRODUCING, SHIPPED, CHN, NO_HOLD, true, true)                   \
-  X(INSPECTED, PRE_SHIP, CMD | SYS, NO_HOLD, true, true)            \
-  X(INSPECTED, PRODUCING, CMD | SYS, NONE, false, false)            \
-  X(INSPECTED, CANCELLED, CMD | CHN, NO_PARCEL, false, false)       \
-  X(INSPECTED, SHIPPED, CHN, NO_HOLD, true, true)                   \
-  X(PRE_SHIP, SHIPPED, CMD | CHN | SYS, PARCEL, true, true)         \
-  X(PRE_SHIP, SPLIT, CMD | SYS, NO_PARCEL, false, false)            \
-  X(PRE_SHIP, CANCELLED, CMD | CHN, NO_PARCEL, false, false)        \
-  X(SHIPPED, COMPLETED, CMD | CHN | SYS, NO_HOLD, true, false)      \
+#define MOVE_MAP(X) \
+  X(PENDING, PAID, CMD | CHN, NO_HOLD, true, false) \
+  X(PENDING, CANCELLED, CMD | CHN, NONE, false, false) \
+  X(PAID, SPLIT, CMD | SYS, KNOWN_SKUS, true, false) \
+  X(PAID, CANCELLED, CMD | CHN, NO_PARCEL, false, false) \
+  X(PAID, SHIPPED, CHN, NO_HOLD, true, true) \
+  X(SPLIT, PRODUCING, CMD | SYS, NO_HOLD, true, true) \
+  X(SPLIT, PRE_SHIP, CMD | SYS, NO_HOLD, true, true) \
+  X(SPLIT, CANCELLED, CMD | CHN, NO_PARCEL, false, false) \
+  X(SPLIT, SHIPPED, CHN, NO_HOLD, true, true) \
+  X(PRODUCING, INSPECTED, CMD | SYS, NO_HOLD, true, false) \
+  X(PRODUCING, CANCELLED, CMD | CHN, NO_PARCEL, false, false) \
+  X(PRODUCING, SHIPPED, CHN, NO_HOLD, true, true) \
+  X(INSPECTED, PRE_SHIP, CMD | SYS, NO_HOLD, true, true) \
+  X(INSPECTED, PRODUCING, CMD | SYS, NONE, false, false) \
+  X(INSPECTED, CANCELLED, CMD | CHN, NO_PARCEL, false, false) \
+  X(INSPECTED, SHIPPED, CHN, NO_HOLD, true, true) \
+  X(PRE_SHIP, SHIPPED, CMD | CHN | SYS, PARCEL, true, true) \
+  X(PRE_SHIP, SPLIT, CMD | SYS, NO_PARCEL, false, false) \
+  X(PRE_SHIP, CANCELLED, CMD | CHN, NO_PARCEL, false, false) \
+  X(SHIPPED, COMPLETED, CMD | CHN | SYS, NO_HOLD, true, false) \
   X(CANCELLED, PENDING, CMD, NONE, false, false)
 
 static const struct move moves_builtin[] = {
@@ -79,8 +79,8 @@ static const struct {
   const char *word;
   int status;
 } channel_words[] = {
-  { "placed", ST_PENDING },    { "paid", ST_PAID },           { "partly_shipped", ST_PAID },
-  { "shipped", ST_SHIPPED },   { "completed", ST_COMPLETED }, { "cancelled", ST_CANCELLED },
+  { "placed", ST_PENDING },  { "paid", ST_PAID },           { "partly_shipped", ST_PAID },
+  { "shipped", ST_SHIPPED }, { "completed", ST_COMPLETED }, { "cancelled", ST_CANCELLED },
 };
 
 bool status_channel_known(const char *word)
@@ -236,8 +236,10 @@ static bool move_add(struct status_table *t, struct move m)
 static bool stage_insert(struct load *l, const struct conf_entry *e, int stage, int after)
 {
   struct status_table *t = l->t;
-  if (after < ST_PAID || after == ST_PRE_SHIP || t->stage[after].terminal || after == ST_SHIPPED || after == stage)
-    return load_fail(l, e, "a stage of yours stands between paid and pre_ship, not after %s", t->stage[after].name);
+  if (after < ST_PAID || after == ST_PRE_SHIP || t->stage[after].terminal || after == ST_SHIPPED ||
+      after == stage)
+    return load_fail(l, e, "a stage of yours stands between paid and pre_ship, not after %s",
+                     t->stage[after].name);
   int n = t->moves;
   for (int i = 0; i < n; i++) {
     struct move *m = &t->move[i];
@@ -247,7 +249,9 @@ static bool stage_insert(struct load *l, const struct conf_entry *e, int stage, 
     m->triggers &= (unsigned)CHN;
     if (!move_add(t, on)) return load_fail(l, e, "too many moves");
   }
-  struct move in = { after, stage, CMD | SYS, after == ST_PAID ? GUARD_KNOWN_SKUS : GUARD_NO_HOLD, true, false };
+  struct move in = {
+    after, stage, CMD | SYS, after == ST_PAID ? GUARD_KNOWN_SKUS : GUARD_NO_HOLD, true, false
+  };
   struct move out = { stage, ST_CANCELLED, CMD | CHN, GUARD_NO_PARCEL, false, false };
   struct move gone = { stage, ST_SHIPPED, CHN, GUARD_NO_HOLD, true, true };
   if (!move_add(t, in) || !move_add(t, out) || !move_add(t, gone)) return load_fail(l, e, "too many moves");
@@ -268,7 +272,8 @@ static bool stage_next(struct load *l, const struct conf_entry *e, int stage)
   int n = words_split(l->a, e->value, word, STATUS_MAX);
   if (n < 0) return load_fail(l, e, "too many stages");
   if (!is_between(t, stage))
-    return load_fail(l, e, "next is for stages from paid on and before pre_ship, not for %s", t->stage[stage].name);
+    return load_fail(l, e, "next is for stages from paid on and before pre_ship, not for %s",
+                     t->stage[stage].name);
   for (int i = 0; i < t->moves; i++)
     if (t->move[i].from == stage && t->move[i].forward) t->move[i].triggers &= (unsigned)CHN;
   for (int i = 0; i < n; i++) {
@@ -286,8 +291,20 @@ static bool stage_next(struct load *l, const struct conf_entry *e, int stage)
   return true;
 }
 
-enum stage_key { KEY_AFTER, KEY_NEXT, KEY_LABEL, KEY_LABEL_ZH, KEY_OWNER, KEY_LEAD, KEY_REMIND, KEY_ESCALATE, KEY_CLOCK, KEY_N };
-static const char *const stage_keys[KEY_N] = { "after", "next", "label", "label_zh", "owner", "lead", "remind", "escalate", "clock" };
+enum stage_key {
+  KEY_AFTER,
+  KEY_NEXT,
+  KEY_LABEL,
+  KEY_LABEL_ZH,
+  KEY_OWNER,
+  KEY_LEAD,
+  KEY_REMIND,
+  KEY_ESCALATE,
+  KEY_CLOCK,
+  KEY_N
+};
+static const char *const stage_keys[KEY_N] = { "after", "next",   "label",    "label_zh", "owner",
+                                               "lead",  "remind", "escalate", "clock" };
 
 static int word_index(const char *word, const char *const *list, int n)
 {
@@ -301,7 +318,8 @@ static bool stage_set(struct load *l, const struct conf_entry *e, struct stage *
   int key = word_index(e->key, stage_keys, KEY_N);
   const char *near = word_nearest(e->key, stage_keys, KEY_N);
   if (key < 0)
-    return load_fail(l, e, "[%s] has no key %s%s%s", e->section, e->key, near ? "; did you mean " : "", near ? near : "");
+    return load_fail(l, e, "[%s] has no key %s%s%s", e->section, e->key, near ? "; did you mean " : "",
+                     near ? near : "");
   switch (key) {
   case KEY_LABEL: s->label = e->value; return true;
   case KEY_LABEL_ZH: s->label_zh = e->value; return true;
@@ -319,7 +337,8 @@ static bool stage_set(struct load *l, const struct conf_entry *e, struct stage *
     return true;
   }
   case KEY_CLOCK:
-    if (strcmp(e->value, "always") && strcmp(e->value, "working")) return load_fail(l, e, "clock is always or working");
+    if (strcmp(e->value, "always") && strcmp(e->value, "working"))
+      return load_fail(l, e, "clock is always or working");
     s->working_time = !strcmp(e->value, "working");
     return true;
   default: return true; /* after and next need all stages first */
@@ -341,10 +360,16 @@ static bool stages_name(struct load *l)
     const char *name = stage_section(e);
     if (!name || status_find(t, name) >= 0) continue;
     if (!stage_name_ok(name)) return load_fail(l, e, "%s is no name for a stage (a-z, 0-9, _)", name);
-    if (!conf_get(l->conf, e->section, "after")) return load_fail(l, e, "[stage %s] needs after = STAGE", name);
+    if (!conf_get(l->conf, e->section, "after"))
+      return load_fail(l, e, "[stage %s] needs after = STAGE", name);
     if (t->stages == STATUS_MAX) return load_fail(l, e, "more than %d stages", STATUS_MAX);
-    t->stage[t->stages++] =
-      (struct stage){ .name = name, .label = name, .label_zh = name, .owner = "cs", .lead = "admin", .remind_ms = 4 * HOUR_MS, .escalate_ms = 8 * HOUR_MS };
+    t->stage[t->stages++] = (struct stage){ .name = name,
+                                            .label = name,
+                                            .label_zh = name,
+                                            .owner = "cs",
+                                            .lead = "admin",
+                                            .remind_ms = 4 * HOUR_MS,
+                                            .escalate_ms = 8 * HOUR_MS };
   }
   return true;
 }
@@ -360,7 +385,8 @@ static bool stages_set(struct load *l)
 }
 
 /* One stage of ours whose `after` stands already: its entry, or NULL when none is left that can be put in. */
-static const struct conf_entry *stage_ready(struct load *l, const bool *stands, int *stage, int *after, const struct conf_entry **left)
+static const struct conf_entry *stage_ready(struct load *l, const bool *stands, int *stage, int *after,
+                                            const struct conf_entry **left)
 {
   *left = NULL;
   for (size_t i = 0; i < l->conf->n; i++) {
@@ -384,7 +410,8 @@ static bool stages_insert(struct load *l)
   for (int i = 0; i < ST_BUILTIN_N; i++) stands[i] = true;
   while ((e = stage_ready(l, stands, &stage, &after, &left))) {
     if (after < 0) return load_fail(l, e, "unknown stage %s", e->value);
-    if (stage < ST_BUILTIN_N) return load_fail(l, e, "%s is built in: only next can move it", l->t->stage[stage].name);
+    if (stage < ST_BUILTIN_N)
+      return load_fail(l, e, "%s is built in: only next can move it", l->t->stage[stage].name);
     if (!stage_insert(l, e, stage, after)) return false;
     stands[stage] = true;
   }
@@ -462,7 +489,8 @@ static bool calendar_holidays(struct load *l, const struct conf_entry *e, struct
   if (n < 0) return load_fail(l, e, "more than %zu holidays", COUNT(c->holidays));
   for (int i = 0; i < n; i++) {
     int64_t ms;
-    if (!time_parse_loose(word[i], c->zone_min, &ms)) return load_fail(l, e, "%s is no date (2026-10-01)", word[i]);
+    if (!time_parse_loose(word[i], c->zone_min, &ms))
+      return load_fail(l, e, "%s is no date (2026-10-01)", word[i]);
     struct civil d = time_civil(ms, c->zone_min);
     c->holidays[i] = d.year * 10000 + d.month * 100 + d.day;
   }
@@ -497,7 +525,8 @@ static bool calendar_load(struct load *l)
       if (!calendar_holidays(l, e, c)) return false;
       break;
     default:
-      return load_fail(l, e, "[calendar] has no key %s%s%s", e->key, near ? "; did you mean " : "", near ? near : "");
+      return load_fail(l, e, "[calendar] has no key %s%s%s", e->key, near ? "; did you mean " : "",
+                       near ? near : "");
     }
   }
   return true;

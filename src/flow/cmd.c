@@ -188,7 +188,7 @@ static const char went_dry[] = "dry_run";
 
 enum err cmd_err(const struct cmd *c)
 {
-  return c->problem.code == went_dry ? ERR_OK : c->job.err;
+  return c->job.err == ERR_CONFLICT && c->problem.code == went_dry ? ERR_OK : c->job.err;
 }
 
 enum err cmd_run(struct job *j, struct db *db)

@@ -22,15 +22,17 @@ static enum err channel_of(struct cmd *c, struct db *db, const char *name, struc
   enum err e = channel_find(db, &c->mem, name, ch);
   if (e != ERR_NOT_FOUND) return e;
   if (!c->rules->new_channels)
-    return refuse(c, ERR_INVALID, "unknown_channel", "There is no channel %.64s, and [intake] new_channels is no", name);
+    return refuse(c, ERR_INVALID, "unknown_channel",
+                  "There is no channel %.64s, and [intake] new_channels is no", name);
   const char *family = rules_family(c->rules, name);
   TRY(channel_add(db, name, family, c->now_ms, &ch->id));
   ch->name = name, ch->family = family;
-  return progress_event(c, db, 'c', ch->id, "channel.created", "{\"name\":\"%s\",\"family\":\"%s\"}", name, family);
+  return progress_event(c, db, 'c', ch->id, "channel.created", "{\"name\":\"%s\",\"family\":\"%s\"}", name,
+                        family);
 }
 
-static enum err payload_keep(struct cmd *c, struct db *db, const struct draft *d, int64_t channel_id, enum payload_state state, int64_t order_id,
-                             int64_t *id)
+static enum err payload_keep(struct cmd *c, struct db *db, const struct draft *d, int64_t channel_id,
+                             enum payload_state state, int64_t order_id, int64_t *id)
 {
   return payload_put(db, channel_id, c->source ? c->source : "api", state, c->now_ms, d, order_id, NULL, id);
 }
@@ -51,9 +53,12 @@ static void stage_enter(const struct cmd *c, struct order *o, int status)
 static int64_t shipped_at_of(const struct cmd *c, const struct draft *d)
 {
   int64_t first = 0;
-  if (strcmp(d->status, "shipped") && strcmp(d->status, "completed") && strcmp(d->status, "partly_shipped") && !d->parcels_n) return 0;
+  if (strcmp(d->status, "shipped") && strcmp(d->status, "completed") && strcmp(d->status, "partly_shipped") &&
+      !d->parcels_n)
+    return 0;
   for (size_t i = 0; i < d->parcels_n; i++)
-    if (d->parcels[i].shipped_at && (!first || d->parcels[i].shipped_at < first)) first = d->parcels[i].shipped_at;
+    if (d->parcels[i].shipped_at && (!first || d->parcels[i].shipped_at < first))
+      first = d->parcels[i].shipped_at;
   if (first) return first;
   return d->updated_at ? d->updated_at : c->now_ms;
 }
@@ -72,7 +77,8 @@ static enum err any_candidate(struct cmd *c, struct db *db, const struct draft *
   int64_t w = c->rules->merge.window_ms;
   *any = false;
   if (!d->contact_key) return ERR_OK;
-  TRY(order_candidates(db, &c->mem, d->contact_key, d->token_key, d->placed_at - w, d->placed_at + w, &list, &n, 1));
+  TRY(order_candidates(db, &c->mem, d->contact_key, d->token_key, d->placed_at - w, d->placed_at + w, &list,
+                       &n, 1));
   *any = n > 0;
   return ERR_OK;
 }
@@ -83,7 +89,8 @@ static enum err group_alone(struct db *db, const struct draft *d, int64_t *id)
   return group_insert(db, *id, NULL, d->placed_at);
 }
 
-static enum err create(struct cmd *c, struct db *db, struct draft *d, int64_t channel_id, int64_t payload_id, int64_t *order_id, int64_t *group_id)
+static enum err create(struct cmd *c, struct db *db, struct draft *d, int64_t channel_id, int64_t payload_id,
+                       int64_t *order_id, int64_t *group_id)
 {
   struct order o = { .channel_id = channel_id, .received_at = c->now_ms, .updated_at = c->now_ms };
   int status = status_of_channel(d->status);
@@ -98,14 +105,13 @@ static enum err create(struct cmd *c, struct db *db, struct draft *d, int64_t ch
   TRY(any_candidate(c, db, d, &company));
   o.id = *order_id = db_next_id(db, "order");
   if (ships) TRY(group_alone(db, d, &o.group_id));
-  if (payload_id)
-    o.payload_id = payload_id;
-  else
-    TRY(payload_keep(c, db, d, channel_id, PAYLOAD_APPLIED, o.id, &o.payload_id));
+  if (payload_id) o.payload_id = payload_id;
+  else TRY(payload_keep(c, db, d, channel_id, PAYLOAD_APPLIED, o.id, &o.payload_id));
   c->numbers[1] = o.payload_id;
   TRY(order_insert(db, &o, d));
   *group_id = o.group_id, c->version = 1;
-  TRY(progress_event(c, db, 'o', o.id, "order.created", "{\"status\":\"%s\",\"payload\":\"p_%lld\"}", o.status, (long long)o.payload_id));
+  TRY(progress_event(c, db, 'o', o.id, "order.created", "{\"status\":\"%s\",\"payload\":\"p_%lld\"}",
+                     o.status, (long long)o.payload_id));
   if (left && o.group_id) return group_close(c, db, o.group_id, 0, "parcel_known");
   if (!company || !ships) return ERR_OK;
   TRY(regroup(c, db, o.id));
@@ -125,12 +131,14 @@ static enum news news_of(const struct order *o, const struct draft *d)
   bool same = o->content == d->content;
   if (!d->updated_at) return same ? NEWS_SAME : o->channel_updated_at ? NEWS_STALE : NEWS_APPLY;
   if (o->channel_updated_at && d->updated_at < o->channel_updated_at) return NEWS_STALE;
-  if (o->channel_updated_at && d->updated_at == o->channel_updated_at) return same ? NEWS_SAME : NEWS_CONFLICT;
+  if (o->channel_updated_at && d->updated_at == o->channel_updated_at)
+    return same ? NEWS_SAME : NEWS_CONFLICT;
   return same ? NEWS_SAME_LATER : NEWS_APPLY;
 }
 
 /* Keeps the bytes unless the very same are in the inbox already. */
-static enum err keep_unless_same(struct cmd *c, struct db *db, struct draft *d, struct order *o, int64_t *payload_id)
+static enum err keep_unless_same(struct cmd *c, struct db *db, struct draft *d, struct order *o,
+                                 int64_t *payload_id)
 {
   if (*payload_id || (o->payload_id && payload_same(db, o->payload_id, d->digest))) return ERR_OK;
   return payload_keep(c, db, d, o->channel_id, PAYLOAD_APPLIED, o->id, payload_id);
@@ -143,10 +151,11 @@ static bool text_differs(const char *x, const char *y)
 
 static bool place_differs(const struct order *o, const struct order *was)
 {
-  return o->contact_key != was->contact_key || o->token_key != was->token_key || text_differs(o->token, was->token) ||
-         text_differs(o->phone, was->phone) || text_differs(o->province, was->province) || text_differs(o->city, was->city) ||
-         text_differs(o->district, was->district) || text_differs(o->town, was->town) || text_differs(o->address, was->address) ||
-         text_differs(o->country, was->country);
+  return o->contact_key != was->contact_key || o->token_key != was->token_key ||
+         text_differs(o->token, was->token) || text_differs(o->phone, was->phone) ||
+         text_differs(o->province, was->province) || text_differs(o->city, was->city) ||
+         text_differs(o->district, was->district) || text_differs(o->town, was->town) ||
+         text_differs(o->address, was->address) || text_differs(o->country, was->country);
 }
 
 static bool group_locked(struct cmd *c, struct db *db, int64_t group_id)
@@ -157,12 +166,14 @@ static bool group_locked(struct cmd *c, struct db *db, int64_t group_id)
 
 static enum err address_after_lock(struct cmd *c, struct db *db, const struct order *o)
 {
-  const char *data = arena_printf(&c->mem, "{\"group\":\"g_%lld\",\"do\":\"Stop the parcel or ship it to the new address by hand\"}",
-                                  (long long)o->group_id);
+  const char *data = arena_printf(
+    &c->mem, "{\"group\":\"g_%lld\",\"do\":\"Stop the parcel or ship it to the new address by hand\"}",
+    (long long)o->group_id);
   return exception_open(db, "address_after_lock", o->id, 0, 0, "warehouse", c->now_ms, data, NULL, NULL);
 }
 
-static enum err update(struct cmd *c, struct db *db, struct draft *d, struct order *o, bool conflict, int64_t payload_id, int64_t *group_id)
+static enum err update(struct cmd *c, struct db *db, struct draft *d, struct order *o, bool conflict,
+                       int64_t payload_id, int64_t *group_id)
 {
   struct order was = *o;
   const char *changed;
@@ -172,8 +183,8 @@ static enum err update(struct cmd *c, struct db *db, struct draft *d, struct ord
   if (payload_id) o->payload_id = payload_id;
   c->numbers[1] = o->payload_id;
   TRY(order_rewrite(db, &c->mem, o, d, c->now_ms, &changed));
-  TRY(progress_event(c, db, 'o', o->id, conflict ? "order.conflict" : "order.updated", "{\"changed\":%s,\"payload\":\"p_%lld\"}", changed,
-                     (long long)o->payload_id));
+  TRY(progress_event(c, db, 'o', o->id, conflict ? "order.conflict" : "order.updated",
+                     "{\"changed\":%s,\"payload\":\"p_%lld\"}", changed, (long long)o->payload_id));
   TRY(search_mark(db, o->id));
   bool moved = place_differs(o, &was), locked = group_locked(c, db, o->group_id);
   if (moved && locked) TRY(address_after_lock(c, db, o));
@@ -189,8 +200,8 @@ static enum err update(struct cmd *c, struct db *db, struct draft *d, struct ord
   return ERR_OK;
 }
 
-enum err ingest_apply(struct cmd *c, struct db *db, struct draft *d, int64_t payload_id, enum ingest_result *result, int64_t *order_id,
-                      int64_t *group_id)
+enum err ingest_apply(struct cmd *c, struct db *db, struct draft *d, int64_t payload_id,
+                      enum ingest_result *result, int64_t *order_id, int64_t *group_id)
 {
   struct channel ch;
   struct order o;
@@ -204,8 +215,11 @@ enum err ingest_apply(struct cmd *c, struct db *db, struct draft *d, int64_t pay
   TRY(e);
   enum news news = news_of(&o, d);
   *order_id = o.id, *group_id = o.group_id, c->numbers[1] = o.payload_id;
-  *result = news == NEWS_STALE ? INGEST_STALE : news == NEWS_SAME || news == NEWS_SAME_LATER ? INGEST_UNCHANGED : INGEST_UPDATED;
-  if (news == NEWS_APPLY || news == NEWS_CONFLICT) return update(c, db, d, &o, news == NEWS_CONFLICT, payload_id, group_id);
+  *result = news == NEWS_STALE                             ? INGEST_STALE
+            : news == NEWS_SAME || news == NEWS_SAME_LATER ? INGEST_UNCHANGED
+                                                           : INGEST_UPDATED;
+  if (news == NEWS_APPLY || news == NEWS_CONFLICT)
+    return update(c, db, d, &o, news == NEWS_CONFLICT, payload_id, group_id);
   TRY(keep_unless_same(c, db, d, &o, &payload_id));
   if (news == NEWS_SAME_LATER) TRY(order_touch_channel_time(db, o.id, d->updated_at, payload_id));
   return ERR_OK;
@@ -218,7 +232,8 @@ enum err flow_order_ingest_parse(struct cmd *c, const struct json *body)
   struct draft *d = draft_parse(&c->mem, body, "", &c->problem.faults);
   if (!d) return ERR_INVALID;
   if (c->actor.channel && strcmp(c->actor.channel, d->channel))
-    return refuse(c, ERR_FORBIDDEN, "other_channel", "This token speaks for the channel %s only", c->actor.channel);
+    return refuse(c, ERR_FORBIDDEN, "other_channel", "This token speaks for the channel %s only",
+                  c->actor.channel);
   c->args = d;
   return ERR_OK;
 }
@@ -230,16 +245,19 @@ static void answer_taken(struct cmd *c)
 }
 
 /* A new order's version and status are known without reading it again. */
-static enum err answer_order(struct cmd *c, struct db *db, const struct draft *d, enum ingest_result result, int64_t order_id, int64_t group_id)
+static enum err answer_order(struct cmd *c, struct db *db, const struct draft *d, enum ingest_result result,
+                             int64_t order_id, int64_t group_id)
 {
   struct jw w;
-  struct order o = { .version = c->version, .status = c->rules->status.stage[status_of_channel(d->status)].name };
+  struct order o = { .version = c->version,
+                     .status = c->rules->status.stage[status_of_channel(d->status)].name };
   if (result != INGEST_CREATED) TRY(order_get(db, &c->mem, order_id, &o));
   c->version = o.version;
   c->status = result == INGEST_CREATED ? 201 : 200;
   jw_init(&w, &c->out), jw_object(&w);
   jw_kstring(&w, "result", result_names[result]);
-  jw_id(&w, "id", 'o', order_id), jw_kint(&w, "version", o.version), jw_kstring(&w, "status", o.status), jw_id(&w, "group", 'g', group_id);
+  jw_id(&w, "id", 'o', order_id), jw_kint(&w, "version", o.version), jw_kstring(&w, "status", o.status),
+    jw_id(&w, "group", 'g', group_id);
   jw_object_end(&w);
   return ERR_OK;
 }
@@ -265,7 +283,8 @@ enum err flow_order_ingest_run(struct cmd *c, struct db *db)
 /* ---- payloads that wait, failed, or could not be mapped --------------------------------------------------------------------- */
 
 /* Applies one payload in a savepoint of its own: a poison order never stops the others (domain 2.2). */
-static enum err payload_apply(struct cmd *c, struct db *db, const struct payload *p, struct draft *mended, bool *applied)
+static enum err payload_apply(struct cmd *c, struct db *db, const struct payload *p, struct draft *mended,
+                              bool *applied)
 {
   struct problem before = c->problem;
   int64_t order_id = 0, group_id = 0;
@@ -280,7 +299,8 @@ static enum err payload_apply(struct cmd *c, struct db *db, const struct payload
     if (d) draft_seal(&c->mem, d, p->body, strlen(p->body));
   }
   e = d ? ingest_apply(c, db, d, p->id, &result, &order_id, &group_id) : ERR_INVALID;
-  if (e == ERR_IO || e == ERR_DISK_FULL || e == ERR_BUSY) return e; /* the disk's trouble is not the payload's */
+  if (e == ERR_IO || e == ERR_DISK_FULL || e == ERR_BUSY)
+    return e; /* the disk's trouble is not the payload's */
   *applied = !e;
   if (e) {
     struct buf b = { 0 };
@@ -289,7 +309,8 @@ static enum err payload_apply(struct cmd *c, struct db *db, const struct payload
     const char *error = arena_strn(&c->mem, b.data, b.len);
     buf_release(&b);
     e = payload_settle(db, p->id, PAYLOAD_FAILED, 0, error);
-    if (!e) e = exception_open(db, "mapping_failed", 0, p->id, p->channel_id, "cs", c->now_ms, error, NULL, NULL);
+    if (!e)
+      e = exception_open(db, "mapping_failed", 0, p->id, p->channel_id, "cs", c->now_ms, error, NULL, NULL);
   } else {
     c->numbers[3] = order_id;
     e = payload_settle(db, p->id, PAYLOAD_APPLIED, order_id, NULL);
@@ -302,7 +323,8 @@ static enum err payload_apply(struct cmd *c, struct db *db, const struct payload
 
 #define APPLY_STEP_MAX 64
 
-static enum err apply_each(struct cmd *c, struct db *db, enum payload_state state, int64_t after, int64_t *last, size_t max)
+static enum err apply_each(struct cmd *c, struct db *db, enum payload_state state, int64_t after,
+                           int64_t *last, size_t max)
 {
   int64_t ids[APPLY_STEP_MAX];
   must(max <= APPLY_STEP_MAX);
@@ -348,19 +370,24 @@ enum err flow_payload_put_parse(struct cmd *c, const struct json *body)
 {
   struct payload_args *p = arena_new(&c->mem, struct payload_args);
   const struct arg rows[] = {
-    { "channel", ARG_TEXT, true, 64, &p->channel },   { "source", ARG_TEXT, false, 8, &p->source }, { "raw", ARG_TEXT, true, 500000, &p->raw },
+    { "channel", ARG_TEXT, true, 64, &p->channel },
+    { "source", ARG_TEXT, false, 8, &p->source },
+    { "raw", ARG_TEXT, true, 500000, &p->raw },
     { "error", ARG_OBJECT, true, 0, &p->error },
   };
   struct faults *f = &c->problem.faults;
   c->args = p;
   TRY(args_read(c, body, rows, COUNT(rows)));
   if (c->actor.channel && strcmp(c->actor.channel, p->channel))
-    return refuse(c, ERR_FORBIDDEN, "other_channel", "This token speaks for the channel %s only", c->actor.channel);
-  if (strspn(p->channel, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") != strlen(p->channel))
+    return refuse(c, ERR_FORBIDDEN, "other_channel", "This token speaks for the channel %s only",
+                  c->actor.channel);
+  if (strspn(p->channel, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") !=
+      strlen(p->channel))
     fault_add(f, "/channel", "bad_characters", "A channel's name has letters, digits, . _ -");
   if (p->source && strcmp(p->source, "file") && strcmp(p->source, "api") && strcmp(p->source, "push"))
     fault_add(f, "/source", "unknown_source", "One of file, api, push");
-  const char *code = json_string(json_get(p->error, "code")), *detail = json_string(json_get(p->error, "detail"));
+  const char *code = json_string(json_get(p->error, "code")),
+             *detail = json_string(json_get(p->error, "detail"));
   if (!code || !detail) fault_add(f, "/error", "missing", "The error needs a code and a detail");
   if (f->n) return ERR_INVALID;
   struct buf b = { 0 };
@@ -383,7 +410,8 @@ enum err flow_payload_put_run(struct cmd *c, struct db *db)
   struct channel ch;
   int64_t id;
   TRY(channel_of(c, db, p->channel, &ch));
-  TRY(payload_put(db, ch.id, p->source ? p->source : "file", PAYLOAD_FAILED, c->now_ms, p->draft, 0, p->error_text, &id));
+  TRY(payload_put(db, ch.id, p->source ? p->source : "file", PAYLOAD_FAILED, c->now_ms, p->draft, 0,
+                  p->error_text, &id));
   TRY(exception_open(db, "mapping_failed", 0, id, ch.id, "cs", c->now_ms, p->error_text, NULL, NULL));
   c->status = 201, c->numbers[1] = id;
   buf_printf(&c->out, "{\"id\":\"p_%lld\",\"state\":\"failed\"}", (long long)id);
@@ -405,7 +433,8 @@ static enum err payload_target(struct cmd *c, struct db *db, struct payload *p)
 {
   int64_t id;
   enum err e = c->target && id_parse(c->target, 'p', &id) ? payload_get(db, &c->mem, id, p) : ERR_NOT_FOUND;
-  if (e == ERR_NOT_FOUND) return refuse(c, e, "payload_not_found", "There is no payload %.100s", c->target ? c->target : "");
+  if (e == ERR_NOT_FOUND)
+    return refuse(c, e, "payload_not_found", "There is no payload %.100s", c->target ? c->target : "");
   return e;
 }
 
@@ -435,7 +464,9 @@ enum err flow_payload_retry_run(struct cmd *c, struct db *db)
     jw_key(&w, "error"), jw_raw(&w, p.error, strlen(p.error));
   }
   jw_object_end(&w);
-  if (applied && args->draft) return progress_event(c, db, 'p', p.id, "payload.mended", "{\"order\":\"o_%lld\"}", (long long)c->numbers[3]);
+  if (applied && args->draft)
+    return progress_event(c, db, 'p', p.id, "payload.mended", "{\"order\":\"o_%lld\"}",
+                          (long long)c->numbers[3]);
   return ERR_OK;
 }
 
@@ -451,7 +482,8 @@ enum err flow_payload_retry_all_run(struct cmd *c, struct db *db)
   int64_t last = 0;
   do TRY(apply_each(c, db, PAYLOAD_FAILED, last, &last, APPLY_STEP_MAX));
   while (last && c->numbers[0] + c->numbers[1] < RETRY_ALL_MAX);
-  buf_printf(&c->out, "{\"applied\":%lld,\"failed\":%lld}", (long long)c->numbers[0], (long long)payload_count(db, PAYLOAD_FAILED));
+  buf_printf(&c->out, "{\"applied\":%lld,\"failed\":%lld}", (long long)c->numbers[0],
+             (long long)payload_count(db, PAYLOAD_FAILED));
   return ERR_OK;
 }
 

@@ -11,7 +11,8 @@ struct group_args {
 static enum err group_args_parse(struct cmd *c, const struct json *body, bool order)
 {
   struct group_args *a = arena_new(&c->mem, struct group_args);
-  const struct arg rows[] = { { "note", ARG_TEXT, false, 500, &a->note }, { "if_version", ARG_INT, false, 0, &a->if_version },
+  const struct arg rows[] = { { "note", ARG_TEXT, false, 500, &a->note },
+                              { "if_version", ARG_INT, false, 0, &a->if_version },
                               { "order", ARG_TEXT, true, 200, &a->order } };
   c->args = a;
   return args_read(c, body, rows, order ? 3 : 2);
@@ -37,7 +38,8 @@ static enum err group_target(struct cmd *c, struct db *db, struct group *g)
   int64_t id;
   const struct group_args *a = c->args;
   enum err e = c->target && id_parse(c->target, 'g', &id) ? group_get(db, &c->mem, id, g) : ERR_NOT_FOUND;
-  if (e == ERR_NOT_FOUND) return refuse(c, e, "group_not_found", "There is no group %.100s", c->target ? c->target : "");
+  if (e == ERR_NOT_FOUND)
+    return refuse(c, e, "group_not_found", "There is no group %.100s", c->target ? c->target : "");
   TRY(e);
   int64_t asked = a->if_version ? a->if_version : c->if_version;
   if (asked && asked != g->version) {
@@ -50,7 +52,8 @@ static enum err group_target(struct cmd *c, struct db *db, struct group *g)
 static enum err open_only(struct cmd *c, const struct group *g)
 {
   if (!strcmp(g->state, "open")) return ERR_OK;
-  return refuse(c, ERR_CONFLICT, !strcmp(g->state, "locked") ? "group_locked" : "group_empty", "The group is %s: it neither takes nor gives", g->state);
+  return refuse(c, ERR_CONFLICT, !strcmp(g->state, "locked") ? "group_locked" : "group_empty",
+                "The group is %s: it neither takes nor gives", g->state);
 }
 
 static enum err group_answer(struct cmd *c, struct db *db, int64_t id)
@@ -58,7 +61,8 @@ static enum err group_answer(struct cmd *c, struct db *db, int64_t id)
   return view_group(db, &c->mem, &c->rules->merge, id, &c->out, &c->version);
 }
 
-static enum err decide_event(struct cmd *c, struct db *db, int64_t order, const char *type, int64_t group, const char *note)
+static enum err decide_event(struct cmd *c, struct db *db, int64_t order, const char *type, int64_t group,
+                             const char *note)
 {
   struct buf b = { 0 };
   struct jw w;
@@ -70,7 +74,8 @@ static enum err decide_event(struct cmd *c, struct db *db, int64_t order, const 
   return e;
 }
 
-static enum err decide_against(struct cmd *c, struct db *db, int64_t id, const struct merge_order *members, size_t n, const char *verdict)
+static enum err decide_against(struct cmd *c, struct db *db, int64_t id, const struct merge_order *members,
+                               size_t n, const char *verdict)
 {
   TRY(order_set_decided(db, id));
   for (size_t i = 0; i < n; i++) {
@@ -118,13 +123,20 @@ enum err flow_group_add_run(struct cmd *c, struct db *db)
   }
   TRY(order_as_merge(db, &c->mem, o.id, &me));
   if (!me.free)
-    return refuse(c, ERR_CONFLICT, "not_free", "The order cannot be merged now: %s", o.no_merge ? o.no_merge : order_holds(db, o.id) ? "held" : o.status);
+    return refuse(c, ERR_CONFLICT, "not_free", "The order cannot be merged now: %s",
+                  o.no_merge              ? o.no_merge
+                  : order_holds(db, o.id) ? "held"
+                                          : o.status);
   TRY(order_group_members(db, &c->mem, g.id, &members, &n));
   for (size_t i = 0; i < n; i++) {
-    if (!members[i].free) return refuse(c, ERR_CONFLICT, "not_free", "A member of the group cannot be merged now");
-    if (strcmp(members[i].currency, me.currency)) return refuse(c, ERR_CONFLICT, "other_currency", "The group's orders are in %s", members[i].currency);
+    if (!members[i].free)
+      return refuse(c, ERR_CONFLICT, "not_free", "A member of the group cannot be merged now");
+    if (strcmp(members[i].currency, me.currency))
+      return refuse(c, ERR_CONFLICT, "other_currency", "The group's orders are in %s", members[i].currency);
   }
-  if ((int)n + 1 > c->rules->merge.group_max) return refuse(c, ERR_CONFLICT, "group_full", "A group takes %d orders at most", c->rules->merge.group_max);
+  if ((int)n + 1 > c->rules->merge.group_max)
+    return refuse(c, ERR_CONFLICT, "group_full", "A group takes %d orders at most",
+                  c->rules->merge.group_max);
   TRY(decide_against(c, db, o.id, members, n, "together"));
   TRY(decide_event(c, db, o.id, "group.added", g.id, a->note));
   TRY(regroup(c, db, o.id));
@@ -151,25 +163,31 @@ static enum err exception_target(struct cmd *c, struct db *db, struct exception 
 {
   int64_t id;
   enum err e = c->target && id_parse(c->target, 'x', &id) ? exception_get(db, &c->mem, id, x) : ERR_NOT_FOUND;
-  if (e == ERR_NOT_FOUND) return refuse(c, e, "exception_not_found", "There is no exception %.100s", c->target ? c->target : "");
+  if (e == ERR_NOT_FOUND)
+    return refuse(c, e, "exception_not_found", "There is no exception %.100s", c->target ? c->target : "");
   TRY(e);
   if (c->if_version && c->if_version != x->version) {
     c->problem.extra = arena_printf(&c->mem, "\"version\":%lld", (long long)x->version);
-    return refuse(c, ERR_STALE, "stale_version", "The exception has version %lld by now", (long long)x->version);
+    return refuse(c, ERR_STALE, "stale_version", "The exception has version %lld by now",
+                  (long long)x->version);
   }
-  if (strcmp(x->state, "open")) return refuse(c, ERR_CONFLICT, "resolved", "The exception is resolved already");
+  if (strcmp(x->state, "open"))
+    return refuse(c, ERR_CONFLICT, "resolved", "The exception is resolved already");
   return ERR_OK;
 }
 
 enum err flow_exception_assign_parse(struct cmd *c, const struct json *body)
 {
   struct exception_args *a = arena_new(&c->mem, struct exception_args);
-  const struct arg rows[] = { { "owner", ARG_TEXT, false, 24, &a->owner }, { "assignee", ARG_TEXT, false, 64, &a->assignee } };
+  const struct arg rows[] = { { "owner", ARG_TEXT, false, 24, &a->owner },
+                              { "assignee", ARG_TEXT, false, 64, &a->assignee } };
   unsigned roles;
   c->args = a;
   TRY(args_read(c, body, rows, COUNT(rows)));
-  if (!a->owner && !a->assignee) fault_add(&c->problem.faults, "/owner", "missing", "An owner (a role) or an assignee (a user)");
-  if (a->owner && (strchr(a->owner, ',') || !roles_parse(a->owner, &roles))) fault_add(&c->problem.faults, "/owner", "unknown_role", "This is no role");
+  if (!a->owner && !a->assignee)
+    fault_add(&c->problem.faults, "/owner", "missing", "An owner (a role) or an assignee (a user)");
+  if (a->owner && (strchr(a->owner, ',') || !roles_parse(a->owner, &roles)))
+    fault_add(&c->problem.faults, "/owner", "unknown_role", "This is no role");
   return c->problem.faults.n ? ERR_INVALID : ERR_OK;
 }
 
@@ -179,10 +197,11 @@ enum err flow_exception_assign_run(struct cmd *c, struct db *db)
   struct exception x;
   int64_t user;
   TRY(exception_target(c, db, &x));
-  if (a->assignee && user_find(db, a->assignee, &user)) return refuse(c, ERR_INVALID, "unknown_user", "There is no user %.64s", a->assignee);
+  if (a->assignee && user_find(db, a->assignee, &user))
+    return refuse(c, ERR_INVALID, "unknown_user", "There is no user %.64s", a->assignee);
   TRY(exception_assign(db, x.id, a->owner, a->assignee));
-  TRY(progress_event(c, db, 'x', x.id, "exception.assigned", "{\"owner\":\"%s\",\"assignee\":\"%s\"}", a->owner ? a->owner : x.owner,
-                     a->assignee ? a->assignee : ""));
+  TRY(progress_event(c, db, 'x', x.id, "exception.assigned", "{\"owner\":\"%s\",\"assignee\":\"%s\"}",
+                     a->owner ? a->owner : x.owner, a->assignee ? a->assignee : ""));
   return view_exception(db, &c->mem, x.id, &c->out, &c->version);
 }
 
@@ -202,7 +221,8 @@ enum err flow_exception_resolve_run(struct cmd *c, struct db *db)
   struct jw w;
   TRY(exception_target(c, db, &x));
   TRY(exception_resolve(db, x.id, c->actor.name, a->note, c->now_ms));
-  jw_init(&w, &b), jw_object(&w), jw_kstring(&w, "type", x.type), jw_kstring(&w, "note", a->note), jw_object_end(&w);
+  jw_init(&w, &b), jw_object(&w), jw_kstring(&w, "type", x.type), jw_kstring(&w, "note", a->note),
+    jw_object_end(&w);
   enum err e = progress_event(c, db, 'x', x.id, "exception.resolved", "%s", b.data);
   buf_release(&b);
   TRY(e);
@@ -233,10 +253,12 @@ static void check_access(struct cmd *c, struct access_args *a)
   struct faults *f = &c->problem.faults;
   if (a->name && !name_ok(a->name)) fault_add(f, "/name", "bad_characters", "Letters, digits, . _ - @");
   if (a->roles && !roles_parse(a->roles, &a->bits))
-    fault_add(f, "/roles", "unknown_role", "A comma list of admin, cs, warehouse, production, finance, viewer, channel");
+    fault_add(f, "/roles", "unknown_role",
+              "A comma list of admin, cs, warehouse, production, finance, viewer, channel");
   if (a->bits & ROLE_CHANNEL && (a->bits != ROLE_CHANNEL || !a->channel) && c->id == CMD_TOKEN_ADD)
     fault_add(f, "/channel", "missing", "The role channel stands alone and names its channel");
-  if (a->channel && !(a->bits & ROLE_CHANNEL)) fault_add(f, "/channel", "bad_channel", "Only the role channel is bound to one");
+  if (a->channel && !(a->bits & ROLE_CHANNEL))
+    fault_add(f, "/channel", "bad_channel", "Only the role channel is bound to one");
 }
 
 enum err flow_token_add_parse(struct cmd *c, const struct json *body)
@@ -269,13 +291,15 @@ enum err flow_token_add_run(struct cmd *c, struct db *db)
     TRY(channel_add(db, a->channel, rules_family(c->rules, a->channel), c->now_ms, &ch.id));
     TRY(progress_event(c, db, 'c', ch.id, "channel.created", "{\"name\":\"%s\"}", a->channel));
   }
-  if (!token_find(db, &c->mem, a->name, &t)) return refuse(c, ERR_CONFLICT, "name_taken", "There is a token %s (%s)", a->name, t.state);
+  if (!token_find(db, &c->mem, a->name, &t))
+    return refuse(c, ERR_CONFLICT, "name_taken", "There is a token %s (%s)", a->name, t.state);
   TRY(token_add(db, a->name, a->bits, ch.id, a->digest, c->now_ms, a->expires_at, &id));
   TRY(progress_event(c, db, 'u', id, "token.added", "{\"name\":\"%s\",\"roles\":\"%s\"}", a->name, a->roles));
   struct jw w;
   c->status = 201, c->numbers[0] = id;
   jw_init(&w, &c->out), jw_object(&w);
-  jw_id(&w, "id", 't', id), jw_kstring(&w, "name", a->name), jw_kstring(&w, "roles", roles_text(&c->mem, a->bits)), jw_kstring(&w, "token", a->secret);
+  jw_id(&w, "id", 't', id), jw_kstring(&w, "name", a->name),
+    jw_kstring(&w, "roles", roles_text(&c->mem, a->bits)), jw_kstring(&w, "token", a->secret);
   jw_object_end(&w);
   return ERR_OK;
 }
@@ -326,7 +350,8 @@ enum err flow_user_add_parse(struct cmd *c, const struct json *body)
   c->args = a;
   TRY(args_read(c, body, rows, COUNT(rows)));
   check_access(c, a), check_password(c, a);
-  if (a->bits & ROLE_CHANNEL) fault_add(&c->problem.faults, "/roles", "bad_role", "The role channel is for tokens");
+  if (a->bits & ROLE_CHANNEL)
+    fault_add(&c->problem.faults, "/roles", "bad_role", "The role channel is for tokens");
   return c->problem.faults.n ? ERR_INVALID : ERR_OK;
 }
 
@@ -348,13 +373,15 @@ enum err flow_user_add_run(struct cmd *c, struct db *db)
   const struct access_args *a = c->args;
   int64_t id;
   must(!cmd_is_slow(c)); /* hashing does not belong on the writer */
-  if (!user_find(db, a->name, &id)) return refuse(c, ERR_CONFLICT, "name_taken", "There is a user %s", a->name);
+  if (!user_find(db, a->name, &id))
+    return refuse(c, ERR_CONFLICT, "name_taken", "There is a user %s", a->name);
   TRY(user_add(db, a->name, a->bits, a->hash, c->now_ms, &id));
   TRY(progress_event(c, db, 'u', id, "user.added", "{\"name\":\"%s\",\"roles\":\"%s\"}", a->name, a->roles));
   c->status = 201, c->numbers[0] = id;
   struct jw w;
   jw_init(&w, &c->out), jw_object(&w);
-  jw_id(&w, "id", 'u', id), jw_kstring(&w, "name", a->name), jw_kstring(&w, "roles", roles_text(&c->mem, a->bits)), jw_kstring(&w, "state", "active");
+  jw_id(&w, "id", 'u', id), jw_kstring(&w, "name", a->name),
+    jw_kstring(&w, "roles", roles_text(&c->mem, a->bits)), jw_kstring(&w, "state", "active");
   jw_object_end(&w);
   return ERR_OK;
 }
@@ -363,14 +390,17 @@ enum err flow_user_update_parse(struct cmd *c, const struct json *body)
 {
   struct access_args *a = arena_new(&c->mem, struct access_args);
   const struct arg rows[] = {
-    { "roles", ARG_TEXT, false, 100, &a->roles }, { "password", ARG_TEXT, false, 200, &a->password }, { "state", ARG_TEXT, false, 10, &a->state },
+    { "roles", ARG_TEXT, false, 100, &a->roles },
+    { "password", ARG_TEXT, false, 200, &a->password },
+    { "state", ARG_TEXT, false, 10, &a->state },
   };
   c->args = a;
   TRY(args_read(c, body, rows, COUNT(rows)));
   check_access(c, a), check_password(c, a);
   if (a->state && strcmp(a->state, "active") && strcmp(a->state, "revoked"))
     fault_add(&c->problem.faults, "/state", "unknown_state", "active or revoked");
-  if (!a->roles && !a->password && !a->state) fault_add(&c->problem.faults, "", "missing", "Nothing to change");
+  if (!a->roles && !a->password && !a->state)
+    fault_add(&c->problem.faults, "", "missing", "Nothing to change");
   return c->problem.faults.n ? ERR_INVALID : ERR_OK;
 }
 
@@ -384,8 +414,9 @@ enum err flow_user_update_run(struct cmd *c, struct db *db)
   enum err e = user_update(db, id, a->roles ? roles_text(&c->mem, a->bits) : NULL, a->hash, a->state);
   if (e == ERR_NOT_FOUND) return refuse(c, e, "user_not_found", "There is no user %.64s", c->target);
   TRY(e);
-  TRY(progress_event(c, db, 'u', id, "user.updated", "{\"roles\":%s%s%s,\"password\":%s,\"state\":\"%s\"}", a->roles ? "\"" : "null",
-                     a->roles ? a->roles : "", a->roles ? "\"" : "", a->hash ? "true" : "false", a->state ? a->state : ""));
+  TRY(progress_event(c, db, 'u', id, "user.updated", "{\"roles\":%s%s%s,\"password\":%s,\"state\":\"%s\"}",
+                     a->roles ? "\"" : "null", a->roles ? a->roles : "", a->roles ? "\"" : "",
+                     a->hash ? "true" : "false", a->state ? a->state : ""));
   buf_printf(&c->out, "{\"id\":\"u_%lld\",\"result\":\"updated\"}", (long long)id);
   return ERR_OK;
 }
@@ -400,7 +431,8 @@ struct seen_args {
 enum err flow_audit_seen_parse(struct cmd *c, const struct json *body)
 {
   struct seen_args *a = arena_new(&c->mem, struct seen_args);
-  const struct arg rows[] = { { "actor", ARG_TEXT, true, 100, &a->actor }, { "what", ARG_TEXT, true, 20, &a->what },
+  const struct arg rows[] = { { "actor", ARG_TEXT, true, 100, &a->actor },
+                              { "what", ARG_TEXT, true, 20, &a->what },
                               { "orders", ARG_TEXTS, true, 0, &a->orders } };
   c->args = a;
   return args_read(c, body, rows, COUNT(rows));
@@ -453,7 +485,8 @@ enum err flow_keep_house_run(struct cmd *c, struct db *db)
   if (e && e != ERR_NOT_FOUND) return e;
   for (const char *p = text ? text : "0"; *p; p++) from = from * 10 + (*p - '0');
   was = from;
-  if (c->rules->payload_keep_ms) TRY(payload_prune(db, c->now_ms - c->rules->payload_keep_ms, &from, KEEP_STEP_ROWS));
+  if (c->rules->payload_keep_ms)
+    TRY(payload_prune(db, c->now_ms - c->rules->payload_keep_ms, &from, KEEP_STEP_ROWS));
   if (from != was) TRY(meta_put(db, "pruned_payload", arena_printf(&c->mem, "%lld", (long long)from)));
   c->left = from != was;
   return answer_prune(db, c->now_ms - ANSWERS_KEEP_MS, KEEP_STEP_ROWS);

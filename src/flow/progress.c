@@ -42,7 +42,8 @@ static bool guard_holds(struct db *db, const struct order *o, enum guard g, unsi
 
 static const char *hold_reasons(struct cmd *c, struct db *db, int64_t id)
 {
-  return arena_printf(&c->mem, "The order is held (%lld reasons): release it first", (long long)order_holds(db, id));
+  return arena_printf(&c->mem, "The order is held (%lld reasons): release it first",
+                      (long long)order_holds(db, id));
 }
 
 static void stage_timer(const struct cmd *c, int to, int64_t *due_at, int *due_step)
@@ -53,7 +54,8 @@ static void stage_timer(const struct cmd *c, int to, int64_t *due_at, int *due_s
   *due_step = !ms ? 0 : s->remind_ms ? 1 : 2;
 }
 
-static enum err move_event(struct cmd *c, struct db *db, const struct order *o, const char *from, unsigned trigger, const char *note)
+static enum err move_event(struct cmd *c, struct db *db, const struct order *o, const char *from,
+                           unsigned trigger, const char *note)
 {
   static const char *const names[] = { "", "command", "channel", "", "system" };
   struct buf b = { 0 };
@@ -69,8 +71,10 @@ static enum err move_event(struct cmd *c, struct db *db, const struct order *o, 
 
 static enum err cancel_after_lock(struct cmd *c, struct db *db, const struct order *o, const char *what)
 {
-  const char *data = arena_printf(&c->mem, "{\"what\":\"%s\",\"group\":\"g_%lld\",\"do\":\"Stop the parcel before it leaves, or call it back\"}", what,
-                                  (long long)o->group_id);
+  const char *data = arena_printf(
+    &c->mem,
+    "{\"what\":\"%s\",\"group\":\"g_%lld\",\"do\":\"Stop the parcel before it leaves, or call it back\"}",
+    what, (long long)o->group_id);
   return exception_open(db, "cancel_after_lock", o->id, 0, 0, "warehouse", c->now_ms, data, NULL, NULL);
 }
 
@@ -83,28 +87,37 @@ static enum err after_cancel(struct cmd *c, struct db *db, const struct order *o
   return ERR_OK;
 }
 
-enum err progress_move(struct cmd *c, struct db *db, struct order *o, int to, unsigned trigger, const char *note)
+enum err progress_move(struct cmd *c, struct db *db, struct order *o, int to, unsigned trigger,
+                       const char *note)
 {
   const struct status_table *t = &c->rules->status;
   int from = status_find(t, o->status);
   const char *was = o->status;
   int64_t due_at;
   int due_step;
-  if (from < 0) return refuse(c, ERR_CONFLICT, "unknown_stage", "The order stands in %s, which the configuration no longer has", o->status);
+  if (from < 0)
+    return refuse(c, ERR_CONFLICT, "unknown_stage",
+                  "The order stands in %s, which the configuration no longer has", o->status);
   const struct move *m = status_move(t, from, to, trigger);
-  if (!m) return refuse_move(c, from, "illegal_transition", arena_printf(&c->mem, "No move leads from %s to %s", was, t->stage[to].name));
-  if (m->forward && order_holds(db, o->id)) return refuse_move(c, from, "on_hold", hold_reasons(c, db, o->id));
-  if (!guard_holds(db, o, m->guard, trigger)) return refuse_move(c, from, guard_code(m->guard), guard_text(m->guard));
+  if (!m)
+    return refuse_move(c, from, "illegal_transition",
+                       arena_printf(&c->mem, "No move leads from %s to %s", was, t->stage[to].name));
+  if (m->forward && order_holds(db, o->id))
+    return refuse_move(c, from, "on_hold", hold_reasons(c, db, o->id));
+  if (!guard_holds(db, o, m->guard, trigger))
+    return refuse_move(c, from, guard_code(m->guard), guard_text(m->guard));
   if (to == ST_CANCELLED && !o->cancelled_at) o->cancelled_at = c->now_ms;
   if (from == ST_CANCELLED) o->cancelled_at = 0;
   if (to == ST_PAID && !o->paid_at) o->paid_at = c->now_ms;
   if (to == ST_SHIPPED && !o->shipped_at) o->shipped_at = c->now_ms;
   stage_timer(c, to, &due_at, &due_step);
   TRY(order_move(db, o, t->stage[to].name, c->now_ms, due_at, due_step));
-  if (exception_settle(db, arena_printf(&c->mem, "overdue:%s", was), o->id, 0, c->actor.name, c->now_ms) < 0) return ERR_IO;
+  if (exception_settle(db, arena_printf(&c->mem, "overdue:%s", was), o->id, 0, c->actor.name, c->now_ms) < 0)
+    return ERR_IO;
   TRY(move_event(c, db, o, was, trigger, note));
   if (to == ST_CANCELLED) TRY(after_cancel(c, db, o));
-  if (m->locks_group && o->group_id) TRY(group_close(c, db, o->group_id, to == ST_SHIPPED ? o->shipped_at : 0, t->stage[to].name));
+  if (m->locks_group && o->group_id)
+    TRY(group_close(c, db, o->group_id, to == ST_SHIPPED ? o->shipped_at : 0, t->stage[to].name));
   c->version = o->version;
   return ERR_OK;
 }
@@ -120,11 +133,15 @@ enum err progress_follow(struct cmd *c, struct db *db, struct order *o, int64_t 
   if (to == ST_CANCELLED && from == ST_COMPLETED) return ERR_OK;
   int n = status_way(t, from, to, TRIGGER_CHANNEL, way);
   bool straight = to == ST_CANCELLED && n > 1; /* never by way of shipped */
-  if (to == ST_CANCELLED && (!n || straight || parcel_left(o))) return cancel_after_lock(c, db, o, "cancelled by the channel");
+  if (to == ST_CANCELLED && (!n || straight || parcel_left(o)))
+    return cancel_after_lock(c, db, o, "cancelled by the channel");
   if (from == ST_CANCELLED)
-    return exception_open(db, "channel_disagrees", o->id, 0, 0, "cs", c->now_ms,
-                          arena_printf(&c->mem, "{\"channel_status\":\"%s\",\"do\":\"Reopen the order or settle it with the customer\"}",
-                                       o->channel_status), NULL, NULL);
+    return exception_open(
+      db, "channel_disagrees", o->id, 0, 0, "cs", c->now_ms,
+      arena_printf(&c->mem,
+                   "{\"channel_status\":\"%s\",\"do\":\"Reopen the order or settle it with the customer\"}",
+                   o->channel_status),
+      NULL, NULL);
   if (shipped_at && !o->shipped_at) o->shipped_at = shipped_at;
   for (int i = 0; i < n; i++) {
     enum err e = progress_move(c, db, o, way[i], TRIGGER_CHANNEL, NULL);
@@ -132,8 +149,10 @@ enum err progress_follow(struct cmd *c, struct db *db, struct order *o, int64_t 
       TRY(e);
       continue;
     }
-    const char *data = arena_printf(&c->mem, "{\"channel_status\":\"%s\",\"because\":\"%s\",\"do\":\"The channel is ahead of us: look at the holds\"}",
-                                    o->channel_status, c->problem.code);
+    const char *data = arena_printf(
+      &c->mem,
+      "{\"channel_status\":\"%s\",\"because\":\"%s\",\"do\":\"The channel is ahead of us: look at the holds\"}",
+      o->channel_status, c->problem.code);
     c->problem.code = c->problem.detail = c->problem.extra = NULL;
     return exception_open(db, "channel_ahead", o->id, 0, 0, "cs", c->now_ms, data, NULL, NULL);
   }
@@ -167,7 +186,8 @@ static enum err version_asked(struct cmd *c, const struct order *o, int64_t if_v
 enum err flow_order_move_parse(struct cmd *c, const struct json *body)
 {
   struct move_args *a = arena_new(&c->mem, struct move_args);
-  const struct arg rows[] = { { "to", ARG_TEXT, true, 24, &a->to }, { "note", ARG_TEXT, false, 500, &a->note },
+  const struct arg rows[] = { { "to", ARG_TEXT, true, 24, &a->to },
+                              { "note", ARG_TEXT, false, 500, &a->note },
                               { "if_version", ARG_INT, false, 0, &a->if_version } };
   c->args = a;
   return args_read(c, body, rows, COUNT(rows));
@@ -189,7 +209,8 @@ enum err flow_order_move_run(struct cmd *c, struct db *db)
 enum err flow_order_cancel_parse(struct cmd *c, const struct json *body)
 {
   struct move_args *a = arena_new(&c->mem, struct move_args);
-  const struct arg rows[] = { { "reason", ARG_TEXT, true, 200, &a->reason }, { "note", ARG_TEXT, false, 500, &a->note },
+  const struct arg rows[] = { { "reason", ARG_TEXT, true, 200, &a->reason },
+                              { "note", ARG_TEXT, false, 500, &a->note },
                               { "if_version", ARG_INT, false, 0, &a->if_version } };
   c->args = a;
   return args_read(c, body, rows, COUNT(rows));
@@ -209,13 +230,15 @@ enum err flow_order_cancel_run(struct cmd *c, struct db *db)
 enum err flow_order_hold_parse(struct cmd *c, const struct json *body)
 {
   struct move_args *a = arena_new(&c->mem, struct move_args);
-  const struct arg rows[] = { { "reason", ARG_TEXT, true, 100, &a->reason }, { "note", ARG_TEXT, false, 500, &a->note },
+  const struct arg rows[] = { { "reason", ARG_TEXT, true, 100, &a->reason },
+                              { "note", ARG_TEXT, false, 500, &a->note },
                               { "if_version", ARG_INT, false, 0, &a->if_version } };
   c->args = a;
   return args_read(c, body, rows, COUNT(rows));
 }
 
-static enum err reason_event(struct cmd *c, struct db *db, int64_t id, const char *type, const char *reason, const char *note)
+static enum err reason_event(struct cmd *c, struct db *db, int64_t id, const char *type, const char *reason,
+                             const char *note)
 {
   struct buf b = { 0 };
   struct jw w;
@@ -235,7 +258,9 @@ enum err flow_order_hold_run(struct cmd *c, struct db *db)
   bool is_new;
   TRY(order_target(c, db, c->target, &o));
   TRY(version_asked(c, &o, a->if_version));
-  if (c->rules->status.stage[status_find(&c->rules->status, o.status) < 0 ? 0 : status_find(&c->rules->status, o.status)].terminal)
+  if (c->rules->status
+        .stage[status_find(&c->rules->status, o.status) < 0 ? 0 : status_find(&c->rules->status, o.status)]
+        .terminal)
     return refuse(c, ERR_CONFLICT, "terminal", "The order is %s: there is nothing to hold", o.status);
   TRY(order_hold(db, o.id, a->reason, a->note, c->actor.name, c->now_ms, &is_new));
   if (is_new) {
@@ -249,7 +274,8 @@ enum err flow_order_hold_run(struct cmd *c, struct db *db)
 enum err flow_order_release_parse(struct cmd *c, const struct json *body)
 {
   struct move_args *a = arena_new(&c->mem, struct move_args);
-  const struct arg rows[] = { { "reason", ARG_TEXT, false, 100, &a->reason }, { "note", ARG_TEXT, false, 500, &a->note },
+  const struct arg rows[] = { { "reason", ARG_TEXT, false, 100, &a->reason },
+                              { "note", ARG_TEXT, false, 500, &a->note },
                               { "if_version", ARG_INT, false, 0, &a->if_version } };
   c->args = a;
   return args_read(c, body, rows, COUNT(rows));
@@ -263,7 +289,9 @@ enum err flow_order_release_run(struct cmd *c, struct db *db)
   TRY(order_target(c, db, c->target, &o));
   TRY(version_asked(c, &o, a->if_version));
   TRY(order_release(db, o.id, a->reason, &released));
-  if (!released) return refuse(c, ERR_CONFLICT, "not_held", a->reason ? "The order is not held for this reason" : "The order is not held");
+  if (!released)
+    return refuse(c, ERR_CONFLICT, "not_held",
+                  a->reason ? "The order is not held for this reason" : "The order is not held");
   TRY(order_bump(db, &o, c->now_ms));
   TRY(reason_event(c, db, o.id, "order.release", a->reason, a->note));
   if (!order_holds(db, o.id)) {
@@ -287,16 +315,21 @@ static enum err timer_fire(struct cmd *c, struct db *db, int64_t id)
   const struct stage *s = at >= 0 ? &t->stage[at] : NULL;
   if (!s || !o.due_step) return order_set_due(db, id, 0, 0);
   if (o.due_step == 1) {
-    int64_t next = s->escalate_ms ? calendar_add(&t->calendar, o.stage_since, s->escalate_ms, s->working_time) : 0;
+    int64_t next =
+      s->escalate_ms ? calendar_add(&t->calendar, o.stage_since, s->escalate_ms, s->working_time) : 0;
     TRY(order_set_due(db, id, next, next ? 2 : 0));
-    return progress_event(c, db, 'o', id, "order.reminder", "{\"stage\":\"%s\",\"owner\":\"%s\"}", o.status, s->owner);
+    return progress_event(c, db, 'o', id, "order.reminder", "{\"stage\":\"%s\",\"owner\":\"%s\"}", o.status,
+                          s->owner);
   }
   TRY(order_set_due(db, id, 0, 0));
-  const char *data = arena_printf(&c->mem, "{\"stage\":\"%s\",\"owner\":\"%s\",\"lead\":\"%s\",\"since\":%lld}", o.status, s->owner, s->lead,
-                                  (long long)o.stage_since);
+  const char *data =
+    arena_printf(&c->mem, "{\"stage\":\"%s\",\"owner\":\"%s\",\"lead\":\"%s\",\"since\":%lld}", o.status,
+                 s->owner, s->lead, (long long)o.stage_since);
   bool is_new;
-  TRY(exception_open(db, arena_printf(&c->mem, "overdue:%s", o.status), id, 0, 0, s->owner, c->now_ms, data, NULL, &is_new));
-  return progress_event(c, db, 'o', id, "order.overdue", "{\"stage\":\"%s\",\"owner\":\"%s\",\"lead\":\"%s\"}", o.status, s->owner, s->lead);
+  TRY(exception_open(db, arena_printf(&c->mem, "overdue:%s", o.status), id, 0, 0, s->owner, c->now_ms, data,
+                     NULL, &is_new));
+  return progress_event(c, db, 'o', id, "order.overdue",
+                        "{\"stage\":\"%s\",\"owner\":\"%s\",\"lead\":\"%s\"}", o.status, s->owner, s->lead);
 }
 
 enum err flow_timers_fire_parse(struct cmd *c, const struct json *body)

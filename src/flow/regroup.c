@@ -1,7 +1,7 @@
 /* Who ships together, computed anew around an order (domain 3.5 to 3.9), with a reason for everything. */
 #include "flow.h"
 
-#define BECAUSE_MAX 20  /* conditions written into one event */
+#define BECAUSE_MAX 20 /* conditions written into one event */
 #define TIES_MAX 64
 #define CANDIDATES_MAX (MERGE_CROWD_MAX + 2)
 
@@ -10,14 +10,15 @@
 struct circle {
   struct cmd *c;
   struct db *db;
-  struct merge_order **free;   /* those that take part */
+  struct merge_order **free; /* those that take part */
   size_t n, cap;
-  struct merge_order **near;   /* seen around the order in question, but not free, or only shown by a mask */
+  struct merge_order **near; /* seen around the order in question, but not free, or only shown by a mask */
   size_t near_n, near_cap;
-  bool decided;                /* a person said something about somebody here */
+  bool decided; /* a person said something about somebody here */
 };
 
-static void list_add(struct arena *a, struct merge_order ***list, size_t *n, size_t *cap, struct merge_order *o)
+static void list_add(struct arena *a, struct merge_order ***list, size_t *n, size_t *cap,
+                     struct merge_order *o)
 {
   if (*n == *cap) {
     struct merge_order **grown = arena_array(a, struct merge_order *, *cap = *cap ? 2 * *cap : 8);
@@ -68,13 +69,12 @@ static enum err circle_step(struct circle *k, const struct merge_order *o, bool 
   struct merge_order *list;
   size_t n;
   int64_t w = c->rules->merge.window_ms;
-  TRY(order_candidates(k->db, &c->mem, o->contact_key, o->token_key, o->placed_at - w, o->placed_at + w, &list, &n, CANDIDATES_MAX));
+  TRY(order_candidates(k->db, &c->mem, o->contact_key, o->token_key, o->placed_at - w, o->placed_at + w,
+                       &list, &n, CANDIDATES_MAX));
   for (size_t i = 0; i < n; i++) {
     if (list[i].id == o->id) continue;
-    if (list[i].free && shares_key(o, &list[i]))
-      circle_add(k, &list[i]);
-    else if (is_centre)
-      circle_near(k, &list[i]);
+    if (list[i].free && shares_key(o, &list[i])) circle_add(k, &list[i]);
+    else if (is_centre) circle_near(k, &list[i]);
   }
   int64_t others[TIES_MAX];
   int verdicts[TIES_MAX];
@@ -101,7 +101,8 @@ static enum err circle_draw(struct circle *k, const struct merge_order *centre)
       if (list[i].free) circle_add(k, &list[i]);
   }
   if (!centre->free) TRY(circle_step(k, centre, true));
-  for (size_t i = 0; i < k->n && k->n <= MERGE_CROWD_MAX; i++) TRY(circle_step(k, k->free[i], k->free[i]->id == centre->id));
+  for (size_t i = 0; i < k->n && k->n <= MERGE_CROWD_MAX; i++)
+    TRY(circle_step(k, k->free[i], k->free[i]->id == centre->id));
   return ERR_OK;
 }
 
@@ -172,19 +173,23 @@ static void why_put(struct jw *w, const struct merge_order *other, const struct 
 }
 
 /* Why two orders did or did not end together, after the walk. */
-static struct merge_why why_of(struct cmd *c, struct said *said, struct merge_order *x, struct merge_order *y, bool joined)
+static struct merge_why why_of(struct cmd *c, struct said *said, struct merge_order *x, struct merge_order *y,
+                               bool joined)
 {
   int d = said ? said_about(said, x->id, y->id) : 0;
   struct merge_why w = { 0 };
   if (d)
-    w = (struct merge_why){ .verdict = d > 0 ? MERGE_TOGETHER : MERGE_APART, .code = d > 0 ? "decided_together" : "decided_apart" };
-  else
-    w = merge_pair(&c->mem, &c->rules->merge, x, y);
+    w = (struct merge_why){ .verdict = d > 0 ? MERGE_TOGETHER : MERGE_APART,
+                            .code = d > 0 ? "decided_together" : "decided_apart" };
+  else w = merge_pair(&c->mem, &c->rules->merge, x, y);
   w.gap_ms = x->placed_at - y->placed_at;
   if (joined || w.verdict != MERGE_TOGETHER) return w;
   w.verdict = MERGE_APART;
   int64_t gap = w.gap_ms < 0 ? -w.gap_ms : w.gap_ms;
-  w.code = !y->free ? "locked_or_not_free" : !x->free ? "not_free" : gap > c->rules->merge.window_ms ? "outside_window" : "other_member_or_window";
+  w.code = !y->free                          ? "locked_or_not_free"
+           : !x->free                        ? "not_free"
+           : gap > c->rules->merge.window_ms ? "outside_window"
+                                             : "other_member_or_window";
   return w;
 }
 
@@ -193,8 +198,8 @@ static struct merge_why why_of(struct cmd *c, struct said *said, struct merge_or
 struct outcome {
   struct circle *k;
   struct said *said;
-  const size_t *first;  /* index of the group's first order per order */
-  int64_t *group;       /* group id per order */
+  const size_t *first; /* index of the group's first order per order */
+  int64_t *group;      /* group id per order */
 };
 
 static const char *key_of(const struct outcome *t, size_t i)
@@ -226,7 +231,8 @@ static enum err outcome_ids(struct outcome *t)
       for (size_t i = 0; i < k->n && !id; i++) {
         if (t->first[i] != f || (pass == 0 && i != f) || !k->free[i]->group_id) continue;
         bool taken = false;
-        for (size_t x = 0; x < k->n && !taken; x++) taken = t->first[x] == x && t->group[x] == k->free[i]->group_id;
+        for (size_t x = 0; x < k->n && !taken; x++)
+          taken = t->first[x] == x && t->group[x] == k->free[i]->group_id;
         if (!taken) id = k->free[i]->group_id;
       }
     bool fresh = !id;
@@ -260,7 +266,8 @@ static enum err outcome_event(const struct outcome *t, size_t i, bool is_centre)
   with_put(&w, t, i);
   jw_key(&w, "because"), jw_array(&w);
   if (k->n > MERGE_CROWD_MAX) {
-    jw_object(&w), jw_kstring(&w, "verdict", "apart"), jw_kstring(&w, "code", "crowd"), jw_kint(&w, "orders", (int64_t)k->n), jw_object_end(&w);
+    jw_object(&w), jw_kstring(&w, "verdict", "apart"), jw_kstring(&w, "code", "crowd"),
+      jw_kint(&w, "orders", (int64_t)k->n), jw_object_end(&w);
     written = BECAUSE_MAX;
   }
   for (int pass = 0; pass < 2; pass++) /* those it is with, then those it is not with */
@@ -289,7 +296,8 @@ static enum err outcome_groups(const struct outcome *t)
     if (t->first[f] != f) continue;
     TRY(group_get(k->db, &k->c->mem, t->group[f], &g));
     const char *key = key_of(t, f);
-    if (strcmp(g.state, "open") || strcmp(g.key ? g.key : "", key ? key : "") || g.from_at != k->free[f]->placed_at)
+    if (strcmp(g.state, "open") || strcmp(g.key ? g.key : "", key ? key : "") ||
+        g.from_at != k->free[f]->placed_at)
       TRY(group_update(k->db, t->group[f], "open", key, k->free[f]->placed_at));
   }
   for (size_t i = 0; i < k->n; i++) { /* ids that nobody bears any more */
@@ -363,9 +371,10 @@ static enum err stand_alone(struct cmd *c, struct db *db, struct merge_order *o)
   const char *because = order_holds(db, o->id) ? "held" : row.no_merge ? row.no_merge : row.status;
   const char *now = id ? arena_printf(&c->mem, "\"g_%lld\"", (long long)id) : "null";
   const char *was = row.group_id ? arena_printf(&c->mem, "\"g_%lld\"", (long long)row.group_id) : "null";
-  return progress_event(c, db, 'o', o->id, "order.group",
-                        "{\"group\":%s,\"was\":%s,\"with\":[],\"because\":[{\"verdict\":\"apart\",\"code\":\"not_free\",\"mine\":\"%s\"}]}", now, was,
-                        because);
+  return progress_event(
+    c, db, 'o', o->id, "order.group",
+    "{\"group\":%s,\"was\":%s,\"with\":[],\"because\":[{\"verdict\":\"apart\",\"code\":\"not_free\",\"mine\":\"%s\"}]}",
+    now, was, because);
 }
 
 /* ---- the verb ------------------------------------------------------------------------------------------------------------------ */
@@ -410,9 +419,10 @@ enum err group_close(struct cmd *c, struct db *db, int64_t group_id, int64_t shi
     int64_t id = db_next_id(db, "group");
     TRY(group_insert(db, id, NULL, members[i].placed_at));
     TRY(order_set_group(db, members[i].id, id));
-    TRY(progress_event(c, db, 'o', members[i].id, "order.group",
-                       "{\"group\":\"g_%lld\",\"was\":\"g_%lld\",\"with\":[],\"because\":[{\"verdict\":\"apart\",\"code\":\"placed_after_shipping\"}]}",
-                       (long long)id, (long long)group_id));
+    TRY(progress_event(
+      c, db, 'o', members[i].id, "order.group",
+      "{\"group\":\"g_%lld\",\"was\":\"g_%lld\",\"with\":[],\"because\":[{\"verdict\":\"apart\",\"code\":\"placed_after_shipping\"}]}",
+      (long long)id, (long long)group_id));
     out[out_n++] = members[i].id;
   }
   TRY(progress_event(c, db, 'g', group_id, "group.locked", "{\"because\":\"%s\"}", because));

@@ -10,7 +10,9 @@ void rules_default(struct rules *r)
 {
   memset(r, 0, sizeof *r);
   status_table_default(&r->status);
-  r->merge = (struct merge_rules){ .window_ms = 72 * HOUR_MS, .margin_ms = 4 * HOUR_MS, .across_channels = true, .group_max = 50 };
+  r->merge = (struct merge_rules){
+    .window_ms = 72 * HOUR_MS, .margin_ms = 4 * HOUR_MS, .across_channels = true, .group_max = 50
+  };
   r->payload_keep_ms = 90 * 24 * HOUR_MS;
   r->backlog_alarm = 500;
   r->surge_queue = 2000;
@@ -62,7 +64,8 @@ static bool yes_parse(const char *s, bool *yes)
   return *yes || !strcmp(s, "no");
 }
 
-static bool key_set(struct arena *a, struct rules *r, const struct rule_key *k, const struct conf_entry *e, const char **why)
+static bool key_set(struct arena *a, struct rules *r, const struct rule_key *k, const struct conf_entry *e,
+                    const char **why)
 {
   void *at = (char *)r + k->at;
   int64_t n = 0;
@@ -73,11 +76,10 @@ static bool key_set(struct arena *a, struct rules *r, const struct rule_key *k, 
     *(int64_t *)at = n;
     return true;
   case V_COUNT:
-    if (!count_parse(e->value, &n) || n < k->least || n > k->most) return fail(a, why, e, "a whole number in range");
-    if (at == &r->merge.group_max)
-      r->merge.group_max = (int)n;
-    else
-      *(int64_t *)at = n;
+    if (!count_parse(e->value, &n) || n < k->least || n > k->most)
+      return fail(a, why, e, "a whole number in range");
+    if (at == &r->merge.group_max) r->merge.group_max = (int)n;
+    else *(int64_t *)at = n;
     return true;
   case V_YES: return yes_parse(e->value, at) || fail(a, why, e, "yes or no");
   case V_REMARKS:
@@ -92,7 +94,8 @@ static bool channel_key(struct arena *a, const struct conf_entry *e, const char 
   bool yes;
   const char *allowed = "abcdefghijklmnopqrstuvwxyz0123456789._-";
   if (!strcmp(e->key, "family"))
-    return (*e->value && strlen(e->value) <= 64 && strspn(e->value, allowed) == strlen(e->value)) || fail(a, why, e, "lower-case letters, digits, . _ -");
+    return (*e->value && strlen(e->value) <= 64 && strspn(e->value, allowed) == strlen(e->value)) ||
+           fail(a, why, e, "lower-case letters, digits, . _ -");
   if (!strcmp(e->key, "merge")) return yes_parse(e->value, &yes) || fail(a, why, e, "yes or no");
   return fail(a, why, e, "a channel has the keys family and merge");
 }
@@ -110,7 +113,9 @@ bool rules_load(struct arena *a, const struct conf *c, struct rules *r, const ch
       continue;
     }
     for (size_t k = 0; k < COUNT(rule_keys); k++)
-      if (!strcmp(rule_keys[k].section, e->section) && !strcmp(rule_keys[k].key, e->key) && !key_set(a, r, &rule_keys[k], e, why)) return false;
+      if (!strcmp(rule_keys[k].section, e->section) && !strcmp(rule_keys[k].key, e->key) &&
+          !key_set(a, r, &rule_keys[k], e, why))
+        return false;
   }
   return true;
 }
@@ -119,7 +124,8 @@ static const char *channel_conf(const struct rules *r, const char *channel, cons
 {
   for (size_t i = 0; r->conf && i < r->conf->n; i++) {
     const struct conf_entry *e = &r->conf->at[i];
-    if (!strncmp(e->section, "channel ", 8) && !strcmp(e->section + 8, channel) && !strcmp(e->key, key)) return e->value;
+    if (!strncmp(e->section, "channel ", 8) && !strcmp(e->section + 8, channel) && !strcmp(e->key, key))
+      return e->value;
   }
   return NULL;
 }
