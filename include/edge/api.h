@@ -87,7 +87,7 @@ bool call_one_channel(const struct call *k); /* a machine that sees its own chan
 struct cmd *call_cmd(struct call *k, enum cmd_id id);
 /* Parses the body into it and hands it to the writer; every way ends in an answer. */
 void call_send(struct call *k, struct cmd *c, const char *body, size_t n);
-void call_push(struct call *k, struct cmd *c); /* parsed already */
+void call_send_to(struct call *k, struct cmd *c, const char *body, size_t n, void (*done)(struct cmd *));
 void call_done(struct cmd *c);                 /* answers; frees the command */
 enum err call_if_match(const char *field, int64_t *version); /* pure: "\"3\"" → 3, "*" → 0; else BAD_REQUEST */
 bool idempotency_key_ok(const char *key);

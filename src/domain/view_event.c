@@ -76,7 +76,8 @@ struct why {
 static enum err why_read(struct why *y)
 {
   static const char SQL[] =
-    "SELECT o.status, o.no_merge, coalesce(o.group_id, 0), o.contact_key, g.state, g.key"
+    "SELECT o.status, o.no_merge, coalesce(o.group_id, 0), o.contact_key, g.state,"
+    " coalesce(g.key, 'phone_address')"
     " FROM orders o LEFT JOIN groups g ON g.id = o.group_id WHERE o.id = $1";
   struct stmt *s = db_stmt(y->db, SQL);
   stmt_int(s, 1, y->id);

@@ -154,6 +154,17 @@ static bool word_in(const char *list, const char *word)
   return false;
 }
 
+/* Parameters that change what a write does take these words only. */
+static bool query_word(struct call *k, const struct http_field *f)
+{
+  static const struct http_field words[] = { { "dry_run", "true false" }, { "source", "api file" } };
+  for (size_t i = 0; i < COUNT(words); i++)
+    if (!strcmp(words[i].name, f->name) && !word_in(words[i].value, f->value))
+      return deny(k, ERR_BAD_REQUEST, "bad_parameter",
+                  arena_printf(&k->r->mem, "%s is one of: %s.", f->name, words[i].value));
+  return true;
+}
+
 /* A mistyped filter must not silently give all there is. */
 static bool call_query(struct call *k)
 {
@@ -164,6 +175,7 @@ static bool call_query(struct call *k)
       return deny(k, ERR_BAD_REQUEST, "unknown_parameter",
                   arena_printf(&k->r->mem, "This path knows no query parameter of that name; it knows: %s.",
                                k->route->query ? k->route->query : "none"));
+    if (!query_word(k, &r->query[i])) return false;
     for (size_t j = 0; j < i; j++)
       if (!strcmp(r->query[j].name, name))
         return deny(k, ERR_BAD_REQUEST, "repeated_parameter", "A query parameter is given twice.");
@@ -411,11 +423,19 @@ static bool versions_agree(struct call *k, const struct cmd *c)
   return false;
 }
 
+static void call_push(struct call *k, struct cmd *c, void (*done)(struct cmd *))
+{
+  if (api_push(k->api, c, done, k)) return;
+  api_cmd_free(k->api, c);
+  call_refuse(k, ERR_BUSY, "queue_full", NULL, "Too many writes wait already; try again.");
+}
+
 /* Hashing a password takes a pool thread some tens of milliseconds and 19 MiB. */
 struct slow {
   uv_work_t work;
   struct call *k;
   struct cmd *c;
+  void (*done)(struct cmd *);
 };
 
 static void slow_run(uv_work_t *w)
@@ -428,10 +448,10 @@ static void slow_done(uv_work_t *w, int status)
   (void)status;
   struct slow *s = w->data;
   s->k->api->hashing--;
-  call_push(s->k, s->c);
+  call_push(s->k, s->c, s->done);
 }
 
-static void slow_start(struct call *k, struct cmd *c)
+static void slow_start(struct call *k, struct cmd *c, void (*done)(struct cmd *))
 {
   if (k->api->hashing >= PASSWORDS_AT_ONCE) {
     api_cmd_free(k->api, c);
@@ -440,32 +460,36 @@ static void slow_start(struct call *k, struct cmd *c)
     return;
   }
   struct slow *s = arena_new(&c->mem, struct slow);
-  s->work.data = s, s->k = k, s->c = c;
+  s->work.data = s, s->k = k, s->c = c, s->done = done;
   k->api->hashing++;
   must(!uv_queue_work(k->api->loop, &s->work, slow_run, slow_done));
 }
 
+static enum err body_missing(struct cmd *c)
+{
+  c->problem.code = "bad_json", c->problem.detail = "The body is empty.";
+  return c->job.err = ERR_BAD_REQUEST;
+}
+
 void call_send(struct call *k, struct cmd *c, const char *body, size_t n)
 {
+  call_send_to(k, c, body, n, call_done);
+}
+
+void call_send_to(struct call *k, struct cmd *c, const char *body, size_t n, void (*done)(struct cmd *))
+{
   if (!n && k->route->body == BODY_MAYBE) body = "{}", n = 2;
-  enum err e = cmd_parse(c, body, n);
+  enum err e = n ? cmd_parse(c, body, n) : body_missing(c);
   if (e) {
     call_refuse_with(k, e, &c->problem);
     api_cmd_free(k->api, c);
   } else if (!versions_agree(k, c)) {
     api_cmd_free(k->api, c);
   } else if (cmd_is_slow(c)) {
-    slow_start(k, c);
+    slow_start(k, c, done);
   } else {
-    call_push(k, c);
+    call_push(k, c, done);
   }
-}
-
-void call_push(struct call *k, struct cmd *c)
-{
-  if (api_push(k->api, c, call_done, k)) return;
-  api_cmd_free(k->api, c);
-  call_refuse(k, ERR_BUSY, "queue_full", NULL, "Too many writes wait already; try again.");
 }
 
 static const char *location(struct call *k, const struct cmd *c)
@@ -489,8 +513,8 @@ static const char *answer_headers(struct call *k, const struct cmd *c)
 void call_done(struct cmd *c)
 {
   struct call *k = c->owner;
-  if (c->job.err) call_refuse_with(k, c->job.err, &c->problem);
-  else call_reply(k, c->status, answer_headers(k, c), &c->out);
+  if (cmd_err(c)) call_refuse_with(k, c->job.err, &c->problem);
+  else call_reply(k, c->status, c->dry_run ? NULL : answer_headers(k, c), &c->out);
   api_cmd_free(k->api, c);
 }
 

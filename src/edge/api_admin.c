@@ -18,13 +18,7 @@ static void token_done(struct cmd *c)
 void tokens_write(struct call *k)
 {
   struct cmd *c = call_cmd(k, (enum cmd_id)k->route->cmd);
-  if (!c) return;
-  enum err e = k->r->body_n ? cmd_parse(c, k->r->body, k->r->body_n) : cmd_parse(c, "{}", 2);
-  if (e) call_refuse_with(k, e, &c->problem);
-  else if (!api_push(k->api, c, token_done, k))
-    call_refuse(k, ERR_BUSY, "queue_full", NULL, "Too many writes wait already; try again.");
-  else return;
-  api_cmd_free(k->api, c);
+  if (c) call_send_to(k, c, k->r->body, k->r->body_n, token_done);
 }
 
 /* ---- POST /v1/backups {"file":"/path"} ------------------------------------------------------------------------------- */

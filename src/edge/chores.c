@@ -130,6 +130,7 @@ void chores_committed(struct chores *c, const struct cmd *done)
 {
   struct api *api = c->api;
   if (done->id == CMD_ORDER_INGEST && done->defer) api->deferring--;
+  if (done->dry_run) return; /* nothing was kept */
   if (done->job.err) {
     api->ingest_failed += done->id == CMD_ORDER_INGEST;
     return;
@@ -192,7 +193,6 @@ static void look_done(struct read *rd)
   c->looking = false;
   disk_look(api, k->disk_free);
   if (!rd->err) {
-    api->ready = !api->closing;
     api->failed = k->failed, api->dead = k->dead;
     if (!c->running[CHORE_APPLY] && !api->deferring) api->pending = k->pending;
     if (!c->running[CHORE_TIMERS]) c->next_due = k->next_due;

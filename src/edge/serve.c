@@ -321,6 +321,7 @@ static bool server_start(struct server *s)
   s->db_path = arena_printf(&s->mem, "%s/orderd.db", s->o->data);
   if (!store_open(s) || !api_start(s, &no_admin) || !listen_start(s)) return false;
   const char *url = url_of(s);
+  s->api->ready = true;
   log_line(LOG_INFO, "listening %s", url);
   if (no_admin) admin_start(s);
   chores_start(s->api->chores);
