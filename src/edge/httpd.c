@@ -25,7 +25,6 @@
 #define LINGER_MS 2000
 #define LINGER_MAX (32 << 20)  /* bytes dropped while lingering */
 #define REFUSED_MAX 64         /* connections over a cap that are told so with patience */
-#define CLOSING_MS 5000        /* how long http_close waits for what runs */
 #define RATE_MIN 1024          /* bytes per second, both ways */
 #define BODIES_MAX (64 << 20)  /* all bodies in memory together */
 #define KEEP_MAX (16 * 1024)   /* of a buffer that an idle connection may keep */
@@ -876,7 +875,7 @@ static void on_tick(uv_timer_t *timer)
   s->ticked_ms = now;
   if (since > 2 * (int64_t)uv_timer_get_repeat(timer))
     return; /* we were late, not the clients: let them be heard */
-  bool is_over = s->closing && now - s->closing_ms >= CLOSING_MS;
+  bool is_over = s->closing && now - s->closing_ms >= s->o.close_ms;
   for (struct conn *c = s->conns, *next; c; c = next) {
     next = c->next; /* connections are freed by the loop, not under our feet */
     if (c->phase == PHASE_CLOSED) continue;
@@ -1046,6 +1045,7 @@ static void options_default(struct http_options *o)
   if (!o->body_ms) o->body_ms = 30 * 1000;
   if (!o->idle_ms) o->idle_ms = 60 * 1000;
   if (!o->write_ms) o->write_ms = 30 * 1000;
+  if (!o->close_ms) o->close_ms = 5 * 1000;
   if (!o->connections_max) o->connections_max = HTTP_CONNECTIONS_MAX;
   if (!o->per_address_max) o->per_address_max = HTTP_PER_ADDRESS_MAX;
 }
@@ -1053,7 +1053,7 @@ static void options_default(struct http_options *o)
 /* Often enough for the shortest of the times, and at least once a second. */
 static uint64_t tick_ms(const struct http_options *o)
 {
-  int64_t t[] = { o->head_ms, o->body_ms, o->idle_ms, o->write_ms }, least = 4000;
+  int64_t t[] = { o->head_ms, o->body_ms, o->idle_ms, o->write_ms, o->close_ms }, least = 4000;
   for (size_t i = 0; i < COUNT(t); i++)
     if (t[i] < least) least = t[i];
   return (uint64_t)(least / 4 ? least / 4 : 1);
