@@ -35,14 +35,19 @@ struct crash_workload {
   /* Compares; calls crash_broken(). crashed: what was not answered may be there or not, and counts as
    * known from now on; else only what was answered with success is there. */
   void (*check)(void *state, struct db *db, bool crashed);
+  /* Prints what was done, at the end. NULL: nothing to say. */
+  void (*told)(void *state);
 };
 
 struct crash_report {
   int64_t cuts, kills, fsyncs, in_recovery, sweeps, broken;
+  int64_t passed, failed; /* runs without and with a broken promise */
 };
 void crash_power(const struct crash_workload *l, int64_t cuts, uint64_t seed, struct crash_report *r);
-void crash_sweep(const struct crash_workload *l, uint64_t seed, struct crash_report *r);
-/* PROGRAM [cuts [seed]]: cuts, control and sweep; prints what happened and returns the exit status. */
+/* points: how many operations of each kind of trouble, spread over all; 0: every one */
+void crash_sweep(const struct crash_workload *l, int64_t points, uint64_t seed, struct crash_report *r);
+/* PROGRAM [--slice] [--seconds N] [CUTS [SEED]]: cuts (so many, or for so long), control, and sweep (--slice: a
+ * part of it); prints what happened, at last "N passed, N failed", and returns the exit status. */
 int crash_main(int argc, char **argv, const struct crash_workload *l);
 
 uint64_t crash_random(uint64_t *seed);

@@ -328,6 +328,13 @@ static void compare(void *state, struct db *db, bool crashed)
                "numbers above the counter");
 }
 
+static void told(void *state)
+{
+  const struct power *p = state;
+  printf("power: %lld commands acknowledged, %lld refused while the disk failed\n", (long long)p->promised,
+         (long long)p->refused);
+}
+
 int main(int argc, char **argv)
 {
   static struct power power;
@@ -338,9 +345,7 @@ int main(int argc, char **argv)
                                               .begin = begin,
                                               .step = step,
                                               .end = end,
-                                              .check = compare };
-  int status = crash_main(argc, argv, &load);
-  printf("power: %lld commands acknowledged, %lld refused while the disk failed\n", (long long)power.promised,
-         (long long)power.refused);
-  return status;
+                                              .check = compare,
+                                              .told = told };
+  return crash_main(argc, argv, &load);
 }

@@ -12,6 +12,8 @@
 #define SWEEP_STEPS 12
 #define SWEEP_MAX 20000
 #define CONTROL_CUTS 60
+#define SLICE_CUTS 300
+#define SLICE_POINTS 40 /* of each kind of trouble */
 #define SHOWN_MAX 20
 #define CHECKPOINT_PAGES 60 /* often, so that many cuts fall into one */
 
@@ -22,7 +24,7 @@ static struct {
   struct writer *w;
   struct db *reader, *mover; /* company of the writer: see company() */
   bool calm, quiet;
-  int64_t cut;
+  int64_t cut, until_ms, broken_before;
 } now;
 
 uint64_t crash_random(uint64_t *seed)
@@ -42,6 +44,23 @@ void crash_broken(const char *fmt, ...)
   vfprintf(stderr, fmt, ap);
   va_end(ap);
   fputc('\n', stderr);
+}
+
+/* A run passed when no promise was broken in it. */
+static void run_begin(void)
+{
+  now.broken_before = now.report->broken;
+}
+
+static void run_end(void)
+{
+  if (now.report->broken > now.broken_before) now.report->failed++;
+  else now.report->passed++;
+}
+
+static bool late(void)
+{
+  return now.until_ms && mono_ms() >= now.until_ms;
 }
 
 bool crash_calm(void)
@@ -192,21 +211,31 @@ static void start(const struct crash_workload *l, struct crash_report *r)
   store_hooks.die = on_die;
 }
 
+/* False: it cannot go on. */
+static bool power_one(uint64_t seed)
+{
+  if (now.cut % CUTS_PER_DISK == 0) {
+    if (now.w) life_quit();
+    arm(DISK_NONE, 0);
+    disk_new(seed);
+    if (!life_begin()) return false;
+  }
+  stop_somewhere(&seed);
+  if (!recover(&seed)) return false;
+  check(true);
+  return true;
+}
+
 void crash_power(const struct crash_workload *l, int64_t cuts, uint64_t seed, struct crash_report *r)
 {
+  bool on = true;
   start(l, r);
-  for (now.cut = 0; now.cut < cuts; now.cut++) {
-    uint64_t s = seed + (uint64_t)now.cut;
-    if (now.cut % CUTS_PER_DISK == 0) {
-      arm(DISK_NONE, 0);
-      disk_new(s);
-      if (!life_begin()) return;
-    }
-    stop_somewhere(&s);
-    if (!recover(&s)) return;
-    check(true);
-    if (now.cut % CUTS_PER_DISK == CUTS_PER_DISK - 1 || now.cut == cuts - 1) life_quit();
+  for (now.cut = 0; on && now.cut < cuts && !late(); now.cut++) {
+    run_begin();
+    on = power_one(seed + (uint64_t)now.cut);
+    run_end();
   }
+  if (now.w) life_quit();
 }
 
 /* ---- memory that is not given ---------------------------------------------------------------------- */
@@ -267,17 +296,14 @@ static void trouble_begins(const struct sweep *kind, int64_t k)
   disk_fault_at(k, kind->what, kind->stays);
 }
 
-/* True when there was any. */
-static bool trouble_ends(void)
+static void trouble_ends(void)
 {
-  bool hit = disk_faulted() || (memory_at && memory_asked >= memory_at);
   memory_at = 0;
   arm(DISK_NONE, 0);
-  return hit;
 }
 
-/* One run with the fault at operation k; true when there was such an operation. */
-static bool sweep_one(const struct sweep *kind, int64_t k, uint64_t seed)
+/* One run with the fault at operation k. */
+static void sweep_one(const struct sweep *kind, int64_t k, uint64_t seed)
 {
   uint64_t s = seed;
   disk_back();
@@ -285,7 +311,7 @@ static bool sweep_one(const struct sweep *kind, int64_t k, uint64_t seed)
   trouble_begins(kind, k);
   bool open = life_begin();
   for (int i = 0; open && i < kind->steps; i++) life_step(&s);
-  bool hit = trouble_ends();
+  trouble_ends();
   if (open && !halted && kind->what != DISK_CUT) { /* the same process goes on */
     check(false);
     life_step(&s);
@@ -294,65 +320,123 @@ static bool sweep_one(const struct sweep *kind, int64_t k, uint64_t seed)
   }
   life_end();
   come_back(k % 2, &s);
-  if (!life_begin()) return hit;
+  now.report->sweeps++;
+  if (!life_begin()) return;
   check(true);
   life_step(&s);
   check(false);
   life_quit();
-  now.report->sweeps++;
-  return hit;
 }
 
-static void sweep_kind(const struct sweep *kind, uint64_t seed)
+/* How many operations there are to fail. */
+static int64_t sweep_count(const struct sweep *kind, uint64_t seed)
 {
-  int64_t k = 0, before = now.report->broken;
-  do now.cut = ++k;
-  while (sweep_one(kind, k, seed) && k < SWEEP_MAX && now.report->broken - before < SHOWN_MAX);
-  printf("%s: %s at each of %lld operations%s\n", now.load->name, kind->name, (long long)k - 1,
-         now.report->broken > before ? ": FAILED" : "");
-  if (k < 10) crash_broken("only %lld operations to fail: the sweep sees nothing", (long long)k);
+  disk_back();
+  now.load->born(now.load->state, NULL);
+  trouble_begins(kind, INT64_MAX);
+  now.calm = true;
+  bool open = life_begin();
+  for (int i = 0; open && i < kind->steps; i++) life_step(&seed);
+  int64_t n = kind->what == DISK_NONE ? memory_asked : disk_ops();
+  trouble_ends();
+  life_quit();
+  return n < SWEEP_MAX ? n : SWEEP_MAX;
 }
 
-void crash_sweep(const struct crash_workload *l, uint64_t seed, struct crash_report *r)
+/* All of them, or so many: one out of each of as many equal parts. */
+static void sweep_kind(const struct sweep *kind, int64_t points, uint64_t seed)
+{
+  int64_t all = sweep_count(kind, seed), before = now.report->broken, done = 0;
+  uint64_t s = seed;
+  if (!points || points > all) points = all;
+  if (all < 10) crash_broken("only %lld operations to fail: the sweep sees nothing", (long long)all);
+  for (; done < points && now.report->broken - before < SHOWN_MAX; done++) {
+    int64_t from = done * all / points, to = (done + 1) * all / points;
+    now.cut = 1 + from + (int64_t)(crash_random(&s) % (uint64_t)(to - from));
+    run_begin();
+    sweep_one(kind, now.cut, seed);
+    run_end();
+  }
+  printf("%s: %s at %lld of %lld operations%s\n", now.load->name, kind->name, (long long)done, (long long)all,
+         now.report->broken > before ? ": FAILED" : "");
+  fflush(stdout);
+}
+
+void crash_sweep(const struct crash_workload *l, int64_t points, uint64_t seed, struct crash_report *r)
 {
   start(l, r);
   store_hooks.die = on_halt;
   arm(DISK_NONE, 0);
   disk_new(seed);
   disk_keep();
-  for (size_t i = 0; i < COUNT(sweep_table); i++) sweep_kind(&sweep_table[i], seed);
+  for (size_t i = 0; i < COUNT(sweep_table); i++) sweep_kind(&sweep_table[i], points, seed);
 }
 
 /* ---- the program ------------------------------------------------------------------------------------------ */
 static bool control_loses(const struct crash_workload *l, uint64_t seed)
 {
   struct crash_report r = { 0 };
+  int64_t until_ms = now.until_ms;
   now.quiet = true;
+  now.until_ms = 0;
   store_hooks.synchronous = "NORMAL";
   crash_power(l, CONTROL_CUTS, seed, &r);
   store_hooks.synchronous = NULL;
   now.quiet = false;
+  now.until_ms = until_ms;
   printf("%s: control with synchronous = NORMAL: %lld broken promises in %d stops%s\n", l->name,
          (long long)r.broken, CONTROL_CUTS,
          r.broken ? ", as it must be" : ": FAILED, the harness sees nothing");
   return r.broken > 0;
 }
 
+struct plan {
+  int64_t cuts, seconds, points;
+  uint64_t seed;
+};
+
+static bool plan_read(int argc, char **argv, struct plan *p)
+{
+  int plain = 0;
+  for (int i = 1; i < argc; i++) {
+    bool slice = !strcmp(argv[i], "--slice"), seconds = !strcmp(argv[i], "--seconds");
+    char *end = argv[i];
+    if (slice) {
+      p->points = SLICE_POINTS;
+      continue;
+    }
+    if (seconds && i + 1 == argc) return false;
+    int64_t n = (int64_t)strtoull(argv[i + seconds], &end, 10);
+    if (*end || end == argv[i + seconds] || plain > 1) return false;
+    if (seconds) p->seconds = n, p->cuts = INT64_MAX, i++;
+    else if (plain++) p->seed = (uint64_t)n;
+    else p->cuts = n;
+  }
+  return true;
+}
+
 int crash_main(int argc, char **argv, const struct crash_workload *l)
 {
-  int64_t cuts = argc > 1 ? strtoll(argv[1], NULL, 10) : 300;
-  uint64_t seed = argc > 2 ? strtoull(argv[2], NULL, 10) : 1;
+  struct plan p = { .cuts = SLICE_CUTS, .seed = 1 };
   struct crash_report r = { 0 };
+  if (!plan_read(argc, argv, &p)) {
+    fprintf(stderr, "usage: %s [--slice] [--seconds N] [CUTS [SEED]]\n", argv[0]);
+    return 2;
+  }
   memory_watch();
   log_open((enum log_level)(LOG_ERROR + 1), false); /* thousands of lines that we provoke */
-  crash_power(l, cuts, seed, &r);
-  printf(
-    "%s: %lld stops (seed %llu): %lld power cuts, %lld kills, %lld after a failed fsync; %lld more while "
-    "recovering; %lld broken promises\n",
-    l->name, (long long)cuts, (unsigned long long)seed, (long long)r.cuts, (long long)r.kills,
-    (long long)r.fsyncs, (long long)r.in_recovery, (long long)r.broken);
-  bool control = control_loses(l, seed);
-  crash_sweep(l, seed, &r);
+  now.until_ms = p.seconds ? mono_ms() + p.seconds * 1000 : 0;
+  crash_power(l, p.cuts, p.seed, &r);
+  printf("%s: %lld stops (seed %llu): %lld power cuts, %lld kills, %lld after a failed fsync; %lld more while "
+         "recovering; %lld broken promises\n",
+         l->name, (long long)(r.cuts + r.kills), (unsigned long long)p.seed, (long long)r.cuts,
+         (long long)r.kills, (long long)r.fsyncs, (long long)r.in_recovery, (long long)r.broken);
+  fflush(stdout);
+  if (control_loses(l, p.seed)) r.passed++;
+  else r.failed++;
+  crash_sweep(l, p.points, p.seed, &r);
   disk_format(0);
-  return r.broken || !control;
+  if (l->told) l->told(l->state);
+  printf("%lld passed, %lld failed\n", (long long)r.passed, (long long)r.failed);
+  return r.failed != 0;
 }
