@@ -155,6 +155,7 @@ void auth_close(struct auth *a);
 bool auth_load(struct auth *a, struct db *db); /* at start, on the loop's thread */
 /* Reads the tokens anew; then(arg) on the loop once a table is in place that was read after this call. */
 void auth_refresh(struct auth *a, void (*then)(void *arg), void *arg);
+void auth_tick(struct auth *a);
 /* Fills who, token_id and channel_id of the call, or its refusal. */
 bool auth_call(struct auth *a, struct call *k);
 bool auth_alive(const struct auth *a, int64_t token_id, int64_t now_ms);

@@ -118,7 +118,7 @@ struct auth {
   struct api *api;
   struct auth_table *table;
   struct failures at[AUTH_ADDRESSES_MAX];
-  bool reading;
+  bool reading, failed;
   struct waiter *now, *later; /* for the read under way; for the one after it */
 };
 
@@ -230,7 +230,7 @@ static void waiters_tell(struct waiter *w)
   }
 }
 
-/* A failed read leaves the old table, which may know a revoked token: try until it works. */
+/* A failed read leaves the old table, which may know a revoked token: tried again with each tick. */
 static void refresh_done(struct read *rd)
 {
   struct auth *a = rd->api->auth;
@@ -245,9 +245,14 @@ static void refresh_done(struct read *rd)
   } else {
     log_line(LOG_WARN, "the tokens could not be read again: %s", err_title(rd->err));
   }
-  bool again = rd->err || a->later;
+  a->failed = rd->err != ERR_OK;
   read_free(rd);
-  if (again) refresh_start(a);
+  if (a->later && !a->failed) refresh_start(a);
+}
+
+void auth_tick(struct auth *a)
+{
+  if (a->failed) refresh_start(a);
 }
 
 static void refresh_start(struct auth *a)

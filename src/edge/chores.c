@@ -217,6 +217,7 @@ static void on_tick(uv_timer_t *timer)
   struct chores *c = timer->data;
   struct api *api = c->api;
   seen_flush(api->seen);
+  auth_tick(api->auth);
   feed_tick(api->feed, api->env->now_ms(api->env));
   look_start(c);
   intake_kick(api);

@@ -88,20 +88,28 @@ bool admin_token_write(const char *data, const struct cmd *done, const char **wh
 
 static void admin_start(struct server *s);
 
+/* Whoever finds the file can use what is in it. */
 static void admin_is_known(void *arg)
 {
-  struct server *s = arg;
-  log_line(LOG_INFO, "a token for the role admin is in %s/admin.token", s->o->data);
+  struct cmd *c = arg;
+  struct server *s = c->owner;
+  const char *why = NULL;
+  if (admin_token_write(s->o->data, c, &why))
+    log_line(LOG_INFO, "a token for the role admin is in %s/admin.token", s->o->data);
+  else
+    log_line(LOG_WARN, "admin.token: %s", why);
+  api_cmd_free(s->api, c);
 }
 
 static void admin_done(struct cmd *c)
 {
   struct server *s = c->owner;
-  const char *why = NULL;
+  if (!c->job.err) {
+    auth_refresh(s->api->auth, admin_is_known, c);
+    return;
+  }
   if (c->job.err == ERR_CONFLICT && s->admin_tries < ADMIN_TOKEN_TRIES) admin_start(s);
-  else if (c->job.err) log_line(LOG_WARN, "admin.token: %s", err_title(c->job.err));
-  else if (!admin_token_write(s->o->data, c, &why)) log_line(LOG_WARN, "admin.token: %s", why);
-  else auth_refresh(s->api->auth, admin_is_known, s);
+  else log_line(LOG_WARN, "admin.token: %s", err_title(c->job.err));
   api_cmd_free(s->api, c);
 }
 
