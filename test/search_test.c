@@ -265,6 +265,39 @@ TEST(search_refuses_what_is_too_long_or_no_text)
   rows_close(db);
 }
 
+/* Not even the index is asked by what may not be seen: the time it takes would tell. */
+TEST(search_asks_the_index_only_what_may_be_seen)
+{
+  struct search_query q;
+  struct arena a = { 0 };
+  const char *why;
+  CHECK(search_parse(&a, "张三 sofa 1234", true, &q, &why));
+  CHECK(strstr(q.expr, "\"张三\"") && strstr(q.expr, "\"sofa\"") &&
+        strstr(q.expr, "\"\xc2\x82"
+                       "1234\""));
+  CHECK(search_parse(&a, "张三 sofa 1234 13800001234", false, &q, &why));
+  CHECK(!strstr(q.expr, "\"张三\"") && !strstr(q.expr, "\"sofa\"") && !strstr(q.expr, "\"1234\""));
+  CHECK(strstr(q.expr, "\"\xc2\x81sofa\"") && strstr(q.expr, "\"\xc2\x82"
+                                                             "1234\""));
+  arena_release(&a);
+}
+
+/* "号" stands in every address: where the word has more, the index is not asked for it. */
+TEST(search_leaves_lone_characters_to_the_check)
+{
+  struct search_query q;
+  struct arena a = { 0 };
+  const char *why;
+  CHECK(search_parse(&a, "文三路100号", true, &q, &why));
+  CHECK(strstr(q.expr, "\"文三\"") && strstr(q.expr, "\"100\"") && !strstr(q.expr, "号"));
+  CHECK(!q.open);
+  CHECK(search_parse(&a, "号", true, &q, &why));
+  CHECK(strstr(q.expr, "\"号\"*") && q.open);
+  CHECK(search_parse(&a, "杭州 号", true, &q, &why));
+  CHECK(!strstr(q.expr, "号") && !q.open);
+  arena_release(&a);
+}
+
 TEST(search_follows_changed_words)
 {
   bool left;
@@ -364,6 +397,12 @@ TEST(search_walks_pages_over_many)
     if (step == 1) CHECK_INT(search_step(db, 30000, &left), ERR_OK);
   }
   CHECK(!left);
+  /* the look at the newest orders ends at 24701: the index goes on right there */
+  CHECK_INT(db_exec(db, "UPDATE orders SET receiver_name = '常见 Rarename' WHERE id BETWEEN 24699 AND 24701;"
+                        "INSERT INTO search_todo VALUES (24699), (24700), (24701)"),
+            ERR_OK);
+  CHECK_INT(search_step(db, 100, &left), ERR_OK);
+  CHECK_STR(find_all(db, (struct order_filter){ .q = "raren" }, SHOW_FULL), "24701 24700 24699");
   const char *next, *why;
   struct buf out = { 0 };
   struct order_filter f = { .q = "见", .sort = "-placed_at" };
