@@ -31,7 +31,7 @@ static void finding(void *arg, const char *text)
 static int findings_end(const struct findings *f, const char *what)
 {
   if (f->n) return cli_fail(f->c, "%s: %d findings", what, f->n);
-  cli_say(f->c, "%s is whole: structure, journal, orders, groups", what);
+  if (!f->c->json) printf("%s is whole: structure, journal, orders, groups\n", what);
   return EXIT_DONE;
 }
 

@@ -250,6 +250,7 @@ static bool results_take(struct run *r, const struct json *results, bool *again)
     if (!result || !json_int(json_get(result, "status"), &status))
       return stop(r, "the answer cannot be understood");
     if (status == 507) return stop(r, "the disk is nearly full: nothing more is taken");
+    if (status == 500) return stop(r, text_of(json_get(result, "problem"), "detail", "the server failed"));
     if (status == 503 || status == 429) *again = true;
     else if (!slot_settle(r, s, result, status)) return false;
     result = json_next(result);
