@@ -98,7 +98,7 @@ struct cli_command {
 };
 extern const struct cli_command cli_commands[];
 extern const size_t cli_commands_n;
-int cli_main(int argc, char **argv, char **environ);
+int cli_main(int argc, char **argv, char **envp);
 const char *cli_option(const struct cli *c, const char *name); /* NULL: not given; "" for one without a value */
 bool cli_number(struct cli *c, const char *name, int64_t least, int64_t most, int64_t *out); /* false: said why */
 /* Messages go to standard error; they return the exit status for `return cli_fail(…)`. */

@@ -424,6 +424,7 @@ const size_t cli_commands_n = COUNT(cli_commands);
 static const char GLOBAL_OPTIONS[] = "data=DIR config=FILE json quiet help version";
 
 /* ---- messages --------------------------------------------------------------------------------------------------- */
+static void say(const char *before, const char *fmt, va_list ap) PRINTF(2, 0);
 static void say(const char *before, const char *fmt, va_list ap)
 {
   char text[2048];
@@ -682,9 +683,9 @@ bool cli_config(struct cli *c, struct arena *a, struct config *out, const char *
   return config_load(a, &s, out, why);
 }
 
-static void cli_begin(struct cli *c, char *const *environ)
+static void cli_begin(struct cli *c, char *const *envp)
 {
-  c->environ = environ;
+  c->environ = envp;
   c->out_tty = isatty(STDOUT_FILENO), c->err_tty = isatty(STDERR_FILENO);
   const char *term = env_value(c, "TERM");
   c->color = c->out_tty && !env_value(c, "NO_COLOR") && term && strcmp(term, "dumb") != 0;
@@ -730,10 +731,10 @@ static int out_close(struct cli *c, int status)
   return status;
 }
 
-int cli_main(int argc, char **argv, char **environ)
+int cli_main(int argc, char **argv, char **envp)
 {
   struct cli *c = mem_new(sizeof *c);
-  cli_begin(c, environ);
+  cli_begin(c, envp);
   int status = cli_run(c, argc, argv);
   status = out_close(c, status);
   cli_link_close(c);
