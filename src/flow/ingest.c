@@ -291,7 +291,7 @@ static enum err payload_apply(struct cmd *c, struct db *db, const struct payload
   enum ingest_result result;
   enum err e;
   c->problem = (struct problem){ .faults.mem = &c->mem };
-  must(tx_mark(db));
+  if (!tx_mark(db)) return db_err(db);
   struct draft *d = mended;
   if (!d && p->body) {
     struct json *j = json_parse(&c->mem, p->body, strlen(p->body), JSON_ELEMENTS_MAX, &c->problem.faults);
@@ -299,12 +299,14 @@ static enum err payload_apply(struct cmd *c, struct db *db, const struct payload
     if (d) draft_seal(&c->mem, d, p->body, strlen(p->body));
   }
   e = d ? ingest_apply(c, db, d, p->id, &result, &order_id, &group_id) : ERR_INVALID;
-  if (e == ERR_IO || e == ERR_DISK_FULL || e == ERR_BUSY)
-    return e; /* the disk's trouble is not the payload's */
+  if (e == ERR_IO || e == ERR_DISK_FULL || e == ERR_BUSY) { /* the disk's trouble is not the payload's */
+    if (tx_undo(db)) tx_keep(db); /* else the whole transaction is over */
+    return e;
+  }
   *applied = !e;
   if (e) {
     struct buf b = { 0 };
-    must(tx_undo(db));
+    if (!tx_undo(db)) return db_err(db);
     problem_put(&b, e, 0, &c->problem);
     const char *error = arena_strn(&c->mem, b.data, b.len);
     buf_release(&b);
@@ -316,19 +318,22 @@ static enum err payload_apply(struct cmd *c, struct db *db, const struct payload
     e = payload_settle(db, p->id, PAYLOAD_APPLIED, order_id, NULL);
     if (!e && exception_settle(db, "mapping_failed", 0, p->id, c->actor.name, c->now_ms) < 0) e = ERR_IO;
   }
-  must(tx_keep(db));
+  if (!tx_keep(db)) return db_err(db);
   if (*applied) c->problem = before;
   return e;
 }
 
 #define APPLY_STEP_MAX 64
 
+struct applied {
+  int64_t done, failed;
+};
+
 static enum err apply_each(struct cmd *c, struct db *db, enum payload_state state, int64_t after,
-                           int64_t *last, size_t max)
+                           int64_t *last, struct applied *count)
 {
   int64_t ids[APPLY_STEP_MAX];
-  must(max <= APPLY_STEP_MAX);
-  size_t n = payload_next(db, state, after, ids, max);
+  size_t n = payload_next(db, state, after, ids, APPLY_STEP_MAX);
   *last = 0;
   for (size_t i = 0; i < n; i++) {
     struct payload p;
@@ -339,7 +344,8 @@ static enum err apply_each(struct cmd *c, struct db *db, enum payload_state stat
     enum err e = payload_apply(c, db, &p, NULL, &applied);
     c->source = source;
     TRY(e);
-    c->numbers[applied ? 0 : 1]++;
+    count->done += applied;
+    count->failed += !applied;
     *last = ids[i];
   }
   c->problem = (struct problem){ .faults.mem = &c->mem };
@@ -354,7 +360,9 @@ enum err flow_payloads_apply_parse(struct cmd *c, const struct json *body)
 enum err flow_payloads_apply_run(struct cmd *c, struct db *db)
 {
   int64_t last;
-  TRY(apply_each(c, db, PAYLOAD_PENDING, 0, &last, APPLY_STEP_MAX));
+  struct applied count = { 0 };
+  TRY(apply_each(c, db, PAYLOAD_PENDING, 0, &last, &count));
+  c->numbers[0] = count.done, c->numbers[1] = count.failed;
   c->left = c->numbers[2] = payload_count(db, PAYLOAD_PENDING);
   return ERR_OK;
 }
@@ -480,9 +488,11 @@ enum err flow_payload_retry_all_parse(struct cmd *c, const struct json *body)
 enum err flow_payload_retry_all_run(struct cmd *c, struct db *db)
 {
   int64_t last = 0;
-  do TRY(apply_each(c, db, PAYLOAD_FAILED, last, &last, APPLY_STEP_MAX));
-  while (last && c->numbers[0] + c->numbers[1] < RETRY_ALL_MAX);
-  buf_printf(&c->out, "{\"applied\":%lld,\"failed\":%lld}", (long long)c->numbers[0],
+  struct applied count = { 0 };
+  do TRY(apply_each(c, db, PAYLOAD_FAILED, last, &last, &count));
+  while (last && count.done + count.failed < RETRY_ALL_MAX);
+  c->numbers[0] = count.done, c->numbers[1] = count.failed;
+  buf_printf(&c->out, "{\"applied\":%lld,\"failed\":%lld}", (long long)count.done,
              (long long)payload_count(db, PAYLOAD_FAILED));
   return ERR_OK;
 }
