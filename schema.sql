@@ -23,6 +23,12 @@ CREATE TABLE channels (
   created_at INTEGER NOT NULL
 ) STRICT;
 
+-- The platforms' own words for a status: few, long and on every order, so each is kept once.
+CREATE TABLE raw_statuses (
+  id   INTEGER PRIMARY KEY,
+  text TEXT NOT NULL UNIQUE
+) STRICT;
+
 -- The inbox: what arrived, byte for byte (domain 2.1). Written at the end; bodies have their own retention.
 CREATE TABLE payloads (
   id          INTEGER PRIMARY KEY,
@@ -80,16 +86,16 @@ CREATE TABLE orders (
   remark_flag         TEXT,
   flags               INTEGER NOT NULL,    -- bits, see ORDER_FLAG_MAP
   service             TEXT,                -- NULL: standard
-  raw_status          TEXT,
+  raw_status_id       INTEGER,             -- the platform's own word, in raw_statuses
   no_merge            TEXT,                -- why it may not be merged (domain 3.4), NULL: it may
   decided             INTEGER NOT NULL DEFAULT 0, -- 1: rows in merge_decisions speak about it
   group_id            INTEGER,
   received_at         INTEGER NOT NULL,
-  updated_at          INTEGER NOT NULL,
-  stage_since         INTEGER NOT NULL,
+  updated_at          INTEGER,             -- NULL: received_at
+  stage_since         INTEGER,             -- NULL: received_at
   due_at              INTEGER,             -- the next deadline of the stage
   due_step            INTEGER NOT NULL DEFAULT 0, -- 1: remind is next, 2: escalate is next, 0: none
-  payload_id          INTEGER,             -- the newest payload that told something
+  payload_id          INTEGER,             -- the newest payload that told something; order.updated events name the ones before
   content             INTEGER NOT NULL     -- hash of all that the channel told, without its update time
 ) STRICT;
 -- At most one order per channel and external id (domain 2.3). The one random index of intake.
@@ -214,7 +220,7 @@ CREATE TABLE events (
   type   TEXT NOT NULL,
   actor  TEXT NOT NULL,
   data   TEXT NOT NULL,                    -- JSON object
-  digest BLOB NOT NULL
+  digest BLOB NOT NULL                     -- its first 16 bytes
 ) STRICT;
 -- The few entities of other kinds with the same number are read past.
 CREATE INDEX events_entity ON events (entity);

@@ -245,7 +245,7 @@ enum err order_get(struct db *db, struct arena *a, int64_t id, struct order *out
 enum err order_insert(struct db *db, const struct order *o, const struct draft *d);
 /* News for a known order: everything the channel told; version + 1. changed: JSON array of the fields that differ. */
 enum err order_rewrite(struct db *db, struct arena *a, struct order *o, const struct draft *d, int64_t now_ms, const char **changed);
-enum err order_touch_channel_time(struct db *db, int64_t id, int64_t channel_updated_at, int64_t payload_id);
+enum err order_touch_channel_time(struct db *db, int64_t id, int64_t channel_updated_at);
 /* One guarded statement: only from the version it was read with; else STALE. Sets status, stage and due fields,
  * shipped_at, cancelled_at, paid_at; version + 1. */
 enum err order_move(struct db *db, struct order *o, const char *to, int64_t now_ms, int64_t due_at, int due_step);
@@ -254,6 +254,7 @@ enum err order_set_no_merge(struct db *db, int64_t id, const char *no_merge);
 enum err order_set_due(struct db *db, int64_t id, int64_t due_at, int due_step);
 enum err order_set_decided(struct db *db, int64_t id);
 enum err order_set_shipped(struct db *db, int64_t id, int64_t shipped_at);
+enum err order_set_payload(struct db *db, int64_t id, int64_t payload_id); /* the last that told what we know */
 enum err order_bump(struct db *db, struct order *o, int64_t now_ms); /* version + 1, guarded */
 size_t order_due(struct db *db, int64_t now_ms, int64_t *ids, size_t max); /* oldest deadline first */
 int64_t order_next_due(struct db *db); /* 0: none */

@@ -293,8 +293,9 @@ static void fill_one(struct db *db)
   CHECK_INT(
     db_exec(
       db,
+      "INSERT INTO raw_statuses (id, text) VALUES (1, 'WAIT');"
       "UPDATE orders SET zip = '310000', token = 'tok-1', town = '北山街道', buyer_id = 'b_81', buyer_phone = '13800001234',"
-      " paid_at = 1762000001000, flags = 3, raw_status = 'WAIT', service = 'cold' WHERE id = 1;"
+      " paid_at = 1762000001000, flags = 3, raw_status_id = 1, service = 'cold' WHERE id = 1;"
       "INSERT INTO lines (order_id, line_no, sku, title, quantity, price, discount, refunded) VALUES (1, 2, 'B', NULL, 1, NULL, 5, 7);"
       "INSERT INTO groups (id, state, key, from_at, version) VALUES (1, 'open', 'phone_address', 1762000000000, 4);"
       "INSERT INTO shipments (id, order_id, carrier, tracking_no, shipped_at, line_ids) VALUES (9, 1, 'SF', 'SF1', 1762000002000, '[\"1\"]');"

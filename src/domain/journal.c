@@ -1,6 +1,6 @@
 /* journal.c: events, append only. Each row's digest covers the row before it and itself:
  *
- *   digest = SHA-256( digest of the row before, or 32 zero bytes
+ *   digest = SHA-256( digest of the row before, or 16 zero bytes
  *                   | seq at entity, lengths of type, actor, data: 8 bytes each, highest first
  *                   | kind (1 byte) | type | actor | data )
  *
@@ -14,23 +14,28 @@ struct event {
   size_t type_n, actor_n, data_n;
 };
 
+/* Of each SHA-256 the first 16 bytes are kept: whoever could find a second text for them could as well write the
+ * whole chain anew, and there is one per event. */
+#define DIGEST_LEN 16
+
 static void put64(unsigned char *p, uint64_t v)
 {
   for (int i = 0; i < 8; i++) p[i] = (unsigned char)(v >> (56 - 8 * i));
 }
 
-static void event_digest(const struct event *e, const unsigned char before[SHA256_LEN],
-                         unsigned char out[SHA256_LEN])
+static void event_digest(const struct event *e, const unsigned char before[DIGEST_LEN],
+                         unsigned char out[DIGEST_LEN])
 {
-  unsigned char head[6 * 8 + 1];
+  unsigned char head[6 * 8 + 1], whole[SHA256_LEN];
   put64(head, (uint64_t)e->seq), put64(head + 8, (uint64_t)e->at), put64(head + 16, (uint64_t)e->entity);
   put64(head + 24, e->type_n), put64(head + 32, e->actor_n), put64(head + 40, e->data_n);
   head[48] = (unsigned char)e->kind;
   const struct sha256_part part[] = {
-    { before, SHA256_LEN },   { head, sizeof head },  { e->type, e->type_n },
+    { before, DIGEST_LEN },   { head, sizeof head },  { e->type, e->type_n },
     { e->actor, e->actor_n }, { e->data, e->data_n },
   };
-  sha256_parts(part, COUNT(part), out);
+  sha256_parts(part, COUNT(part), whole);
+  memcpy(out, whole, DIGEST_LEN);
 }
 
 static const char SQL_LAST[] = "SELECT seq, digest FROM events ORDER BY seq DESC LIMIT 1";
@@ -40,23 +45,23 @@ static const char SQL_PUT[] =
 
 /* The end of the chain is read from the table each time: nothing in memory can go out of step with a
  * savepoint that was undone, and the last page is always in the cache. */
-static enum err journal_last(struct db *db, int64_t *seq, unsigned char digest[SHA256_LEN])
+static enum err journal_last(struct db *db, int64_t *seq, unsigned char digest[DIGEST_LEN])
 {
   struct stmt *s = db_stmt(db, SQL_LAST);
   *seq = 0;
-  memset(digest, 0, SHA256_LEN);
+  memset(digest, 0, DIGEST_LEN);
   if (stmt_row(s)) {
     size_t n;
     const void *p = stmt_col_blob(s, 1, &n);
     *seq = stmt_col_int(s, 0);
-    if (n == SHA256_LEN) memcpy(digest, p, n); /* else the file was tampered with: `check` says so */
+    if (n == DIGEST_LEN) memcpy(digest, p, n); /* else the file was tampered with: `check` says so */
   }
   return stmt_end(s);
 }
 
 int64_t journal_head(struct db *db)
 {
-  unsigned char digest[SHA256_LEN];
+  unsigned char digest[DIGEST_LEN];
   int64_t seq = 0;
   return journal_last(db, &seq, digest) ? 0 : seq;
 }
@@ -76,7 +81,7 @@ enum err journal_put(struct db *db, int64_t at, char kind, int64_t entity, const
     .actor_n = strlen(actor),
     .data_n = strlen(data),
   };
-  unsigned char before[SHA256_LEN], digest[SHA256_LEN];
+  unsigned char before[DIGEST_LEN], digest[DIGEST_LEN];
   TRY(journal_last(db, &e.seq, before));
   e.seq++;
   event_digest(&e, before, digest);
@@ -122,7 +127,7 @@ int journal_check(struct db *db, void (*say)(void *arg, const char *text), void 
   static const char SQL[] =
     "SELECT seq, at, kind, entity, type, actor, data, digest FROM events ORDER BY seq";
   struct journal_walk w = { say, arg, { 0 }, 0 };
-  unsigned char before[SHA256_LEN] = { 0 }, digest[SHA256_LEN];
+  unsigned char before[DIGEST_LEN] = { 0 }, digest[DIGEST_LEN];
   int64_t seq = 0;
   struct stmt *s = db_stmt(db, SQL);
   while (stmt_row(s)) {
@@ -132,11 +137,11 @@ int journal_check(struct db *db, void (*say)(void *arg, const char *text), void 
     const unsigned char *stored = stmt_col_blob(s, 7, &n);
     event_digest(&e, before, digest);
     if (e.seq != seq + 1) journal_say(&w, e.seq, "the one before it is missing");
-    else if (!whole || n != SHA256_LEN || !same_bytes(stored, digest, n))
+    else if (!whole || n != DIGEST_LEN || !same_bytes(stored, digest, n))
       journal_say(&w, e.seq, "its digest does not follow from the one before: edited, moved or put in later");
     /* Goes on from what is stored, so that one edited row is one finding and not all that follow. */
     seq = e.seq;
-    memcpy(before, n == SHA256_LEN ? stored : digest, SHA256_LEN);
+    memcpy(before, n == DIGEST_LEN ? stored : digest, DIGEST_LEN);
   }
   if (w.broken > JOURNAL_SAY_MAX)
     say(arg, arena_printf(&w.mem, "events: %d more breaks of the chain", w.broken - JOURNAL_SAY_MAX));

@@ -6,7 +6,7 @@
 #define ORDER_COLS \
   "id, channel_id, version, coalesce(group_id, 0), coalesce(payload_id, 0), content, placed_at, coalesce(paid_at, 0)," \
   " coalesce(channel_updated_at, 0), coalesce(shipped_at, 0), coalesce(cancelled_at, 0), coalesce(ship_by, 0), received_at," \
-  " updated_at, stage_since, coalesce(due_at, 0), due_step, external_id, status, channel_status, no_merge, decided, flags, currency," \
+  " coalesce(updated_at, received_at), coalesce(stage_since, received_at), coalesce(due_at, 0), due_step, external_id, status, channel_status, no_merge, decided, flags, currency," \
   " service, token, coalesce(receiver_phone, buyer_phone), total, coalesce(contact_key, 0), coalesce(token_key, 0), country," \
   " province, city, district, town, address, receiver_name, remark_buyer, remark_seller, remark_flag"
 
@@ -109,15 +109,33 @@ static enum err put_parts(struct db *db, int64_t id, const struct draft *d)
   return ERR_OK;
 }
 
+static const char SQL_RAW_STATUS[] = "SELECT id FROM raw_statuses WHERE text = $1";
+static const char SQL_RAW_STATUS_PUT[] = "INSERT INTO raw_statuses (id, text) VALUES ($1, $2)";
+
+/* The number of the platform's own word, new when it is seen for the first time; 0 for none. */
+static enum err raw_status_id(struct db *db, const char *text, int64_t *id)
+{
+  *id = 0;
+  if (!text) return ERR_OK;
+  struct stmt *s = db_stmt(db, SQL_RAW_STATUS);
+  stmt_text(s, 1, text);
+  if (stmt_row(s)) *id = stmt_col_int(s, 0);
+  TRY(stmt_end(s));
+  if (*id) return ERR_OK;
+  s = db_stmt(db, SQL_RAW_STATUS_PUT);
+  stmt_int(s, 1, *id = db_next_id(db, "raw_status")), stmt_text(s, 2, text);
+  return stmt_run(s);
+}
+
 /* The columns that follow the draft, bound from `at` on in the order of DRAFT_COLS. */
 #define DRAFT_COLS \
   "channel_status, placed_at, placed_slot, channel_updated_at, ship_by, currency, total, freight, discount, paid, buyer_id, buyer_name," \
   " buyer_phone, receiver_name, receiver_phone, country, province, city, district, town, address, zip, token, contact_key, token_key," \
-  " remark_buyer, remark_seller, remark_flag, flags, service, raw_status, content, paid_at"
+  " remark_buyer, remark_seller, remark_flag, flags, service, raw_status_id, content, paid_at"
 #define DRAFT_COLS_N 33
 
-static void bind_draft(struct stmt *s, int at, const struct draft *d, int64_t channel_updated_at,
-                       int64_t paid_at)
+static void bind_draft(struct stmt *s, int at, const struct draft *d, int64_t raw_status_id,
+                       int64_t channel_updated_at, int64_t paid_at)
 {
   stmt_text(s, at, d->status), stmt_int(s, at + 1, d->placed_at), stmt_int(s, at + 2, slot_of(d->placed_at));
   bind_time(s, at + 3, channel_updated_at), bind_time(s, at + 4, d->ship_by);
@@ -132,7 +150,7 @@ static void bind_draft(struct stmt *s, int at, const struct draft *d, int64_t ch
   bind_time(s, at + 23, d->contact_key), bind_time(s, at + 24, d->token_key);
   stmt_text(s, at + 25, d->remark_buyer), stmt_text(s, at + 26, d->remark_seller),
     stmt_text(s, at + 27, d->remark_flag);
-  stmt_int(s, at + 28, d->flags), stmt_text(s, at + 29, d->service), stmt_text(s, at + 30, d->raw_status),
+  stmt_int(s, at + 28, d->flags), stmt_text(s, at + 29, d->service), bind_time(s, at + 30, raw_status_id),
     stmt_int(s, at + 31, d->content);
   bind_time(s, at + 32, paid_at);
 }
@@ -146,16 +164,19 @@ static_assert(15 + DRAFT_COLS_N - 1 == 47, "SQL_INSERT binds them all");
 
 enum err order_insert(struct db *db, const struct order *o, const struct draft *d)
 {
+  int64_t word;
   must(d->lines_n >= 1 && o->id > 0);
+  TRY(raw_status_id(db, d->raw_status, &word));
   struct stmt *s = db_stmt(db, SQL_INSERT);
   stmt_int(s, 1, o->id), stmt_int(s, 2, o->channel_id), stmt_text(s, 3, d->external_id),
     stmt_text(s, 4, o->status);
-  bind_time(s, 5, o->group_id), stmt_int(s, 6, o->received_at), stmt_int(s, 7, o->updated_at),
-    stmt_int(s, 8, o->stage_since);
+  bind_time(s, 5, o->group_id), stmt_int(s, 6, o->received_at);
+  bind_time(s, 7, o->updated_at == o->received_at ? 0 : o->updated_at);
+  bind_time(s, 8, o->stage_since == o->received_at ? 0 : o->stage_since);
   bind_time(s, 9, o->due_at), stmt_int(s, 10, o->due_step), bind_time(s, 11, o->payload_id),
     stmt_text(s, 12, o->no_merge);
   bind_time(s, 13, o->shipped_at), bind_time(s, 14, o->cancelled_at);
-  bind_draft(s, 15, d, d->updated_at, d->paid_at);
+  bind_draft(s, 15, d, word, d->updated_at, d->paid_at);
   TRY(stmt_run(s));
   return put_parts(db, o->id, d);
 }
@@ -221,10 +242,12 @@ static const char *changes_of(struct arena *a, const struct order *o, const stru
 enum err order_rewrite(struct db *db, struct arena *a, struct order *o, const struct draft *d, int64_t now_ms,
                        const char **changed)
 {
+  int64_t word;
   *changed = changes_of(a, o, d);
+  TRY(raw_status_id(db, d->raw_status, &word));
   struct stmt *s = db_stmt(db, SQL_REWRITE);
   int64_t told = d->updated_at > o->channel_updated_at ? d->updated_at : o->channel_updated_at;
-  bind_draft(s, 1, d, told, d->paid_at ? d->paid_at : o->paid_at);
+  bind_draft(s, 1, d, word, told, d->paid_at ? d->paid_at : o->paid_at);
   stmt_text(s, 34, d->no_merge), bind_time(s, 35, o->payload_id), stmt_int(s, 36, now_ms),
     stmt_int(s, 37, o->id), stmt_int(s, 38, o->version);
   TRY(stmt_run(s));
@@ -236,13 +259,12 @@ enum err order_rewrite(struct db *db, struct arena *a, struct order *o, const st
   return order_get(db, a, o->id, o);
 }
 
-static const char SQL_TOUCH[] =
-  "UPDATE orders SET channel_updated_at = $1, payload_id = coalesce($2, payload_id) WHERE id = $3";
+static const char SQL_TOUCH[] = "UPDATE orders SET channel_updated_at = $1 WHERE id = $2";
 
-enum err order_touch_channel_time(struct db *db, int64_t id, int64_t channel_updated_at, int64_t payload_id)
+enum err order_touch_channel_time(struct db *db, int64_t id, int64_t channel_updated_at)
 {
   struct stmt *s = db_stmt(db, SQL_TOUCH);
-  bind_time(s, 1, channel_updated_at), bind_time(s, 2, payload_id), stmt_int(s, 3, id);
+  bind_time(s, 1, channel_updated_at), stmt_int(s, 2, id);
   return stmt_run(s);
 }
 
@@ -275,6 +297,7 @@ static enum err set_two(struct db *db, const char *sql, int64_t value, int64_t i
 }
 
 static const char SQL_SET_GROUP[] = "UPDATE orders SET group_id = $1, version = version + 1 WHERE id = $2";
+static const char SQL_SET_PAYLOAD[] = "UPDATE orders SET payload_id = $1 WHERE id = $2";
 static const char SQL_SET_SHIPPED[] = "UPDATE orders SET shipped_at = $1 WHERE id = $2";
 static const char SQL_SET_DECIDED[] = "UPDATE orders SET decided = $1 WHERE id = $2";
 static const char SQL_SET_DUE[] = "UPDATE orders SET due_at = $1, due_step = $2 WHERE id = $3";
@@ -285,6 +308,11 @@ static const char SQL_BUMP[] =
 enum err order_set_group(struct db *db, int64_t id, int64_t group_id)
 {
   return set_two(db, SQL_SET_GROUP, group_id, id);
+}
+
+enum err order_set_payload(struct db *db, int64_t id, int64_t payload_id)
+{
+  return set_two(db, SQL_SET_PAYLOAD, payload_id, id);
 }
 
 enum err order_set_shipped(struct db *db, int64_t id, int64_t shipped_at)
@@ -470,9 +498,12 @@ enum err order_group_members(struct db *db, struct arena *a, int64_t group_id, s
   return merge_list(s, a, list, n, 100000);
 }
 
-/* One slot at a time, so that each step is a narrow range of the index. A full phone's range holds the masked ones
- * that show the same digits too: same upper half. */
-static const char SQL_BY_CONTACT[] =
+/* One slot at a time, so that each step is a narrow range of the index. With a full phone or a token: its own key first,
+ * then the masked phones that show the same digits. A masked phone shows the upper half only, so it finds them all. */
+static const char SQL_BY_KEYS[] =
+  "SELECT " MERGE_COLS MERGE_FROM
+  "WHERE o.placed_slot = $1 AND o.contact_key IN ($2, $3) AND o.placed_at BETWEEN $4 AND $5 ORDER BY o.contact_key DESC, o.id";
+static const char SQL_BY_SHOWN[] =
   "SELECT " MERGE_COLS MERGE_FROM
   "WHERE o.placed_slot = $1 AND o.contact_key BETWEEN $2 AND $3 AND o.placed_at BETWEEN $4 AND $5 ORDER BY o.contact_key, o.id";
 static const char SQL_BY_TOKEN[] =
@@ -493,10 +524,11 @@ static void list_join(struct arena *a, struct merge_order **list, size_t *n, con
   *list = all;
 }
 
-static enum err by_contact(struct db *db, struct arena *a, int64_t slot, int64_t low, int64_t high,
-                           int64_t from, int64_t to, struct merge_order **list, size_t *n, size_t max)
+static enum err by_contact(struct db *db, struct arena *a, const char *sql, int64_t slot, int64_t low,
+                           int64_t high, int64_t from, int64_t to, struct merge_order **list, size_t *n,
+                           size_t max)
 {
-  struct stmt *s = db_stmt(db, SQL_BY_CONTACT);
+  struct stmt *s = db_stmt(db, sql);
   struct merge_order *more;
   size_t more_n;
   stmt_int(s, 1, slot), stmt_int(s, 2, low), stmt_int(s, 3, high), stmt_int(s, 4, from), stmt_int(s, 5, to);
@@ -525,11 +557,13 @@ enum err order_candidates(struct db *db, struct arena *a, int64_t contact_key, i
   for (int64_t slot = slot_of(from); slot <= slot_of(to) && *n < max; slot++) {
     int64_t token = token_key ? token_key : contact_key < 0 ? contact_key : 0;
     if (contact_key > 0) {
-      int64_t low = contact_key & ~0xffffffffll;
-      TRY(by_contact(db, a, slot, low, low | 0xffffffffll, from, to, list, n, max));
+      int64_t shown = contact_key & ~0xffffffffll;
+      bool masked = contact_key == shown;
+      TRY(by_contact(db, a, masked ? SQL_BY_SHOWN : SQL_BY_KEYS, slot, masked ? shown : contact_key,
+                     masked ? shown | 0xffffffffll : shown, from, to, list, n, max));
     }
     if (token) {
-      TRY(by_contact(db, a, slot, token, token, from, to, list, n, max));
+      TRY(by_contact(db, a, SQL_BY_KEYS, slot, token, token, from, to, list, n, max));
       TRY(by_token(db, a, slot, token, from, to, list, n, max));
     }
   }

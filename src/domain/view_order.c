@@ -49,16 +49,18 @@ enum {
   O_PAYLOAD
 };
 static const char SQL_ORDER[] =
-  "SELECT o.id, c.name, o.external_id, o.status, o.channel_status, o.raw_status, o.version,"
+  "SELECT o.id, c.name, o.external_id, o.status, o.channel_status, w.text, o.version,"
   " o.placed_at, o.paid_at, o.shipped_at, o.cancelled_at, o.ship_by, o.channel_updated_at,"
-  " o.received_at, o.updated_at,"
+  " o.received_at, coalesce(o.updated_at, o.received_at),"
   " o.currency, o.total, o.freight, o.discount, o.paid,"
   " o.buyer_id, o.buyer_name, o.buyer_phone,"
   " o.receiver_name, o.receiver_phone, o.country, o.province, o.city, o.district, o.town, o.address,"
   " o.zip, o.token,"
-  " o.remark_buyer, o.remark_seller, o.remark_flag, o.flags, o.service, o.no_merge, o.stage_since,"
+  " o.remark_buyer, o.remark_seller, o.remark_flag, o.flags, o.service, o.no_merge,"
+  " coalesce(o.stage_since, o.received_at),"
   " o.group_id, o.payload_id"
-  " FROM orders o LEFT JOIN channels c ON c.id = o.channel_id WHERE o.id = $1";
+  " FROM orders o LEFT JOIN channels c ON c.id = o.channel_id"
+  " LEFT JOIN raw_statuses w ON w.id = o.raw_status_id WHERE o.id = $1";
 
 struct row { /* what the parts of one row need */
   struct db *db;

@@ -112,14 +112,18 @@ static int gen(const char *path, int64_t n)
   }
   fprintf(stderr, "\n");
   static const char SQL_BODIES[] = "SELECT coalesce(sum(length(body)), 0) FROM payloads";
-  static const char SQL_SIZE[] = "SELECT (SELECT * FROM pragma_page_count) * (SELECT * FROM pragma_page_size)";
+  static const char SQL_SIZE[] = "SELECT sum(pgsize) FROM dbstat";
+  static const char SQL_INBOX[] = "SELECT sum(pgsize) FROM dbstat WHERE name = 'payloads'";
   struct stmt *q = db_stmt(s.db, SQL_BODIES);
   int64_t raw = stmt_row(q) ? stmt_col_int(q, 0) : 0;
   stmt_end(q), q = db_stmt(s.db, SQL_SIZE);
   int64_t size = stmt_row(q) ? stmt_col_int(q, 0) : 0;
   stmt_end(q);
-  printf("orders %lld file_bytes %lld payload_bytes %lld bytes_per_order %lld seconds %lld\n", (long long)n, (long long)size, (long long)raw,
-         (long long)((size - raw) / n), (long long)((mono_ms() - began) / 1000));
+  q = db_stmt(s.db, SQL_INBOX);
+  int64_t inbox = stmt_row(q) ? stmt_col_int(q, 0) : 0;
+  stmt_end(q);
+  printf("orders %lld file_bytes %lld bytes_per_order %lld inbox_bytes_per_order %lld of_these_raw_payload %lld seconds %lld\n", (long long)n,
+         (long long)size, (long long)((size - inbox) / n), (long long)(inbox / n), (long long)(raw / n), (long long)((mono_ms() - began) / 1000));
   shop_close(&s);
   return 0;
 }
