@@ -15,6 +15,7 @@ __attribute__((unused)) static struct db *rows_open(void)
 {
   const char *why = "";
   arena_release(&rows_mem);
+  store_hooks = (struct store_hooks){ 0 }; /* whatever a test of the store left behind */
   struct db *db = db_open(&rows_mem, arena_printf(&rows_mem, "%s/orderd.db", test_dir()), DB_CREATE, &why);
   if (!CHECK(db != NULL)) test_note("%s", why);
   return db;
