@@ -138,6 +138,8 @@ bool order_ships(const struct rules *r, const char *status, unsigned flags);
 enum err progress_move(struct cmd *c, struct db *db, struct order *o, int to, unsigned trigger, const char *note);
 /* Follows what the channel says as far as the table allows. */
 enum err progress_follow(struct cmd *c, struct db *db, struct order *o, int64_t shipped_at);
+/* Opens cancel_after_lock: a person must stop the parcel. */
+enum err progress_stop(struct cmd *c, struct db *db, const struct order *o, const char *what);
 enum err progress_event(struct cmd *c, struct db *db, char kind, int64_t entity, const char *type, const char *fmt, ...) PRINTF(6, 7);
 
 /* ---- the flows' bodies, one file each; the command table in cmd.c names them --------------------------- */

@@ -532,6 +532,7 @@ TEST(draft_no_merge)
     { "{\"flags\":[\"platform_inspection\"]}", "platform_inspection" },
     { "{\"flags\":[\"agency\"]}", "agency" },
     { "{\"flags\":[\"agency\",\"cod\"]}", "cod" }, /* the first stands for all */
+    { "{\"flags\":[\"cod\"],\"refunds\":[" REFUND("1", "success", "10.00", "") "]}", "refunded" }, /* what is given back is seen first */
     { "{\"status\":\"partly_shipped\"}", "partly_shipped" },
     { "{\"status\":\"cancelled\"}", NULL }, /* the status says that */
     { "{\"service\":\"cold\",\"remarks\":{\"buyer\":\"x\"}}", NULL },

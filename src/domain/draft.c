@@ -401,15 +401,16 @@ static bool order_refunded(const struct draft *d)
   return d->total > 0 && money >= d->total;
 }
 
-/* Domain 3.4, as far as the channel's own data decide it; the first reason stands for all. */
+/* Domain 3.4, as far as the channel's own data decide it; the first reason stands for all. What is given back stands
+ * first: it must be seen also after a lock. */
 static const char *no_merge_of(const struct draft *d)
 {
-  for (int bit = 0; bit < FLAG_N; bit++)
-    if (d->flags & 1u << bit) return flag_names[bit];
-  if (!strcmp(d->status, "partly_shipped")) return "partly_shipped";
   for (size_t i = 0; i < d->lines_n; i++)
     if (line_refunded(d, &d->lines[i])) return "line_refunded";
-  return order_refunded(d) ? "refunded" : NULL;
+  if (order_refunded(d)) return "refunded";
+  for (int bit = 0; bit < FLAG_N; bit++)
+    if (d->flags & 1u << bit) return flag_names[bit];
+  return strcmp(d->status, "partly_shipped") ? NULL : "partly_shipped";
 }
 
 static int64_t token_key_of(const char *family, const char *token)

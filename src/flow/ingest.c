@@ -63,10 +63,11 @@ static int64_t shipped_at_of(const struct cmd *c, const struct draft *d)
   return d->updated_at ? d->updated_at : c->now_ms;
 }
 
-static const char *no_merge_of(const struct cmd *c, const struct draft *d)
+/* left: when a parcel of this order left, 0: none did. What left once stays so, whatever a later message leaves out. */
+static const char *no_merge_of(const struct cmd *c, const struct draft *d, int64_t left)
 {
   if (d->no_merge) return d->no_merge;
-  if (d->parcels_n) return "parcel_known";
+  if (left) return "parcel_known";
   return rules_channel_merges(c->rules, d->channel) ? NULL : "channel_rule";
 }
 
@@ -99,7 +100,7 @@ static enum err create(struct cmd *c, struct db *db, struct draft *d, int64_t ch
   o.status = c->rules->status.stage[status].name;
   o.shipped_at = shipped_at_of(c, d);
   if (status == ST_CANCELLED) o.cancelled_at = d->updated_at ? d->updated_at : c->now_ms;
-  o.no_merge = d->no_merge = no_merge_of(c, d);
+  o.no_merge = d->no_merge = no_merge_of(c, d, o.shipped_at);
   stage_enter(c, &o, status);
   bool ships = order_ships(c->rules, o.status, d->flags), left = o.shipped_at != 0;
   TRY(any_candidate(c, db, d, &company));
@@ -110,8 +111,7 @@ static enum err create(struct cmd *c, struct db *db, struct draft *d, int64_t ch
   c->numbers[1] = o.payload_id;
   TRY(order_insert(db, &o, d));
   *group_id = o.group_id, c->version = 1;
-  TRY(progress_event(c, db, 'o', o.id, "order.created", "{\"status\":\"%s\",\"payload\":\"p_%lld\"}",
-                     o.status, (long long)o.payload_id));
+  TRY(progress_event(c, db, 'o', o.id, "order.created", "{\"status\":\"%s\"}", o.status));
   if (left && o.group_id) return group_close(c, db, o.group_id, 0, "parcel_known");
   if (!company || !ships) return ERR_OK;
   TRY(regroup(c, db, o.id));
@@ -125,14 +125,14 @@ static enum err create(struct cmd *c, struct db *db, struct draft *d, int64_t ch
 
 enum news { NEWS_APPLY, NEWS_CONFLICT, NEWS_SAME, NEWS_SAME_LATER, NEWS_STALE };
 
-/* Domain 2.4. A message without its own time never beats one that had it; among messages without, the later arrival wins. */
-static enum news news_of(const struct order *o, const struct draft *d)
+/* Domain 2.4. A message without its own time never beats one that had it; among those that the channel's time does
+ * not tell apart the later arrival wins, also when a payload (0: just now) has waited in the inbox. */
+static enum news news_of(const struct order *o, const struct draft *d, int64_t payload_id)
 {
-  bool same = o->content == d->content;
-  if (!d->updated_at) return same ? NEWS_SAME : o->channel_updated_at ? NEWS_STALE : NEWS_APPLY;
-  if (o->channel_updated_at && d->updated_at < o->channel_updated_at) return NEWS_STALE;
-  if (o->channel_updated_at && d->updated_at == o->channel_updated_at)
-    return same ? NEWS_SAME : NEWS_CONFLICT;
+  bool same = o->content == d->content, late = payload_id && payload_id < o->payload_id;
+  if (!d->updated_at) return same ? NEWS_SAME : o->channel_updated_at || late ? NEWS_STALE : NEWS_APPLY;
+  if (d->updated_at < o->channel_updated_at) return NEWS_STALE;
+  if (d->updated_at == o->channel_updated_at) return same ? NEWS_SAME : late ? NEWS_STALE : NEWS_CONFLICT;
   return same ? NEWS_SAME_LATER : NEWS_APPLY;
 }
 
@@ -172,13 +172,41 @@ static enum err address_after_lock(struct cmd *c, struct db *db, const struct or
   return exception_open(db, "address_after_lock", o->id, 0, 0, "warehouse", c->now_ms, data, NULL, NULL);
 }
 
+static bool given_back(const char *no_merge)
+{
+  return no_merge && (!strcmp(no_merge, "refunded") || !strcmp(no_merge, "line_refunded"));
+}
+
+/* What a locked group cannot follow any more is for a person (domain 3.8). */
+static enum err after_lock(struct cmd *c, struct db *db, const struct order *o, const struct order *was,
+                           bool moved)
+{
+  int status = status_find(&c->rules->status, o->status);
+  bool over = status >= 0 && c->rules->status.stage[status].terminal;
+  if (moved && !over) TRY(address_after_lock(c, db, o));
+  if (!given_back(o->no_merge) || given_back(was->no_merge) || !order_ships(c->rules, o->status, o->flags))
+    return ERR_OK;
+  return progress_stop(c, db, o, "refunded");
+}
+
+/* The first word of a parcel: its group is locked. One that goes to another place than its group goes alone. */
+static enum err parcel_left(struct cmd *c, struct db *db, struct order *o, int64_t left, bool moved)
+{
+  o->shipped_at = left;
+  TRY(order_set_shipped(db, o->id, left));
+  if (!o->group_id) return ERR_OK;
+  if (!moved) return group_close(c, db, o->group_id, left, "parcel_known");
+  TRY(regroup(c, db, o->id));
+  return order_get(db, &c->mem, o->id, o);
+}
+
 static enum err update(struct cmd *c, struct db *db, struct draft *d, struct order *o, bool conflict,
                        int64_t payload_id, int64_t *group_id)
 {
   struct order was = *o;
   const char *changed;
   int64_t left = shipped_at_of(c, d);
-  d->no_merge = no_merge_of(c, d);
+  d->no_merge = no_merge_of(c, d, o->shipped_at ? o->shipped_at : left);
   TRY(keep_unless_same(c, db, d, o, &payload_id));
   if (payload_id) o->payload_id = payload_id;
   c->numbers[1] = o->payload_id;
@@ -187,17 +215,22 @@ static enum err update(struct cmd *c, struct db *db, struct draft *d, struct ord
                      "{\"changed\":%s,\"payload\":\"p_%lld\"}", changed, (long long)o->payload_id));
   TRY(search_mark(db, o->id));
   bool moved = place_differs(o, &was), locked = group_locked(c, db, o->group_id);
-  if (moved && locked) TRY(address_after_lock(c, db, o));
-  if (left && !o->shipped_at) {
-    o->shipped_at = left;
-    TRY(order_set_shipped(db, o->id, left));
-    if (o->group_id && !locked) TRY(group_close(c, db, o->group_id, left, "parcel_known"));
-  }
+  if (locked) TRY(after_lock(c, db, o, &was, moved));
+  if (left && !o->shipped_at) TRY(parcel_left(c, db, o, left, moved && !locked));
   TRY(progress_follow(c, db, o, left));
   TRY(regroup(c, db, o->id));
   TRY(order_get(db, &c->mem, o->id, o));
   *group_id = o->group_id;
   return ERR_OK;
+}
+
+/* The same content again: only when it was told, and by which payload last. */
+static enum err told_again(struct db *db, const struct order *o, const struct draft *d, int64_t payload_id)
+{
+  int64_t told = d->updated_at > o->channel_updated_at ? d->updated_at : o->channel_updated_at;
+  int64_t newest = payload_id > o->payload_id ? payload_id : o->payload_id;
+  if (told != o->channel_updated_at) TRY(order_touch_channel_time(db, o->id, told));
+  return newest != o->payload_id ? order_set_payload(db, o->id, newest) : ERR_OK;
 }
 
 enum err ingest_apply(struct cmd *c, struct db *db, struct draft *d, int64_t payload_id,
@@ -213,7 +246,7 @@ enum err ingest_apply(struct cmd *c, struct db *db, struct draft *d, int64_t pay
     return create(c, db, d, ch.id, payload_id, order_id, group_id);
   }
   TRY(e);
-  enum news news = news_of(&o, d);
+  enum news news = news_of(&o, d, payload_id);
   *order_id = o.id, *group_id = o.group_id, c->numbers[1] = o.payload_id;
   *result = news == NEWS_STALE                             ? INGEST_STALE
             : news == NEWS_SAME || news == NEWS_SAME_LATER ? INGEST_UNCHANGED
@@ -221,8 +254,7 @@ enum err ingest_apply(struct cmd *c, struct db *db, struct draft *d, int64_t pay
   if (news == NEWS_APPLY || news == NEWS_CONFLICT)
     return update(c, db, d, &o, news == NEWS_CONFLICT, payload_id, group_id);
   TRY(keep_unless_same(c, db, d, &o, &payload_id));
-  if (news == NEWS_SAME_LATER) TRY(order_touch_channel_time(db, o.id, d->updated_at, payload_id));
-  return ERR_OK;
+  return news == NEWS_STALE ? ERR_OK : told_again(db, &o, d, payload_id);
 }
 
 /* ---- the command ---------------------------------------------------------------------------------------------------------- */
@@ -300,7 +332,7 @@ static enum err payload_apply(struct cmd *c, struct db *db, const struct payload
   }
   e = d ? ingest_apply(c, db, d, p->id, &result, &order_id, &group_id) : ERR_INVALID;
   if (e == ERR_IO || e == ERR_DISK_FULL || e == ERR_BUSY) { /* the disk's trouble is not the payload's */
-    if (tx_undo(db)) tx_keep(db); /* else the whole transaction is over */
+    if (tx_undo(db)) tx_keep(db);                           /* else the whole transaction is over */
     return e;
   }
   *applied = !e;

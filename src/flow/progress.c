@@ -24,17 +24,12 @@ static enum err refuse_move(struct cmd *c, int from, const char *code, const cha
   return refuse(c, ERR_CONFLICT, code, "%s", detail);
 }
 
-static bool parcel_left(const struct order *o)
-{
-  return o->shipped_at != 0;
-}
-
 /* What must hold before a move; facts that the channel reports need no parcel of ours. */
 static bool guard_holds(struct db *db, const struct order *o, enum guard g, unsigned trigger)
 {
   switch (g) {
   case GUARD_KNOWN_SKUS: return !exception_is_open(db, "unknown_sku", o->id);
-  case GUARD_NO_PARCEL: return !parcel_left(o);
+  case GUARD_NO_PARCEL: return !o->shipped_at;
   case GUARD_PARCEL: return trigger == TRIGGER_CHANNEL || order_has_tracking(db, o->id);
   default: return true;
   }
@@ -69,7 +64,7 @@ static enum err move_event(struct cmd *c, struct db *db, const struct order *o, 
   return e;
 }
 
-static enum err cancel_after_lock(struct cmd *c, struct db *db, const struct order *o, const char *what)
+enum err progress_stop(struct cmd *c, struct db *db, const struct order *o, const char *what)
 {
   const char *data = arena_printf(
     &c->mem,
@@ -78,13 +73,12 @@ static enum err cancel_after_lock(struct cmd *c, struct db *db, const struct ord
   return exception_open(db, "cancel_after_lock", o->id, 0, 0, "warehouse", c->now_ms, data, NULL, NULL);
 }
 
-static enum err after_cancel(struct cmd *c, struct db *db, const struct order *o)
+static enum err stop_if_locked(struct cmd *c, struct db *db, const struct order *o, const char *what)
 {
   struct group g;
   if (!o->group_id) return ERR_OK;
   TRY(group_get(db, &c->mem, o->group_id, &g));
-  if (!strcmp(g.state, "locked")) TRY(cancel_after_lock(c, db, o, "cancelled"));
-  return ERR_OK;
+  return strcmp(g.state, "locked") ? ERR_OK : progress_stop(c, db, o, what);
 }
 
 enum err progress_move(struct cmd *c, struct db *db, struct order *o, int to, unsigned trigger,
@@ -115,7 +109,7 @@ enum err progress_move(struct cmd *c, struct db *db, struct order *o, int to, un
   if (exception_settle(db, arena_printf(&c->mem, "overdue:%s", was), o->id, 0, c->actor.name, c->now_ms) < 0)
     return ERR_IO;
   TRY(move_event(c, db, o, was, trigger, note));
-  if (to == ST_CANCELLED) TRY(after_cancel(c, db, o));
+  if (to == ST_CANCELLED) TRY(stop_if_locked(c, db, o, "cancelled"));
   if (m->locks_group && o->group_id)
     TRY(group_close(c, db, o->group_id, to == ST_SHIPPED ? o->shipped_at : 0, t->stage[to].name));
   c->version = o->version;
@@ -133,8 +127,8 @@ enum err progress_follow(struct cmd *c, struct db *db, struct order *o, int64_t 
   if (to == ST_CANCELLED && from == ST_COMPLETED) return ERR_OK;
   int n = status_way(t, from, to, TRIGGER_CHANNEL, way);
   bool straight = to == ST_CANCELLED && n > 1; /* never by way of shipped */
-  if (to == ST_CANCELLED && (!n || straight || parcel_left(o)))
-    return cancel_after_lock(c, db, o, "cancelled by the channel");
+  if (to == ST_CANCELLED && (!n || straight || o->shipped_at))
+    return progress_stop(c, db, o, "cancelled by the channel");
   if (from == ST_CANCELLED)
     return exception_open(
       db, "channel_disagrees", o->id, 0, 0, "cs", c->now_ms,
@@ -266,6 +260,7 @@ enum err flow_order_hold_run(struct cmd *c, struct db *db)
   if (is_new) {
     TRY(order_bump(db, &o, c->now_ms));
     TRY(reason_event(c, db, o.id, "order.hold", a->reason, a->note));
+    if (order_ships(c->rules, o.status, o.flags)) TRY(stop_if_locked(c, db, &o, "held"));
     TRY(regroup(c, db, o.id));
   }
   return answer(c, db, o.id);
@@ -339,10 +334,13 @@ enum err flow_timers_fire_parse(struct cmd *c, const struct json *body)
 
 enum err flow_timers_fire_run(struct cmd *c, struct db *db)
 {
-  int64_t ids[TIMERS_STEP_MAX];
-  size_t n = order_due(db, c->now_ms, ids, TIMERS_STEP_MAX);
-  for (size_t i = 0; i < n; i++) TRY(timer_fire(c, db, ids[i]));
-  c->numbers[0] = (int64_t)n;
+  int64_t id, n = 0;
+  while (n < TIMERS_STEP_MAX &&
+         order_due(db, c->now_ms, &id, 1)) { /* one by one: what was reminded late may be overdue too */
+    TRY(timer_fire(c, db, id));
+    n++;
+  }
+  c->numbers[0] = n;
   c->numbers[1] = order_next_due(db);
   c->left = n == TIMERS_STEP_MAX;
   return ERR_OK;

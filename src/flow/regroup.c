@@ -288,6 +288,14 @@ static enum err outcome_event(const struct outcome *t, size_t i, bool is_centre)
   return e;
 }
 
+/* Who came or went is a change of the group, and so a new version of it. */
+static bool members_changed(const struct outcome *t, size_t first)
+{
+  for (size_t i = 0; i < t->k->n; i++)
+    if ((t->first[i] == first) != (t->k->free[i]->group_id == t->group[first])) return true;
+  return false;
+}
+
 static enum err outcome_groups(const struct outcome *t)
 {
   struct circle *k = t->k;
@@ -296,7 +304,7 @@ static enum err outcome_groups(const struct outcome *t)
     if (t->first[f] != f) continue;
     TRY(group_get(k->db, &k->c->mem, t->group[f], &g));
     const char *key = key_of(t, f);
-    if (strcmp(g.state, "open") || strcmp(g.key ? g.key : "", key ? key : "") ||
+    if (members_changed(t, f) || strcmp(g.state, "open") || strcmp(g.key ? g.key : "", key ? key : "") ||
         g.from_at != k->free[f]->placed_at)
       TRY(group_update(k->db, t->group[f], "open", key, k->free[f]->placed_at));
   }
@@ -349,6 +357,26 @@ static enum err proposals(struct circle *k, const struct outcome *t, struct merg
 
 /* ---- an order that is not free: alone, or without a group ------------------------------------------------------------------- */
 
+/* Out of its group: into one of its own when it ships, else into none. */
+static enum err leave(struct cmd *c, struct db *db, const struct merge_order *o, const struct order *row,
+                      const struct group *g, size_t members_n, bool ships)
+{
+  int64_t id = 0;
+  if (ships) {
+    id = db_next_id(db, "group");
+    TRY(group_insert(db, id, NULL, o->placed_at));
+  }
+  TRY(order_set_group(db, o->id, id));
+  if (members_n) TRY(group_update(db, row->group_id, members_n == 1 ? "empty" : "open", g->key, g->from_at));
+  const char *because = order_holds(db, o->id) ? "held" : row->no_merge ? row->no_merge : row->status;
+  const char *now = id ? arena_printf(&c->mem, "\"g_%lld\"", (long long)id) : "null";
+  const char *was = row->group_id ? arena_printf(&c->mem, "\"g_%lld\"", (long long)row->group_id) : "null";
+  return progress_event(
+    c, db, 'o', o->id, "order.group",
+    "{\"group\":%s,\"was\":%s,\"with\":[],\"because\":[{\"verdict\":\"apart\",\"code\":\"not_free\",\"mine\":\"%s\"}]}",
+    now, was, because);
+}
+
 static enum err stand_alone(struct cmd *c, struct db *db, struct merge_order *o)
 {
   struct order row;
@@ -360,21 +388,12 @@ static enum err stand_alone(struct cmd *c, struct db *db, struct merge_order *o)
   if (row.group_id && !strcmp(g.state, "locked")) return ERR_OK;
   bool ships = order_ships(c->rules, row.status, row.flags);
   if (row.group_id) TRY(order_group_members(db, &c->mem, row.group_id, &members, &n));
-  if (ships ? row.group_id && n == 1 : !row.group_id) return ERR_OK;
-  int64_t id = 0;
-  if (ships) {
-    id = db_next_id(db, "group");
-    TRY(group_insert(db, id, NULL, o->placed_at));
-  }
-  TRY(order_set_group(db, o->id, id));
-  if (n == 1) TRY(group_update(db, row.group_id, "empty", g.key, g.from_at));
-  const char *because = order_holds(db, o->id) ? "held" : row.no_merge ? row.no_merge : row.status;
-  const char *now = id ? arena_printf(&c->mem, "\"g_%lld\"", (long long)id) : "null";
-  const char *was = row.group_id ? arena_printf(&c->mem, "\"g_%lld\"", (long long)row.group_id) : "null";
-  return progress_event(
-    c, db, 'o', o->id, "order.group",
-    "{\"group\":%s,\"was\":%s,\"with\":[],\"because\":[{\"verdict\":\"apart\",\"code\":\"not_free\",\"mine\":\"%s\"}]}",
-    now, was, because);
+  if (ships ? !row.group_id || n > 1 : row.group_id != 0) TRY(leave(c, db, o, &row, &g, n, ships));
+  else if (ships && g.from_at != o->placed_at)
+    TRY(group_update(db, row.group_id, "open", NULL, o->placed_at));
+  if (!ships || !row.shipped_at) return ERR_OK;
+  TRY(order_get(db, &c->mem, o->id, &row));
+  return group_close(c, db, row.group_id, 0, "parcel_known");
 }
 
 /* ---- the verb ------------------------------------------------------------------------------------------------------------------ */
@@ -409,13 +428,17 @@ enum err group_close(struct cmd *c, struct db *db, int64_t group_id, int64_t shi
   struct merge_order *members;
   size_t n;
   bool was_open;
-  int64_t out[64];
+  int64_t *out;
   size_t out_n = 0;
   TRY(group_lock(db, group_id, c->now_ms, &was_open));
   if (!was_open) return ERR_OK;
   TRY(order_group_members(db, &c->mem, group_id, &members, &n));
-  for (size_t i = 0; shipped_at && i < n && out_n < COUNT(out); i++) {
+  out = arena_array(&c->mem, int64_t, n + 1);
+  for (size_t i = 0; shipped_at && i < n; i++) {
+    struct order row;
     if (members[i].placed_at < shipped_at) continue; /* placed before the parcel left: it belongs to it */
+    TRY(order_get(db, &c->mem, members[i].id, &row));
+    if (row.shipped_at) continue; /* it is the parcel's own, whatever the clocks say */
     int64_t id = db_next_id(db, "group");
     TRY(group_insert(db, id, NULL, members[i].placed_at));
     TRY(order_set_group(db, members[i].id, id));

@@ -13,6 +13,7 @@ struct shop {
   struct writer *writer;
   struct db *db;
   char *path;
+  bool defer; /* order.ingest only takes, as under a surge */
 };
 /* conf_text may be NULL. false with a message on standard error. */
 bool shop_open(struct shop *s, const char *path, const char *conf_text);
