@@ -50,6 +50,7 @@ bool dir_make(const char *path, int mode); /* true when it is there already */
 int64_t disk_free(const char *path);       /* bytes an unprivileged process may use, -1 on error */
 /* An exclusive lock held until exit; -1 when another process holds it (its pid in *holder, 0 unknown). */
 int lock_take(const char *path, int *holder);
+bool lock_is_held(const char *path, int *holder); /* by whom; looks without taking, so it is in nobody's way */
 /* No core dumps, not traceable. */
 void process_harden(void);
 

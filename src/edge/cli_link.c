@@ -10,6 +10,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -17,7 +18,9 @@
 
 #define START_WAIT_MS 20000 /* for a process that starts, or stops, to do so */
 #define START_STEP_MS 20
+#define START_TRIES 3
 #define CALL_TIMEOUT_MS (15 * 60 * 1000)
+#define CALL_TRIES 5
 
 struct link {
   const char *socket;
@@ -69,44 +72,64 @@ bool cli_has_data(struct cli *c)
 }
 
 /* ---- serving ourselves ------------------------------------------------------------------------------------ */
+/* What the child says before it serves is shown only when the command gives up: mostly somebody else was faster. */
+struct host {
+  int started; /* a pipe: one byte when it listens */
+  int log;     /* what it said until then */
+  int err;     /* the person's standard error */
+};
+
 static void on_started(void *arg, const char *url)
 {
   (void)url;
-  const int *fd = arg;
-  if (write(*fd, "y", 1) != 1) log_line(LOG_DEBUG, "nobody waits for this server any more");
+  const struct host *h = arg;
+  dup2(h->err, STDERR_FILENO);
+  if (write(h->started, "y", 1) != 1) log_line(LOG_DEBUG, "nobody waits for this server any more");
 }
 
 /* In the child. The person's signals end the parent, whose end ends us. */
-static int host_run(struct cli *c, int fd, pid_t parent)
+static int host_run(struct cli *c, struct host *h, pid_t parent)
 {
   struct config config;
   const char *why = NULL;
   if (prctl(PR_SET_PDEATHSIG, SIGTERM) != 0 || getppid() != parent) return EXIT_FAILED;
   setpgid(0, 0);
   int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-  if (null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0) return EXIT_FAILED;
+  h->err = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
+  if (null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0 ||
+      dup2(h->log, STDERR_FILENO) < 0)
+    return EXIT_FAILED;
   log_open(LOG_WARN, false);
   if (!cli_config(c, &c->mem, &config, &why)) {
     log_line(LOG_ERROR, "%s", why);
     return EXIT_FAILED;
   }
-  struct serve_options o = { .data = c->data, .conf = &config.conf, .started = on_started, .arg = &fd };
+  struct serve_options o = { .data = c->data, .conf = &config.conf, .started = on_started, .arg = h };
   o.disk_reserve = config_number(&config, "data", "disk_reserve");
   return serve_run(&o);
 }
 
+static void log_show(int fd)
+{
+  char text[4096];
+  ssize_t n;
+  for (off_t at = 0; (n = pread(fd, text, sizeof text, at)) > 0; at += n)
+    if (write(STDERR_FILENO, text, (size_t)n) < 0) return;
+}
+
 /* True when the child listens. */
-static bool host_start(struct cli *c)
+static bool host_start(struct cli *c, int log)
 {
   int pipe_fd[2];
   char byte;
   ssize_t got;
-  if (pipe2(pipe_fd, O_CLOEXEC) != 0) return false;
+  if (ftruncate(log, 0) != 0 || lseek(log, 0, SEEK_SET) != 0 || pipe2(pipe_fd, O_CLOEXEC) != 0) return false;
   fflush(NULL);
   pid_t parent = getpid(), child = fork();
   if (!child) {
+    struct host h = { .started = pipe_fd[1], .log = log };
     close(pipe_fd[0]);
-    _exit(host_run(c, pipe_fd[1], parent));
+    _exit(host_run(c, &h, parent));
   }
   close(pipe_fd[1]);
   do got = child < 0 ? -1 : read(pipe_fd[0], &byte, 1);
@@ -120,32 +143,37 @@ static bool host_start(struct cli *c)
   return false;
 }
 
-/* Nobody answers, and nobody holds the lock who is about to. */
-static bool lock_is_free(struct cli *c, int *holder)
+/* Where several begin at once, one becomes the server and the others find it: a start that failed is only an answer
+ * when nobody holds the lock, and then again. */
+static bool link_wait(struct cli *c, int log)
 {
-  int fd = lock_take(cli_path(c, "orderd.lock"), holder);
-  if (fd < 0) return false;
-  close(fd);
-  return true;
+  struct link *l = link_of(c);
+  int holder = 0, failed = 0;
+  int64_t until_ms = mono_ms() + START_WAIT_MS;
+  while (mono_ms() < until_ms) {
+    enum answer is = ask_ready(c);
+    if (is == ANSWER_READY) return l->ready = true;
+    if (is == ANSWER_NOT_YET || lock_is_held(cli_path(c, "orderd.lock"), &holder)) {
+      failed = 0;
+      nap();
+    } else if (host_start(c, log)) {
+      return l->ready = true;
+    } else if (++failed == START_TRIES) {
+      log_show(log);
+      return cli_fail(c, "the data in %s cannot be opened", c->data), false;
+    }
+  }
+  return cli_fail(c, "%s is held by process %d, which does not answer", c->data, holder), false;
 }
 
 static bool link_open(struct cli *c)
 {
-  struct link *l = link_of(c);
-  int holder = 0;
-  int64_t until_ms = mono_ms() + START_WAIT_MS;
-  while (!l->ready && mono_ms() < until_ms) {
-    enum answer is = ask_ready(c);
-    if (is == ANSWER_READY) l->ready = true;
-    else if (is == ANSWER_NOBODY && lock_is_free(c, &holder)) {
-      if (!host_start(c)) return cli_fail(c, "the data in %s cannot be opened", c->data), false;
-      l->ready = true;
-    } else {
-      nap();
-    }
-  }
-  if (!l->ready) cli_fail(c, "%s is held by process %d, which does not answer", c->data, holder);
-  return l->ready;
+  if (link_of(c)->ready) return true;
+  int log = memfd_create("log", MFD_CLOEXEC);
+  if (log < 0) return cli_fail(c, "no memory file: %s", strerror(errno)), false;
+  bool ok = link_wait(c, log);
+  close(log);
+  return ok;
 }
 
 void cli_link_close(struct cli *c)
@@ -169,16 +197,25 @@ static size_t call_headers(struct httpc_call *call, struct http_field *f, bool b
   return n;
 }
 
-/* The one that served us may stop between two calls: then we go on with the next, or serve ourselves. Nothing was
- * sent when nobody listened, so asking again does nothing twice. */
+/* Our own server does not stop before we do; if it died, that is the answer. */
+static bool link_lost(struct cli *c, const struct httpc_call *call, const struct httpc_answer *out)
+{
+  bool stopping = out->status == 503 && strstr(out->body, "\"stopping\"");
+  if (c->link->child || (out->status >= 0 && !stopping)) return false;
+  return out->absent || stopping || !call->answer_write;
+}
+
+/* The one that served us may stop between two calls, or in the middle of one: then we go on with the next, or serve
+ * ourselves. Every write carries a key, or is an order, so that asking again does nothing twice. */
 static int call_run(struct cli *c, struct arena *a, struct httpc_call *call, struct httpc_answer *out)
 {
-  for (int tries = 0; tries < 3; tries++) {
+  for (int tries = 0; tries < CALL_TRIES; tries++) {
     if (!link_open(c)) return -1;
     call->socket_path = c->link->socket;
-    int status = httpc_run(a, call, out);
-    if (status >= 0 || !out->absent) break;
+    httpc_run(a, call, out);
+    if (!link_lost(c, call, out)) break;
     c->link->ready = false;
+    nap();
   }
   if (out->status < 0) cli_fail(c, "%s: %s", c->link->socket, out->why);
   return out->status;
@@ -191,6 +228,7 @@ int cli_call_in(struct cli *c, struct arena *a, const char *method, const char *
   struct httpc_call call = {
     .method = method, .path = path, .body = body, .body_n = n, .timeout_ms = CALL_TIMEOUT_MS
   };
+  if (body && !key) key = token_text(a, env_real(), "cli-");
   call_headers(&call, f, body != NULL, key);
   return call_run(c, a, &call, out);
 }

@@ -155,6 +155,18 @@ int lock_take(const char *path, int *holder)
   return -1;
 }
 
+bool lock_is_held(const char *path, int *holder)
+{
+  struct flock whole = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+  *holder = 0;
+  int fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+  if (fd < 0) return false;
+  bool held = fcntl(fd, F_OFD_GETLK, &whole) == 0 && whole.l_type != F_UNLCK;
+  if (held) *holder = holder_read(fd);
+  close_quietly(fd);
+  return held;
+}
+
 void process_harden(void)
 {
   must(setrlimit(RLIMIT_CORE, &(struct rlimit){ 0, 0 }) == 0);

@@ -219,6 +219,20 @@ test('many commands at once, with nobody serving', async () => {
   p.ok('check');
 });
 
+test('commands that begin while another\'s server stops', async () => {
+  const p = new Place();
+  const line = (i) => new Promise((done) => {
+    const child = spawn(BINARY, ['--data', p.data, 'token', 'add', `t${i}`, '--roles', 'viewer'], { cwd: p.dir, env: p.env(), stdio: ['ignore', 'ignore', 'pipe'] });
+    let text = '';
+    child.stderr.on('data', (d) => { text += d; });
+    child.on('exit', (code) => done({ code, text }));
+  });
+  const runs = [];
+  for (let i = 0; i < 40; i++) { runs.push(line(i)); await sleep(12); }
+  for (const r of await Promise.all(runs)) check(r.code === 0, `exit ${r.code}: ${r.text}`);
+  same(p.json('token list').data.length, 41, 'each once');
+});
+
 test('a killed command takes its server along and loses nothing', async () => {
   const p = new Place();
   p.write('many.ndjson', ndjson(Array.from({ length: 3000 }, () => order())));
