@@ -208,10 +208,9 @@ $(B)/$1/orderd-test: $$(TEST_OBJ_$1) $$(OBJ_$1) $$(LIBS)
 $(foreach d,$(PROG_DIRS),$(patsubst test/$d/%.c,$(B)/$1/$d-%,$(filter test/$d/%,$(PROGS)))): \
   $$(TEST_LIB:%.c=$(B)/$1/%.o) $$(OBJ_$1) $$(LIBS)
 	@echo '$1 $$(@F)'
-	@$$(CC_$1) $$(LINK) $$(LFLAGS_$1) -o $$@ $$^ $$(SYS_LIBS)
+	@$$(CC_$1) $$(LINK) $$(LFLAGS_$1) -o $$@ $$(filter %.o,$$^) $$(filter %.a,$$^) $$(SYS_LIBS)
 -include $$(OBJ_$1:.o=.d) $(B)/$1/main.d $$(TEST_OBJ_$1:.o=.d) $$(PROG_OBJ_$1:.o=.d)
 endef
-# The object of each program comes first on its command line.
 program = $(B)/$1/$(subst /,-,$(2:test/%.c=%)): $(B)/$1/$(2:.c=.o)
 asset = $(B)/$1/$(patsubst src/%,%,$(basename $(firstword $2))).o: $(lastword $2)
 
