@@ -58,7 +58,8 @@ struct problem { /* what a refused command says; becomes application/problem+jso
   X(TIMERS_FIRE, "timers.fire", 0, "Fire deadlines that are due")                                                    \
   X(PAYLOADS_APPLY, "payloads.apply", 0, "Apply payloads that were only taken")                                      \
   X(SEARCH_STEP, "search.step", 0, "Index words of new and changed orders")                                          \
-  X(KEEP_HOUSE, "house.keep", 0, "Drop what is past its retention")
+  X(KEEP_HOUSE, "house.keep", 0, "Drop what is past its retention")                                                  \
+  X(BACKLOG_ALARM, "backlog.alarm", 0, "Note that failed payloads passed their limit, or are below it again")
 enum cmd_id {
 #define X(id, name, roles, doc) CMD_##id,
   CMD_MAP(X)
@@ -147,7 +148,7 @@ enum err progress_event(struct cmd *c, struct db *db, char kind, int64_t entity,
   X(order_ingest) X(order_move) X(order_hold) X(order_release) X(order_cancel) X(group_remove) X(group_add)          \
   X(group_lock) X(payload_put) X(payload_retry) X(payload_retry_all) X(payload_discard) X(exception_assign)          \
   X(exception_resolve) X(token_add) X(token_revoke) X(user_add) X(user_update) X(audit_seen) X(timers_fire)          \
-  X(payloads_apply) X(search_step) X(keep_house)
+  X(payloads_apply) X(search_step) X(keep_house) X(backlog_alarm)
 #define X(name)                                                                                                      \
   enum err flow_##name##_parse(struct cmd *c, const struct json *body);                                              \
   enum err flow_##name##_run(struct cmd *c, struct db *db);

@@ -160,17 +160,32 @@ static enum err look_run(struct read *rd, struct db *db)
   return db_err(db);
 }
 
+static void alarm_noted(struct cmd *done)
+{
+  if (done->job.err) log_line(LOG_WARN, "%s: %s", cmd_kind(done->id)->name, err_title(done->job.err));
+  api_cmd_free(done->owner, done);
+}
+
+static void alarm_note(struct api *api, bool over, int64_t backlog, int64_t limit)
+{
+  log_line(over ? LOG_WARN : LOG_INFO, "%lld payloads failed or are dead; the alarm's limit is %lld",
+           (long long)backlog, (long long)limit);
+  struct cmd *c = api_own_cmd(api, CMD_BACKLOG_ALARM);
+  const char *body = arena_printf(&c->mem, "{\"state\":\"%s\",\"backlog\":%lld,\"limit\":%lld}",
+                                  over ? "on" : "off", (long long)backlog, (long long)limit);
+  struct json *j = json_parse(&c->mem, body, strlen(body), JSON_ELEMENTS_MAX, &c->problem.faults);
+  must(j && !cmd_kind(c->id)->parse(c, j));
+  if (!api_push(api, c, alarm_noted, api)) api_cmd_free(api, c);
+}
+
 /* One alert when the backlog passes the limit, again after it fell below and rose, or after an hour (domain 2.9). */
 static void alarm_look(struct api *api, int64_t now)
 {
   int64_t backlog = api->failed + api->dead, limit = api->rules->rules.backlog_alarm;
   bool over = backlog > limit;
   bool tell = over && (!api->alarm || now - api->alarm_at >= ALARM_AGAIN_MS);
-  if (over != api->alarm || tell) {
-    log_line(over ? LOG_WARN : LOG_INFO, "%lld payloads failed or are dead; the alarm's limit is %lld",
-             (long long)backlog, (long long)limit);
-    if (tell) api->alarm_at = now, api->alarms++;
-  }
+  if (tell) api->alarm_at = now, api->alarms++;
+  if (tell || over != api->alarm) alarm_note(api, over, backlog, limit);
   api->alarm = over;
 }
 

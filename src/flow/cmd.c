@@ -27,6 +27,7 @@ static const struct cmd_kind kinds[CMD_N] = {
 #define FLOW_PAYLOADS_APPLY payloads_apply
 #define FLOW_SEARCH_STEP search_step
 #define FLOW_KEEP_HOUSE keep_house
+#define FLOW_BACKLOG_ALARM backlog_alarm
 #define ROW_OF(id, flow, name, roles, doc) ROW(id, flow, name, roles, doc)
 #define X(id, name, roles, doc) ROW_OF(id, FLOW_##id, name, roles, doc)
   CMD_MAP(X)

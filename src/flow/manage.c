@@ -491,3 +491,26 @@ enum err flow_keep_house_run(struct cmd *c, struct db *db)
   c->left = from != was;
   return answer_prune(db, c->now_ms - ANSWERS_KEEP_MS, KEEP_STEP_ROWS);
 }
+
+/* ---- the backlog's alarm (domain 2.9): who watches decides when; this makes it an event ------------------------------------------------ */
+
+struct alarm_args {
+  const char *state;
+  int64_t backlog, limit;
+};
+
+enum err flow_backlog_alarm_parse(struct cmd *c, const struct json *body)
+{
+  struct alarm_args *a = arena_new(&c->mem, struct alarm_args);
+  const struct arg rows[] = { { "state", ARG_TEXT, true, 8, &a->state }, { "backlog", ARG_INT, true, 0, &a->backlog },
+                              { "limit", ARG_INT, true, 0, &a->limit } };
+  c->args = a;
+  return args_read(c, body, rows, COUNT(rows));
+}
+
+enum err flow_backlog_alarm_run(struct cmd *c, struct db *db)
+{
+  const struct alarm_args *a = c->args;
+  return progress_event(c, db, 's', 0, "backlog.alarm", "{\"state\":\"%s\",\"backlog\":%lld,\"limit\":%lld}", a->state,
+                        (long long)a->backlog, (long long)a->limit);
+}

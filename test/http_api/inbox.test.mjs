@@ -136,9 +136,12 @@ test('many failed payloads raise one alarm', async () => {
   await r.until('the alarm', async () => (await r.get('/healthz')).json.backlog.alarm);
   await sleep(2500);
   same(r.log.match(/the alarm's limit/g)?.length, 1);
+  const alarms = async () => (await r.get('/v1/events?limit=500')).json.data.filter((e) => e.type === 'backlog.alarm');
+  same((await alarms()).map((e) => [e.data.state, e.data.limit, e.actor]), [['on', 3, 'orderd']]);
   same((await r.get('/healthz')).status, 200);
   check(/orderd_backlog_alarm 1/.test((await r.get('/metrics')).text), 'metrics');
   for (const p of (await r.get('/v1/payloads?state=failed')).json.data) await r.post(`/v1/payloads/${p.id}/retry`, { order: order() });
   await r.until('quiet', async () => !(await r.get('/healthz')).json.backlog.alarm);
+  await r.until('the second event', async () => (await alarms()).at(-1).data.state === 'off');
   await r.drop();
 });
