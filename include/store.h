@@ -70,6 +70,8 @@ int64_t stmt_bound_count(struct stmt *s);
 char stmt_bound(struct stmt *s, int at, int64_t *i, const void **p, size_t *n);
 
 /* ---- for the other files of this layer, and for tests ------------------------------------------------ */
+/* The first IO, DISK_FULL or BUSY of any statement since this was asked last. */
+enum err db_trouble(struct db *db);
 bool tx_open(struct db *db);         /* inside a transaction that the engine has not rolled back by itself */
 int64_t db_wal_pages(struct db *db); /* pages in the WAL after this connection's last commit */
 /* PASSIVE moves what it can, RESTART also waits (at most wait_ms) until the next write begins the WAL anew,
@@ -111,7 +113,7 @@ const char *db_version(void); /* "3.53.2" */
  * a savepoint per job, COMMIT with one fsync), and come back: wake(wake_arg) is called once per batch
  * (uv_async_send), then writer_collect() on the loop calls done() of each. A job has one owner at a time.
  * Low jobs run when no other waits, each as a batch of its own, and at least every low_after_ms.
- * A failed job is undone by its savepoint; a failed commit fails every job of the batch with ERR_IO (or
+ * A failed job is undone by its savepoint, and so is one that met IO, DISK_FULL or BUSY anywhere; a failed commit fails every job of the batch with ERR_IO (or
  * DISK_FULL); a failed fsync ends the process. */
 struct job {
   struct job *next;

@@ -587,6 +587,34 @@ TEST(store_nothing_runs_after_the_engine_gave_up)
   writer_close(w);
 }
 
+/* Writes, and passes over a statement that the engine could not run just now. */
+static enum err careless_run(struct job *j, struct db *db)
+{
+  struct put_job *p = (struct put_job *)j;
+  struct stmt *s = db_prepare(db, "SELECT id FROM t");
+  CHECK(stmt_row(s));
+  CHECK_INT(db_exec(db, "DROP TABLE t"), ERR_BUSY); /* somebody reads it */
+  stmt_drop(s);
+  return put(db, p->id, p->name, p->note);
+}
+
+TEST(store_a_job_that_overlooks_trouble_is_undone)
+{
+  clean();
+  struct writer *w = writer_new(true);
+  REQUIRE(w);
+  struct put_job a = { .id = 1, .name = "one" }, b = { .id = 2, .name = "two" }, c = { .id = 3, .name = "three" };
+  push(w, &a);
+  b.job.run = careless_run, b.job.done = put_done;
+  CHECK(writer_push(w, &b.job));
+  push(w, &c);
+  writer_collect(w);
+  CHECK(a.job.err == ERR_OK && c.job.err == ERR_OK);
+  CHECK_INT(b.job.err, ERR_BUSY);
+  CHECK_INT(count(writer_db(w)), 2);
+  writer_close(w);
+}
+
 static void batch_fails(enum disk_fault fault, enum err want)
 {
   clean();

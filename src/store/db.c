@@ -72,7 +72,8 @@ struct db {
   int rc; /* the engine's word for it */
   char text[ERROR_TEXT];
   bool in_tx;
-  enum err broken; /* this transaction must not be committed */
+  enum err broken;  /* this transaction must not be committed */
+  enum err trouble; /* the disk's or the memory's, since db_trouble() was asked last */
   bool lenient;
   bool dead;      /* die() returned: a simulation */
   bool unsettled; /* the WAL that we found is not known to be on the disk */
@@ -125,12 +126,18 @@ static void fail_text(struct db *db, const char *text)
   snprintf(db->text, sizeof db->text, "%s", text);
 }
 
+static bool is_trouble(enum err e)
+{
+  return e == ERR_IO || e == ERR_DISK_FULL || e == ERR_BUSY;
+}
+
 static enum err db_failed(struct db *db, int rc)
 {
   int os = sqlite3_system_errno(db->sql);
   snprintf(db->text, sizeof db->text, "%s", sqlite3_errmsg(db->sql));
   db->err = rc_err(db, rc);
   db->rc = rc;
+  if (!db->trouble && is_trouble(db->err)) db->trouble = db->err;
   /* A full disk or a failed write may make the engine roll back the whole transaction by itself. What
    * follows would then be committed statement by statement: it must not run. */
   if (db->in_tx && sqlite3_get_autocommit(db->sql) && !db->broken) db->broken = db->err;
@@ -153,6 +160,13 @@ static enum err db_note(struct db *db, int rc)
 enum err db_err(struct db *db)
 {
   return db->err;
+}
+
+enum err db_trouble(struct db *db)
+{
+  enum err e = db->trouble;
+  db->trouble = ERR_OK;
+  return e;
 }
 
 const char *db_err_text(struct db *db)

@@ -86,11 +86,15 @@ static void list_answer(struct list *l)
 }
 
 /* ---- a batch -------------------------------------------------------------------------------------- */
-/* False: the transaction as a whole cannot go on. */
+/* False: the transaction as a whole cannot go on. A job for which the disk or the memory failed has decided upon
+ * half of what there is, even where it did not notice: "no such hold" and "cannot be read" look alike to it. */
 static bool job_run(struct job *j, struct db *db)
 {
   if (!tx_mark(db)) return false;
+  db_trouble(db);
   j->err = j->run(j, db);
+  enum err trouble = db_trouble(db);
+  if (trouble) j->err = trouble;
   return (!j->err || tx_undo(db)) && tx_keep(db);
 }
 
