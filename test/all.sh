@@ -33,6 +33,7 @@ suite() {
   tidy) check_suite sh test/tidy.sh ;;
   cli) node_suite test/cli/run.mjs ;;
   http_api) node_suite test/http_api/run.mjs ;;
+  attack) node_suite test/attack/run.mjs ;;
   sim-feed) "$B/release/sim-feed" --dir "$FEED" --slice ;;
   sim-* | crash-*) "$ASAN/$1" --slice ;;
   fuzz-*) fuzz_suite "${1#fuzz-}" ;;
@@ -71,6 +72,7 @@ programs() {
 suites() {
   programs
   [ ! -f test/http_api/run.mjs ] || echo http_api
+  [ ! -f test/attack/run.mjs ] || echo attack
   echo cli
   echo unit
   for f in test/fuzz/*.c; do [ ! -f "$f" ] || echo "fuzz-$(basename "$f" .c)"; done
