@@ -101,19 +101,54 @@ static char *all_masked(struct arena *a, const char *text)
   return arena_str(a, MASKED);
 }
 
-/* People write phone numbers into remarks: runs of 7 digits and more are hidden. */
+/* People write phone numbers into remarks: runs of 7 digits and more are hidden, with whatever signs stand between
+ * the digits, full-width or written out. */
 #define REMARK_DIGITS_MIN 7
+static bool is_remark_digit(uint32_t c)
+{
+  static const uint32_t han[] = { 0x96f6, 0x3007, 0x4e00, 0x5e7a, 0x4e8c, 0x4e24, 0x4e09,
+                                  0x56db, 0x4e94, 0x516d, 0x4e03, 0x516b, 0x4e5d };
+  for (size_t i = 0; i < COUNT(han); i++)
+    if (c == han[i]) return true;
+  return (c >= '0' && c <= '9') || (c >= 0xff10 && c <= 0xff19);
+}
+
+static bool is_remark_sign(uint32_t c)
+{
+  if (c < 0x80) return !(c >= 'a' && c <= 'z') && !(c >= 'A' && c <= 'Z');
+  return (c >= 0xa0 && c <= 0xbf) || (c >= 0x2000 && c <= 0x206f) || (c >= 0x3000 && c <= 0x303f) ||
+         (c >= 0xff01 && c <= 0xff20) || (c >= 0xff3b && c <= 0xff40) || (c >= 0xff5b && c <= 0xff65);
+}
+
+/* The end of what begins here and holds digits and signs only; how many digits. */
+static const char *remark_run(const char *p, size_t *digits)
+{
+  *digits = 0;
+  while (*p) {
+    const char *next = p;
+    uint32_t c = utf8_next(&next);
+    bool digit = is_remark_digit(c);
+    if (!digit && !is_remark_sign(c)) break;
+    *digits += digit, p = next;
+  }
+  return p;
+}
+
 static char *remark_mask(struct arena *a, const char *text)
 {
-  char *t = arena_str(a, text);
-  for (char *p = t; *p;) {
-    size_t digits = 0, n = strspn(p, "0123456789 -");
-    for (size_t i = 0; i < n; i++) digits += p[i] >= '0' && p[i] <= '9';
-    for (size_t i = 0; i < n && digits >= REMARK_DIGITS_MIN; i++)
-      if (p[i] != ' ' && p[i] != '-') p[i] = '*';
-    p += n ? n : 1;
+  struct buf b = { 0 };
+  for (const char *p = text; *p;) {
+    size_t digits;
+    const char *end = remark_run(p, &digits);
+    while (p < end) {
+      uint32_t c = utf8_next(&p);
+      utf8_put(&b, digits >= REMARK_DIGITS_MIN && is_remark_digit(c) ? '*' : c);
+    }
+    if (*p) utf8_put(&b, utf8_next(&p));
   }
-  return t;
+  char *masked = arena_strn(a, b.data ? b.data : "", b.len);
+  buf_release(&b);
+  return masked;
 }
 
 static void row_people(struct row *r)
