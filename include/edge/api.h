@@ -75,8 +75,6 @@ struct call {
   const char *code, *detail, *headers;
   struct intake *intake;       /* NDJSON */
   struct watcher *watcher;    /* Server-Sent Events */
-  int64_t answer_status;       /* of answers that several steps put together */
-  void *work;
 };
 void call_reply(struct call *k, int status, const char *headers, const struct buf *body); /* JSON */
 void call_refuse(struct call *k, enum err e, const char *code, const char *headers, const char *fmt, ...) PRINTF(5, 6);
@@ -104,7 +102,7 @@ void api_cmd_free(struct api *api, struct cmd *c);
 #define READ_QUEUE_MAX 1024
 #define READ_BATCH_MAX 32
 #define READ_DEADLINE_MS 2000
-#define READ_LONG_MS (10 * 60 * 1000)
+#define READ_LONG_MS (60 * 1000) /* a part of the check */
 struct read {
   struct read *next;
   struct api *api;
@@ -124,7 +122,6 @@ struct read {
   int64_t *seen;                /* of these orders */
   size_t seen_n;
   void *args;
-  int64_t numbers[8];
 };
 struct reads *reads_open(struct api *api);
 void reads_close(struct reads *s);

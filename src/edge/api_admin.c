@@ -107,12 +107,24 @@ static void finding_say(void *arg, const char *text)
   if (f->n++ < FINDINGS_MAX) jw_string(&f->w, text);
 }
 
-/* Everything is read in one transaction, which sees one state of the file while writing goes on. */
+/* A transaction of its own per part: one state of the file is kept alive no longer than needed, because the
+ * WAL cannot begin anew meanwhile, and writing stops when it is at its limit. */
+static void tx_anew(struct db *db, int64_t deadline_ms)
+{
+  tx_rollback(db);
+  db_deadline(db, deadline_ms);
+  tx_begin(db);
+}
+
 static bool check_all(struct read *rd, struct db *db, struct findings *f)
 {
   const struct rules *r = &rd->rules->rules;
-  return db_integrity(db, finding_say, f) >= 0 && journal_check(db, finding_say, f) >= 0 &&
-         view_check(db, &rd->mem, &r->status, &r->merge, finding_say, f) >= 0;
+  tx_anew(db, READ_LONG_MS);
+  if (db_integrity(db, finding_say, f) < 0) return false;
+  tx_anew(db, READ_LONG_MS);
+  if (journal_check(db, finding_say, f) < 0) return false;
+  tx_anew(db, READ_LONG_MS);
+  return view_check(db, &rd->mem, &r->status, &r->merge, finding_say, f) >= 0;
 }
 
 enum err check_read(struct read *rd, struct db *db)
@@ -120,10 +132,10 @@ enum err check_read(struct read *rd, struct db *db)
   struct findings f = { .n = 0 };
   jw_init(&f.w, &rd->out), jw_object(&f.w);
   jw_key(&f.w, "findings"), jw_array(&f.w);
-  db_deadline(db, READ_LONG_MS);
   bool whole = check_all(rd, db, &f);
-  db_deadline(db, READ_DEADLINE_MS);
-  if (!whole) return db_err(db) ? db_err(db) : ERR_IO;
+  enum err e = whole ? ERR_OK : db_err(db) ? db_err(db) : ERR_IO;
+  tx_anew(db, READ_DEADLINE_MS);
+  if (e) return e;
   jw_array_end(&f.w);
   jw_kint(&f.w, "count", f.n);
   jw_kbool(&f.w, "ok", !f.n);

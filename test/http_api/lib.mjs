@@ -26,6 +26,7 @@ function where() {
   return line.replace(/.*\/([^/]+\.test\.mjs:\d+).*/, '$1').trim();
 }
 export function fail(what) { failures.push(`${where()}: ${what}`); return false; }
+export function skip(why) { console.log(`left out: ${why}`); }
 export function check(ok, what) { return ok ? true : fail(what); }
 export function same(is, want, what = '') {
   const a = JSON.stringify(is), b = JSON.stringify(want);
