@@ -34,6 +34,7 @@ suite() {
   cli) node_suite test/cli/run.mjs ;;
   http_api) node_suite test/http_api/run.mjs ;;
   attack) node_suite test/attack/run.mjs ;;
+  readme) [ ! -x "$ASAN/orderd" ] || ORDERD=$ASAN/orderd sh test/readme_test.sh ;;
   sim-feed) "$B/release/sim-feed" --dir "$FEED" --slice ;;
   sim-* | crash-*) "$ASAN/$1" --slice ;;
   fuzz-*) fuzz_suite "${1#fuzz-}" ;;
@@ -73,6 +74,7 @@ suites() {
   programs
   [ ! -f test/http_api/run.mjs ] || echo http_api
   [ ! -f test/attack/run.mjs ] || echo attack
+  [ ! -f test/readme_test.sh ] || echo readme
   echo cli
   echo unit
   for f in test/fuzz/*.c; do [ ! -f "$f" ] || echo "fuzz-$(basename "$f" .c)"; done

@@ -68,7 +68,7 @@ run_half() {
     export ORDERD_SERVER_LISTEN=127.0.0.1:0
     ./orderd demo >demo.out 2>demo.err &
     i=0
-    until grep -q 'Ctrl-C ends it' demo.out || [ $i -ge 600 ]; do sleep 0.1; i=$((i + 1)); done
+    until grep -qs 'Ctrl-C ends it' demo.out || [ $i -ge 600 ]; do sleep 0.1; i=$((i + 1)); done
   )
   url=$(sed -n 's/^The API is at \([^,]*\),.*/\1/p' "$here/demo.out")
   if [ -z "$url" ]; then fail "orderd demo" "$(cat "$here/demo.out" "$here/demo.err")"; return; fi
