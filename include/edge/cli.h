@@ -79,6 +79,7 @@ struct cli {
   size_t options;
   char *const *environ;
   struct link *link;
+  const struct config *served;       /* what a running server was started with */
 };
 struct cli_column {
   const char *head, *path;           /* "total/amount" */

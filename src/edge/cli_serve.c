@@ -142,12 +142,26 @@ int cli_init(struct cli *c)
 }
 
 /* ---- serve ------------------------------------------------------------------------------------------------------- */
+/* What a person changed in vain until the next start. */
+static void reload_warn(const struct config *old, const struct config *now)
+{
+  for (size_t i = 0; i < now->n; i++) {
+    const struct config_value *v = &now->at[i];
+    if (v->row->reload) continue;
+    const char *was = config_text(old, v->section, v->key), *is = v->value ? v->value : "";
+    if (strcmp(was, is) != 0)
+      log_line(LOG_WARN, "[%s] %s = %s counts from the next start on; now it is %s", v->section, v->key, is,
+               was);
+  }
+}
+
 static bool serve_reload(void *arg, struct arena *a, const struct conf **conf, const char **why)
 {
   struct cli *c = arg;
   struct config *k = arena_new(a, struct config);
   if (!cli_config(c, a, k, why)) return false;
-  log_open(log_level_of(k), c->err_tty && c->color);
+  log_open(c->quiet ? LOG_WARN : log_level_of(k), c->err_tty && c->color);
+  reload_warn(c->served, k);
   *conf = &k->conf;
   return true;
 }
@@ -155,6 +169,7 @@ static bool serve_reload(void *arg, struct arena *a, const struct conf **conf, c
 void serve_options_fill(struct cli *c, const struct config *k, struct serve_options *o)
 {
   const char **hosts;
+  c->served = k;
   o->data = c->data;
   o->listen = config_text(k, "server", "listen");
   o->hosts_n = config_hosts(&c->mem, k, &hosts), o->hosts = hosts;

@@ -173,9 +173,10 @@ test('SIGHUP takes a good file and refuses a bad one as a whole', async () => {
   await told(/the old one stays.*did you mean window/);
   p.write('a.ndjson', ndjson([order({ channel: 'one' })]));
   p.ok('import a.ndjson');
-  fs.writeFileSync(conf, '[intake]\nnew_channels = no\n');
+  fs.writeFileSync(conf, '[intake]\nnew_channels = no\n[server]\nidle_timeout = 5s\n');
   s.child.kill('SIGHUP');
   await told(/was read again/);
+  check(/idle_timeout = 5s counts from the next start on; now it is 60s/.test(s.log), s.log);
   p.write('b.ndjson', ndjson([order({ channel: 'two' })]));
   const r = p.run('import b.ndjson');
   check(r.status !== 0 && /unknown_channel/.test(r.out + r.err), `a new channel is refused now: ${r.out}${r.err}`);
@@ -551,6 +552,21 @@ test('demo: fed once, summed up, and still there the next time', async () => {
   const s = await p.start('demo --listen 127.0.0.1:0', { wait: /(Ctrl-C)/ });
   check(/curl .*\/v1\/groups/.test(s.out) && s.out.includes(p.token()), s.out);
   await s.stop('SIGINT');
+});
+
+test('the example configuration and scripts work', async () => {
+  const p = new Place({ conf: fs.readFileSync(path.join(TOP, 'examples/orderd.conf'), 'utf8') });
+  const values = p.json('config');
+  same(values.find((v) => v.section === 'stage engraving' && v.key === 'owner').value, 'production', 'a stage of its own');
+  const q = new Place();
+  const s = await q.serve();
+  const sh = (...args) => spawnSync('sh', args, { cwd: q.dir, encoding: 'utf8', env: { ...q.env(), ORDERD: BINARY } });
+  const first = sh('examples/first_order.sh', s.url, path.join(q.data, 'admin.token'));
+  const [made, shown, again] = first.stdout.trim().split('\n').map((l) => JSON.parse(l));
+  same([first.status, made.result, shown.external_id, again.result], [0, 'created', 'EXAMPLE-1', 'unchanged'], `first_order.sh ${first.stderr}`);
+  const night = sh('examples/nightly_backup.sh', q.data, q.path('kept'));
+  same([night.status, fs.readdirSync(q.path('kept')).length], [0, 2], `nightly_backup.sh ${night.stderr}`);
+  await s.stop();
 });
 
 test('the example orders are what their maker makes', () => {
