@@ -131,13 +131,14 @@ static void line_take(struct intake *t, const char *line, size_t n)
   }
 }
 
-/* Room for one more line, here and at the writer. */
+/* Room for one more line, here and at the writer. In a rush a stream waits for its turn, a line at a time, where
+ * a single order would be taken and answered 202: who sends a stream can wait. */
 static bool may_take(struct intake *t)
 {
   const struct api *api = t->k->api;
   if (t->n >= INTAKE_WINDOW) return false;
   if (api->pending > api->rules->rules.surge_pending) return false;
-  if (writer_waiting(api->writer) >= (size_t)api->rules->rules.surge_queue && t->n) return false;
+  if (t->n && api_surge(api)) return false;
   return t->gone || http_stream_queued(t->k->r) <= INTAKE_ANSWER_AHEAD;
 }
 
