@@ -701,26 +701,33 @@ static void cli_defaults(struct cli *c)
   if (!c->config_path) c->config_path = env_value(c, "ORDERD_CONFIG");
 }
 
+static int no_command(struct cli *c)
+{
+  if (cli_option(c, "version")) return cli_version(c);
+  if (cli_option(c, "help")) return cli_help(c);
+  fprintf(stderr, "orderd keeps the orders of a small shop together. See: orderd help\n");
+  return EXIT_USAGE;
+}
+
+static void help_print(const struct cli_command *k)
+{
+  struct buf out = { 0 };
+  help_put(&out, k);
+  fputs(out.data, stdout);
+  buf_release(&out);
+}
+
 static int cli_run(struct cli *c, int argc, char **argv)
 {
   int status = words_take(c, argv + 1, argc - 1);
   if (status) return status;
-  if (!c->command && cli_option(c, "version")) return cli_version(c);
-  if (!c->command && !cli_option(c, "help")) {
-    fprintf(stderr, "orderd keeps the orders of a small shop together. See: orderd help\n");
-    return EXIT_USAGE;
-  }
-  if (cli_option(c, "help")) {
-    struct buf out = { 0 };
-    if (c->command) help_put(&out, c->command);
-    else status = cli_help(c);
-    if (out.data) fputs(out.data, stdout);
-    buf_release(&out);
-    return status;
-  }
+  const struct cli_command *k = c->command;
+  bool help = cli_option(c, "help") != NULL;
+  if (!k) return no_command(c);
+  if (help) help_print(k);
   cli_defaults(c);
-  if ((status = args_check(c))) return status;
-  return c->command->run(c);
+  status = help ? EXIT_DONE : args_check(c);
+  return help || status ? status : k->run(c);
 }
 
 /* A result that could not be written is no result. */

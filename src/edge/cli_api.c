@@ -44,7 +44,8 @@ void cli_query_put(struct buf *out, const struct cli *c, const char *names)
     size_t n = strcspn(p, " ");
     const char *v = key_option(c, p, n);
     if (v) {
-      buf_printf(out, "%c%.*s=", memchr(out->data, '?', out->len) ? '&' : '?', (int)n, p);
+      bool more = out->data && strchr(out->data, '?');
+      buf_printf(out, "%c%.*s=", more ? '&' : '?', (int)n, p);
       cli_url_put(out, v);
     }
     p += n;

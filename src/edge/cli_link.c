@@ -95,6 +95,7 @@ static int host_run(struct cli *c, struct host *h, pid_t parent)
   if (prctl(PR_SET_PDEATHSIG, SIGTERM) != 0 || getppid() != parent) return EXIT_FAILED;
   setpgid(0, 0);
   int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+  if (null < 0) null = memfd_create("null", MFD_CLOEXEC); /* an empty chroot has none */
   h->err = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
   if (null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0 ||
       dup2(h->log, STDERR_FILENO) < 0)
