@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -47,6 +48,13 @@ static const char *admin_token_path(struct arena *a, const char *data)
   return arena_printf(a, "%s/admin.token", data);
 }
 
+/* There from before the token is made until its file is there: whoever is killed in between has a token in the
+ * database that nobody knows, and the next start makes another. */
+static const char *admin_mark_path(struct arena *a, const char *data)
+{
+  return arena_printf(a, "%s/admin.token.next", data);
+}
+
 static void is_admin(void *arg, const struct token *t, const unsigned char digest[32])
 {
   (void)digest;
@@ -56,9 +64,11 @@ static void is_admin(void *arg, const struct token *t, const unsigned char diges
 bool admin_token_wanted(struct db *db, const char *data)
 {
   struct arena mem = { 0 };
-  bool there = access(admin_token_path(&mem, data), F_OK) == 0;
+  const char *mark = admin_mark_path(&mem, data);
+  bool there = access(admin_token_path(&mem, data), F_OK) == 0, begun = access(mark, F_OK) == 0, known = false;
+  if (there && begun) unlink(mark);
   arena_release(&mem);
-  return !there && !token_each(db, is_admin, &there) && !there;
+  return !there && (begun || (!token_each(db, is_admin, &known) && !known));
 }
 
 /* "admin"; where that name was used before, "admin-2" and so on. */
@@ -82,6 +92,7 @@ bool admin_token_write(const char *data, const struct cmd *done, const char **wh
   const char *line = arena_printf(&mem, "%s\n", token);
   bool ok = file_write(admin_token_path(&mem, data), line, strlen(line), 0600);
   if (!ok) *why = strerror(errno);
+  else unlink(admin_mark_path(&mem, data));
   arena_release(&mem);
   return ok;
 }
@@ -115,6 +126,8 @@ static void admin_done(struct cmd *c)
 
 static void admin_start(struct server *s)
 {
+  const char *mark = admin_mark_path(&s->mem, s->o->data);
+  if (!file_write(mark, "", 0, 0600)) log_line(LOG_WARN, "%s: %s", mark, strerror(errno));
   struct rules_box *box = rules_box_hold(s->api->rules);
   struct cmd *c = admin_token_cmd(s->api->env, &box->rules, ++s->admin_tries);
   if (!api_push(s->api, c, admin_done, s)) api_cmd_free(s->api, c);
@@ -230,12 +243,20 @@ static void on_wake(uv_async_t *a)
   if (s->api) api_collect(s->api);
 }
 
+/* Made beside and given its name when it is whole: whoever is killed on the way leaves nothing that a later start
+ * would take for a database. The writer syncs the directory when it opens the file. */
 static bool db_make(struct server *s, const char **why)
 {
+  static const char *const parts[] = { "", "-journal", "-wal", "-shm" };
   if (access(s->db_path, F_OK) == 0) return true;
-  struct db *db = db_open(&s->mem, s->db_path, DB_CREATE, why);
+  const char *next = arena_printf(&s->mem, "%s.next", s->db_path);
+  for (size_t i = 0; i < COUNT(parts); i++) unlink(arena_printf(&s->mem, "%s%s", next, parts[i]));
+  struct db *db = db_open(&s->mem, next, DB_CREATE, why);
+  if (!db) return false;
   db_close(db);
-  return db != NULL;
+  if (rename(next, s->db_path) == 0) return true;
+  *why = arena_printf(&s->mem, "%s: %s", s->db_path, strerror(errno));
+  return false;
 }
 
 static bool store_open(struct server *s)
