@@ -310,9 +310,11 @@ struct token {
 enum err token_add(struct db *db, const char *name, unsigned roles, int64_t channel_id, const unsigned char digest[32],
                    int64_t now_ms, int64_t expires_at, int64_t *id);
 enum err token_revoke(struct db *db, int64_t id);
+enum err token_version(struct db *db, int64_t id, int64_t *version);
 enum err token_find(struct db *db, struct arena *a, const char *name, struct token *out);
 enum err user_add(struct db *db, const char *name, unsigned roles, const char *password, int64_t now_ms, int64_t *id);
 enum err user_update(struct db *db, int64_t id, const char *roles, const char *password, const char *state);
+enum err user_version(struct db *db, int64_t id, int64_t *version);
 enum err user_find(struct db *db, const char *name, int64_t *id);
 /* All active tokens, for the table in memory that requests are checked against. */
 enum err token_each(struct db *db, void (*fn)(void *arg, const struct token *t, const unsigned char digest[32]), void *arg);

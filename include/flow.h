@@ -155,7 +155,7 @@ enum err progress_event(struct cmd *c, struct db *db, char kind, int64_t entity,
 FLOW_MAP(X)
 #undef X
 /* Reads a body by rows: unknown keys, wrong types, missing ones become faults (INVALID). */
-enum arg_kind { ARG_TEXT, ARG_INT, ARG_OBJECT, ARG_TEXTS };
+enum arg_kind { ARG_TEXT, ARG_INT, ARG_VERSION, ARG_OBJECT, ARG_TEXTS };
 struct arg {
   const char *key;
   enum arg_kind kind;

@@ -45,6 +45,28 @@ enum err token_revoke(struct db *db, int64_t id)
   return changed_one(db, s);
 }
 
+static enum err version_of(struct db *db, const char *sql, int64_t id, int64_t *version)
+{
+  struct stmt *s = db_stmt(db, sql);
+  stmt_int(s, 1, id);
+  bool found = stmt_row(s);
+  if (found) *version = stmt_col_int(s, 0);
+  enum err e = stmt_end(s);
+  return e ? e : found ? ERR_OK : ERR_NOT_FOUND;
+}
+
+enum err token_version(struct db *db, int64_t id, int64_t *version)
+{
+  static const char SQL[] = "SELECT version FROM tokens WHERE id = $1";
+  return version_of(db, SQL, id, version);
+}
+
+enum err user_version(struct db *db, int64_t id, int64_t *version)
+{
+  static const char SQL[] = "SELECT version FROM users WHERE id = $1";
+  return version_of(db, SQL, id, version);
+}
+
 /* A role that this binary does not know gives nothing; the others stand. */
 static void token_read(struct stmt *s, struct arena *a, struct token *t)
 {

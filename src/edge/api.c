@@ -379,14 +379,16 @@ bool idempotency_key_ok(const char *key)
   return n >= 1 && n <= KEY_MAX;
 }
 
+/* The query belongs to the request: a trial is another one than the real thing. */
 static void call_digest(const struct call *k, struct cmd *c)
 {
   const struct http_request *r = k->r;
-  const struct sha256_part part[] = {
-    { r->method, strlen(r->method) }, { "\n", 1 }, { r->path, strlen(r->path) }, { "\n", 1 },
-    { r->body, r->body_n },
-  };
+  struct buf head = { 0 };
+  buf_printf(&head, "%s\n%s\n", r->method, r->path);
+  for (size_t i = 0; i < r->query_n; i++) buf_printf(&head, "%s=%s\n", r->query[i].name, r->query[i].value);
+  const struct sha256_part part[] = { { head.data, head.len }, { r->body, r->body_n } };
   sha256_parts(part, COUNT(part), c->digest);
+  buf_release(&head);
 }
 
 struct cmd *call_cmd(struct call *k, enum cmd_id id)

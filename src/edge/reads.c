@@ -191,12 +191,14 @@ void read_call(struct call *k)
   read_or_refuse(rd);
 }
 
-static void url_put(struct buf *out, const char *s)
+#define URL_PLAIN "-._~"
+/* also: what may stand as it is besides letters and digits. */
+static void url_put(struct buf *out, const char *s, const char *also)
 {
   for (; *s; s++) {
     unsigned char c = (unsigned char)*s;
     bool plain =
-      (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || strchr("-._~", c);
+      (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || strchr(also, c);
     if (plain) buf_char(out, (char)c);
     else buf_printf(out, "%%%02X", c);
   }
@@ -204,16 +206,18 @@ static void url_put(struct buf *out, const char *s)
 
 static void link_put(struct buf *out, const struct http_request *r, const char *cursor)
 {
-  buf_printf(out, "Link: <%s?", r->path);
+  buf_str(out, "Link: <");
+  url_put(out, r->path, "/:-._~"); /* it was decoded */
+  buf_char(out, '?');
   for (size_t i = 0; i < r->query_n; i++) {
     if (!strcmp(r->query[i].name, "cursor")) continue;
-    url_put(out, r->query[i].name);
+    url_put(out, r->query[i].name, URL_PLAIN);
     buf_char(out, '=');
-    url_put(out, r->query[i].value);
+    url_put(out, r->query[i].value, URL_PLAIN);
     buf_char(out, '&');
   }
   buf_str(out, "cursor=");
-  url_put(out, cursor);
+  url_put(out, cursor, URL_PLAIN);
   buf_str(out, ">; rel=\"next\"\r\n");
 }
 

@@ -104,6 +104,10 @@ static void arg_read(struct cmd *c, const struct arg *row, const struct json *v)
   case ARG_INT:
     if (!json_int(v, (int64_t *)row->out)) arg_fault(c, row->key, "not_a_number", "This must be a whole number");
     break;
+  case ARG_VERSION:
+    if (!json_int(v, (int64_t *)row->out) || *(const int64_t *)row->out < 1)
+      arg_fault(c, row->key, "bad_version", "A version is a whole number from 1");
+    break;
   case ARG_OBJECT:
     if (json_type(v) != JSON_OBJECT)
       arg_fault(c, row->key, "not_an_object", "This must be an object");

@@ -233,6 +233,13 @@ static enum err told_again(struct db *db, const struct order *o, const struct dr
   return newest != o->payload_id ? order_set_payload(db, o->id, newest) : ERR_OK;
 }
 
+/* Version 0: there is no such order yet. */
+static enum err stale(struct cmd *c, int64_t version)
+{
+  c->problem.extra = arena_printf(&c->mem, "\"version\":%lld", (long long)version);
+  return refuse(c, ERR_STALE, "stale_version", "The order has version %lld by now", (long long)version);
+}
+
 enum err ingest_apply(struct cmd *c, struct db *db, struct draft *d, int64_t payload_id,
                       enum ingest_result *result, int64_t *order_id, int64_t *group_id)
 {
@@ -241,11 +248,13 @@ enum err ingest_apply(struct cmd *c, struct db *db, struct draft *d, int64_t pay
   TRY(channel_of(c, db, d->channel, &ch));
   draft_keys(d, *ch.family ? ch.family : ch.name);
   enum err e = order_find(db, &c->mem, ch.id, d->external_id, &o);
-  if (e == ERR_NOT_FOUND) {
+  if (e && e != ERR_NOT_FOUND) return e;
+  if (c->if_version && c->id == CMD_ORDER_INGEST && (e || c->if_version != o.version))
+    return stale(c, e ? 0 : o.version);
+  if (e) {
     *result = INGEST_CREATED;
     return create(c, db, d, ch.id, payload_id, order_id, group_id);
   }
-  TRY(e);
   enum news news = news_of(&o, d, payload_id);
   *order_id = o.id, *group_id = o.group_id, c->numbers[1] = o.payload_id;
   *result = news == NEWS_STALE                             ? INGEST_STALE
@@ -406,6 +415,14 @@ struct payload_args {
   struct draft *draft;
 };
 
+/* Lists show the reasons of up to 500 payloads. */
+#define ERROR_CODE_MAX 200
+#define ERROR_DETAIL_MAX 2000
+static void error_cap(struct faults *f, const char *pointer, const char *text, size_t max)
+{
+  if (text && utf8_count(text) > max) fault_add(f, pointer, "too_long", "At most %zu characters", max);
+}
+
 enum err flow_payload_put_parse(struct cmd *c, const struct json *body)
 {
   struct payload_args *p = arena_new(&c->mem, struct payload_args);
@@ -428,14 +445,17 @@ enum err flow_payload_put_parse(struct cmd *c, const struct json *body)
     fault_add(f, "/source", "unknown_source", "One of file, api, push");
   const char *code = json_string(json_get(p->error, "code")),
              *detail = json_string(json_get(p->error, "detail"));
+  const char *column = json_string(json_get(p->error, "column"));
   if (!code || !detail) fault_add(f, "/error", "missing", "The error needs a code and a detail");
+  error_cap(f, "/error/code", code, ERROR_CODE_MAX), error_cap(f, "/error/detail", detail, ERROR_DETAIL_MAX);
+  error_cap(f, "/error/column", column, ERROR_CODE_MAX);
   if (f->n) return ERR_INVALID;
   struct buf b = { 0 };
   struct jw w;
   int64_t row;
   jw_init(&w, &b), jw_object(&w), jw_kstring(&w, "code", code), jw_kstring(&w, "detail", detail);
   if (json_int(json_get(p->error, "row"), &row)) jw_kint(&w, "row", row);
-  jw_kstring(&w, "column", json_string(json_get(p->error, "column")));
+  jw_kstring(&w, "column", column);
   jw_object_end(&w);
   p->error_text = arena_strn(&c->mem, b.data, b.len);
   buf_release(&b);

@@ -12,7 +12,7 @@ static enum err group_args_parse(struct cmd *c, const struct json *body, bool or
 {
   struct group_args *a = arena_new(&c->mem, struct group_args);
   const struct arg rows[] = { { "note", ARG_TEXT, false, 500, &a->note },
-                              { "if_version", ARG_INT, false, 0, &a->if_version },
+                              { "if_version", ARG_VERSION, false, 0, &a->if_version },
                               { "order", ARG_TEXT, true, 200, &a->order } };
   c->args = a;
   return args_read(c, body, rows, order ? 3 : 2);
@@ -317,6 +317,13 @@ enum err flow_token_revoke_parse(struct cmd *c, const struct json *body)
   return no_body_but_note(c, body);
 }
 
+static enum err same_version(struct cmd *c, const char *what, int64_t version)
+{
+  if (!c->if_version || c->if_version == version) return ERR_OK;
+  c->problem.extra = arena_printf(&c->mem, "\"version\":%lld", (long long)version);
+  return refuse(c, ERR_STALE, "stale_version", "The %s has version %lld by now", what, (long long)version);
+}
+
 enum err flow_token_revoke_run(struct cmd *c, struct db *db)
 {
   int64_t id = 0;
@@ -324,7 +331,10 @@ enum err flow_token_revoke_run(struct cmd *c, struct db *db)
   if (!c->target || (!id_parse(c->target, 't', &id) && token_find(db, &c->mem, c->target, &t)))
     return refuse(c, ERR_NOT_FOUND, "token_not_found", "There is no token %.64s", c->target ? c->target : "");
   if (!id) id = t.id;
-  enum err e = token_revoke(db, id);
+  int64_t version = 0;
+  enum err e = token_version(db, id, &version);
+  if (!e) TRY(same_version(c, "token", version));
+  if (!e) e = token_revoke(db, id);
   if (e == ERR_NOT_FOUND) return refuse(c, e, "token_not_found", "There is no active token %.64s", c->target);
   TRY(e);
   buf_printf(&c->out, "{\"id\":\"t_%lld\",\"state\":\"revoked\"}", (long long)id);
@@ -411,7 +421,10 @@ enum err flow_user_update_run(struct cmd *c, struct db *db)
   must(!cmd_is_slow(c));
   if (!c->target || (!id_parse(c->target, 'u', &id) && user_find(db, c->target, &id)))
     return refuse(c, ERR_NOT_FOUND, "user_not_found", "There is no user %.64s", c->target ? c->target : "");
-  enum err e = user_update(db, id, a->roles ? roles_text(&c->mem, a->bits) : NULL, a->hash, a->state);
+  int64_t version = 0;
+  enum err e = user_version(db, id, &version);
+  if (!e) TRY(same_version(c, "user", version));
+  if (!e) e = user_update(db, id, a->roles ? roles_text(&c->mem, a->bits) : NULL, a->hash, a->state);
   if (e == ERR_NOT_FOUND) return refuse(c, e, "user_not_found", "There is no user %.64s", c->target);
   TRY(e);
   TRY(progress_event(c, db, 'u', id, "user.updated", "{\"roles\":%s%s%s,\"password\":%s,\"state\":\"%s\"}",

@@ -182,7 +182,7 @@ enum err flow_order_move_parse(struct cmd *c, const struct json *body)
   struct move_args *a = arena_new(&c->mem, struct move_args);
   const struct arg rows[] = { { "to", ARG_TEXT, true, 24, &a->to },
                               { "note", ARG_TEXT, false, 500, &a->note },
-                              { "if_version", ARG_INT, false, 0, &a->if_version } };
+                              { "if_version", ARG_VERSION, false, 0, &a->if_version } };
   c->args = a;
   return args_read(c, body, rows, COUNT(rows));
 }
@@ -205,7 +205,7 @@ enum err flow_order_cancel_parse(struct cmd *c, const struct json *body)
   struct move_args *a = arena_new(&c->mem, struct move_args);
   const struct arg rows[] = { { "reason", ARG_TEXT, true, 200, &a->reason },
                               { "note", ARG_TEXT, false, 500, &a->note },
-                              { "if_version", ARG_INT, false, 0, &a->if_version } };
+                              { "if_version", ARG_VERSION, false, 0, &a->if_version } };
   c->args = a;
   return args_read(c, body, rows, COUNT(rows));
 }
@@ -226,7 +226,7 @@ enum err flow_order_hold_parse(struct cmd *c, const struct json *body)
   struct move_args *a = arena_new(&c->mem, struct move_args);
   const struct arg rows[] = { { "reason", ARG_TEXT, true, 100, &a->reason },
                               { "note", ARG_TEXT, false, 500, &a->note },
-                              { "if_version", ARG_INT, false, 0, &a->if_version } };
+                              { "if_version", ARG_VERSION, false, 0, &a->if_version } };
   c->args = a;
   return args_read(c, body, rows, COUNT(rows));
 }
@@ -271,7 +271,7 @@ enum err flow_order_release_parse(struct cmd *c, const struct json *body)
   struct move_args *a = arena_new(&c->mem, struct move_args);
   const struct arg rows[] = { { "reason", ARG_TEXT, false, 100, &a->reason },
                               { "note", ARG_TEXT, false, 500, &a->note },
-                              { "if_version", ARG_INT, false, 0, &a->if_version } };
+                              { "if_version", ARG_VERSION, false, 0, &a->if_version } };
   c->args = a;
   return args_read(c, body, rows, COUNT(rows));
 }
