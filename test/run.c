@@ -123,11 +123,16 @@ static bool wanted(const struct test_case *t, int n, char **part)
   return n == 0;
 }
 
+__attribute__((weak)) void test_after(void)
+{
+}
+
 /* True when it passed. */
 static bool run_one(const struct test_case *t)
 {
   now = t, failures = 0, skipped = NULL, *note = 0;
   t->run();
+  test_after();
   dir_remove();
   if (failures > FAILURES_SHOWN_MAX) printf("    %s: %d failures in all\n", t->name, failures);
   if (skipped) printf("%s: skipped: %s\n", t->name, skipped);

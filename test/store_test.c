@@ -91,6 +91,12 @@ static void say_nothing(void *arg, const char *text)
 }
 
 /* ---- opening -------------------------------------------------------------------------------------- */
+/* No test leaves its schema or its disk to the next. */
+void test_after(void)
+{
+  store_hooks = (struct store_hooks){ 0 };
+}
+
 TEST(store_version_is_checked)
 {
   CHECK(SQLITE_LEAST >= 3051003);

@@ -29,6 +29,8 @@ void test_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void test_skip(const char *why);
 /* splitmix64: the same numbers for the same seed. */
 uint64_t test_random(uint64_t *seed);
+/* Called after every test; a file that leaves something behind for all may define it. */
+void test_after(void);
 /* An empty directory for this test; removed with its files when the test ends. */
 const char *test_dir(void);
 
