@@ -153,7 +153,10 @@ function chunked(token = s.admin) {
   c.sock.write(`POST /v1/orders HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${token}\r\nContent-Type: application/x-ndjson\r\nTransfer-Encoding: chunked\r\n\r\n`);
   c.send = async (text) => {
     const ok = c.sock.write(`${Buffer.byteLength(text).toString(16)}\r\n${text}\r\n`);
-    if (!ok && !c.dead) await new Promise((done) => { c.sock.once('drain', done); c.sock.once('close', done); });
+    if (!ok && !c.dead) await new Promise((done) => {
+      const go = () => { c.sock.off('drain', go).off('close', go); done(); };
+      c.sock.on('drain', go).on('close', go);
+    });
   };
   return c;
 }
