@@ -48,6 +48,7 @@ struct cursor {
   int64_t key, id;
 };
 #define LIST_LIMIT_DEFAULT 50
+#define LIST_BYTES_MAX (2u << 20) /* after so many a page of orders ends early, with a cursor */
 #define LIST_LOOK_MAX 100000 /* rows that a page looks at in vain before it ends early, with a cursor */
 char *cursor_text(struct arena *a, char list, struct cursor c);
 bool cursor_parse(const char *text, char list, struct cursor *c);
@@ -84,6 +85,8 @@ void jw_event_data(struct jw *w, struct arena *a, const char *data, enum privacy
 enum err row_order(struct db *db, struct arena *a, const struct status_table *t, int64_t id, enum privacy p,
                    struct jw *w, int64_t *version);
 enum err row_exceptions(struct db *db, struct jw *w, int64_t order_id);
-enum err row_holds(struct db *db, struct jw *w, int64_t order_id);
+enum err row_holds(struct db *db, struct arena *a, struct jw *w, int64_t order_id, enum privacy p);
+/* What people typed: runs of 7 digits and more become stars, with whatever signs stand between them. */
+char *remark_mask(struct arena *a, const char *text);
 
 #endif

@@ -162,7 +162,12 @@ static bool is_comparison(const struct json *obj)
   return !code || strcmp(code, "not_free") != 0;
 }
 
-static void jw_without_values(struct jw *w, const struct json *j)
+static bool is_typed(const char *key)
+{
+  return !strcmp(key, "note") || !strcmp(key, "reason");
+}
+
+static void jw_without_values(struct jw *w, struct arena *a, const struct json *j)
 {
   enum json_type type = json_type(j);
   if (type == JSON_OBJECT) {
@@ -171,12 +176,13 @@ static void jw_without_values(struct jw *w, const struct json *j)
     for (const struct json *m = json_first(j); m; m = json_next(m)) {
       jw_key(w, json_key(m));
       if (hide && is_compared_value(json_key(m)) && json_type(m) != JSON_NULL) jw_string(w, MASKED);
-      else jw_without_values(w, m);
+      else if (is_typed(json_key(m)) && json_string(m)) jw_string(w, remark_mask(a, json_string(m)));
+      else jw_without_values(w, a, m);
     }
     jw_object_end(w);
   } else if (type == JSON_ARRAY) {
     jw_array(w);
-    for (const struct json *m = json_first(j); m; m = json_next(m)) jw_without_values(w, m);
+    for (const struct json *m = json_first(j); m; m = json_next(m)) jw_without_values(w, a, m);
     jw_array_end(w);
   } else {
     jw_json(w, j);
@@ -185,14 +191,16 @@ static void jw_without_values(struct jw *w, const struct json *j)
 
 void jw_event_data(struct jw *w, struct arena *a, const char *data, enum privacy p)
 {
-  bool has = strstr(data, "\"mine\"") || strstr(data, "\"theirs\"");
+  static const char *const keys[] = { "\"mine\"", "\"theirs\"", "\"note\"", "\"reason\"" };
+  bool has = false;
+  for (size_t i = 0; i < COUNT(keys); i++) has = has || strstr(data, keys[i]);
   if (p == SHOW_FULL || !has) {
     jw_raw(w, data, strlen(data));
     return;
   }
   struct faults f = { .mem = a };
   struct json *j = json_parse(a, data, strlen(data), JSON_ELEMENTS_BATCH_MAX, &f);
-  if (j) jw_without_values(w, j);
+  if (j) jw_without_values(w, a, j);
   else jw_raw(w, "{}", 2); /* a tampered file; `check` tells */
 }
 

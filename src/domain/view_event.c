@@ -243,7 +243,7 @@ static enum err why_write(struct why *y)
   TRY(why_history(y));
   TRY(why_pairs(y, SQL_PROPOSALS, "proposals", "code", "since"));
   TRY(why_pairs(y, SQL_DECISIONS, "decisions", "verdict", "at"));
-  TRY(row_holds(y->db, y->w, y->id));
+  TRY(row_holds(y->db, y->mem, y->w, y->id, y->privacy));
   return row_exceptions(y->db, y->w, y->id);
 }
 

@@ -134,7 +134,7 @@ static const char *remark_run(const char *p, size_t *digits)
   return p;
 }
 
-static char *remark_mask(struct arena *a, const char *text)
+char *remark_mask(struct arena *a, const char *text)
 {
   struct buf b = { 0 };
   for (const char *p = text; *p;) {
@@ -247,7 +247,7 @@ static void row_refunds(struct row *r)
   row_note(r, stmt_end(s));
 }
 
-enum err row_holds(struct db *db, struct jw *w, int64_t order_id)
+enum err row_holds(struct db *db, struct arena *a, struct jw *w, int64_t order_id, enum privacy p)
 {
   static const char SQL[] =
     "SELECT reason, note, actor, since FROM holds WHERE order_id = $1 ORDER BY since, reason";
@@ -256,8 +256,9 @@ enum err row_holds(struct db *db, struct jw *w, int64_t order_id)
   jw_key(w, "holds"), jw_array(w);
   while (stmt_row(s)) {
     jw_object(w);
-    jw_kstring(w, "reason", stmt_col_text(s, 0));
-    jw_kstring(w, "note", stmt_col_text(s, 1));
+    const char *reason = stmt_col_text(s, 0), *note = stmt_col_text(s, 1);
+    jw_kstring(w, "reason", p == SHOW_FULL ? reason : remark_mask(a, reason));
+    jw_kstring(w, "note", p == SHOW_FULL || !note ? note : remark_mask(a, note));
     jw_kstring(w, "actor", stmt_col_text(s, 2));
     jw_ktime_col(w, "since", s, 3);
     jw_object_end(w);
@@ -389,7 +390,7 @@ static void row_write(struct row *r, const struct status_table *t)
   jw_kstring(r->w, "service", service ? service : "standard");
   row_lines(r);
   row_refunds(r);
-  row_note(r, row_holds(r->db, r->w, r->id));
+  row_note(r, row_holds(r->db, r->mem, r->w, r->id, r->privacy));
   row_group(r);
   row_text(r, "no_merge", O_NO_MERGE);
   jw_key(r->w, "fulfilments"), jw_array(r->w), jw_array_end(r->w);
