@@ -158,6 +158,7 @@ struct merge_rules {
   bool remarks_propose;
   bool across_channels;
   int group_max;         /* orders in one group at most; 50 */
+  int crowd_max;         /* MERGE_CROWD_MAX; less only in tests */
 };
 struct merge_order {
   int64_t id, channel_id, placed_at, ship_by, group_id;
@@ -264,6 +265,9 @@ enum err order_put_parcel(struct db *db, int64_t order_id, const struct parcel *
  * that share what a mask shows. free is set when status is paid or split, no_merge NULL, and the group open. */
 enum err order_candidates(struct db *db, struct arena *a, int64_t contact_key, int64_t token_key, int64_t from, int64_t to,
                           struct merge_order **list, size_t *n, size_t max);
+/* Of them only those that are free and share a whole key. */
+enum err order_candidates_free(struct db *db, struct arena *a, int64_t contact_key, int64_t token_key, int64_t from, int64_t to,
+                               struct merge_order **list, size_t *n, size_t max);
 enum err order_as_merge(struct db *db, struct arena *a, int64_t id, struct merge_order *out);
 enum err order_group_members(struct db *db, struct arena *a, int64_t group_id, struct merge_order **list, size_t *n);
 enum err order_hold(struct db *db, int64_t id, const char *reason, const char *note, const char *actor, int64_t now_ms, bool *is_new);
@@ -284,6 +288,7 @@ int group_decided(struct db *db, int64_t a, int64_t b);
 /* Orders that a person tied to this one, either way. */
 size_t group_ties(struct db *db, int64_t order_id, int64_t *others, int *verdicts, size_t max);
 enum err group_propose(struct db *db, int64_t a, int64_t b, const char *code, int64_t now_ms, bool *is_new);
+bool group_proposed(struct db *db, int64_t a, int64_t b);
 enum err group_unpropose(struct db *db, int64_t a, int64_t b); /* b 0: all proposals of a */
 
 /* ---- exception.c ---------------------------------------------------------------------------------------------------- */

@@ -19,6 +19,7 @@ void rules_default(struct rules *r);
 bool rules_load(struct arena *a, const struct conf *c, struct rules *r, const char **why);
 const char *rules_family(const struct rules *r, const char *channel); /* never NULL; default the channel's own name */
 bool rules_channel_merges(const struct rules *r, const char *channel);
+bool rules_channel_known(const struct rules *r, const char *channel); /* has a [channel NAME] section */
 
 /* ---- commands -------------------------------------------------------------------------------------------- */
 struct actor {
@@ -130,6 +131,8 @@ enum err ingest_apply(struct cmd *c, struct db *db, struct draft *d, int64_t pay
 /* Groups anew around an order that is new, or whose data, status or freedom changed: its group's members, and
  * everybody who can be reached from them by a key within the window. Writes events and proposals. */
 enum err regroup(struct cmd *c, struct db *db, int64_t order_id);
+/* Groups anew around the place that an order had before its keys or its time changed. */
+enum err regroup_left(struct cmd *c, struct db *db, const struct order *was);
 /* A group that a parcel leaves, or that a person locks: no one joins or leaves any more. Orders placed at or after
  * shipped_at (0: none) are put out first and grouped anew. */
 enum err group_close(struct cmd *c, struct db *db, int64_t group_id, int64_t shipped_at, const char *because);

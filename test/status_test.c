@@ -375,7 +375,8 @@ TEST(status_conf_taken)
   }
 }
 
-/* Whatever stages are added: the group is locked before anything is made or labelled, and a hold stops every way on. */
+/* Whatever stages are added: the group is locked before a stage of the team's own begins or anything is made or
+ * labelled, and a hold stops every way on. */
 TEST(status_conf_keeps_locks_and_holds)
 {
   static const char *const confs[] = { "", "[stage aa]\nafter = paid", "[stage aa]\nafter = split", "[stage aa]\nafter = inspected",
@@ -390,7 +391,7 @@ TEST(status_conf_keeps_locks_and_holds)
     for (int m = 0; m < t.moves; m++) {
       const struct move *x = &t.move[m];
       test_note("%s: %s -> %s", confs[i], t.stage[x->from].name, t.stage[x->to].name);
-      bool begins = x->to == ST_PRODUCING || x->to == ST_PRE_SHIP || x->to == ST_SHIPPED;
+      bool begins = x->to == ST_PRODUCING || x->to == ST_PRE_SHIP || x->to == ST_SHIPPED || x->to >= ST_BUILTIN_N;
       if (x->forward) CHECK_INT(x->locks_group, begins);
       bool back = x->to == ST_CANCELLED || x->from == ST_CANCELLED || (x->from == ST_INSPECTED && x->to == ST_PRODUCING) ||
                   (x->from == ST_PRE_SHIP && x->to == ST_SPLIT);

@@ -115,6 +115,18 @@ enum err group_propose(struct db *db, int64_t a, int64_t b, const char *code, in
   return ERR_OK;
 }
 
+static const char SQL_PROPOSED[] = "SELECT 1 FROM merge_proposals WHERE order_a = $1 AND order_b = $2";
+
+bool group_proposed(struct db *db, int64_t a, int64_t b)
+{
+  struct stmt *s = db_stmt(db, SQL_PROPOSED);
+  pair_order(&a, &b);
+  stmt_int(s, 1, a), stmt_int(s, 2, b);
+  bool is = stmt_row(s);
+  stmt_end(s);
+  return is;
+}
+
 static const char SQL_UNPROPOSE[] = "DELETE FROM merge_proposals WHERE order_a = $1 AND order_b = $2";
 static const char SQL_UNPROPOSE_ALL[] = "DELETE FROM merge_proposals WHERE order_a = $1";
 static const char SQL_UNPROPOSE_ALL_B[] = "DELETE FROM merge_proposals WHERE order_b = $1";

@@ -433,12 +433,13 @@ int64_t order_holds(struct db *db, int64_t id)
 /* ---- as merging sees them --------------------------------------------------------------------------------------------------- */
 
 /* An order is free to be grouped when it is paid or split, nothing forbids it, nobody holds it and its group is open. */
+#define MERGE_FREE \
+  " o.status IN ('paid', 'split') AND o.no_merge IS NULL AND coalesce(g.state, 'open') <> 'locked'" \
+  " AND NOT EXISTS (SELECT 1 FROM holds h WHERE h.order_id = o.id)"
 #define MERGE_COLS \
   "o.id, o.channel_id, o.placed_at, coalesce(o.ship_by, 0), coalesce(o.group_id, 0), c.name, o.external_id, c.family," \
   " coalesce(o.contact_key, 0), coalesce(o.token_key, 0), coalesce(o.receiver_phone, o.buyer_phone), o.token, o.currency, o.service," \
-  " o.remark_buyer, o.remark_seller, o.remark_flag, o.country, o.province, o.city, o.district, o.town, o.address, o.zip," \
-  " o.status IN ('paid', 'split') AND o.no_merge IS NULL AND coalesce(g.state, 'open') <> 'locked'" \
-  " AND NOT EXISTS (SELECT 1 FROM holds h WHERE h.order_id = o.id)"
+  " o.remark_buyer, o.remark_seller, o.remark_flag, o.country, o.province, o.city, o.district, o.town, o.address, o.zip," MERGE_FREE
 #define MERGE_FROM \
   " FROM orders o JOIN channels c ON c.id = o.channel_id LEFT JOIN groups g ON g.id = o.group_id "
 
@@ -537,10 +538,10 @@ static enum err by_contact(struct db *db, struct arena *a, const char *sql, int6
   return ERR_OK;
 }
 
-static enum err by_token(struct db *db, struct arena *a, int64_t slot, int64_t key, int64_t from, int64_t to,
-                         struct merge_order **list, size_t *n, size_t max)
+static enum err by_key(struct db *db, struct arena *a, const char *sql, int64_t slot, int64_t key,
+                       int64_t from, int64_t to, struct merge_order **list, size_t *n, size_t max)
 {
-  struct stmt *s = db_stmt(db, SQL_BY_TOKEN);
+  struct stmt *s = db_stmt(db, sql);
   struct merge_order *more;
   size_t more_n;
   stmt_int(s, 1, slot), stmt_int(s, 2, key), stmt_int(s, 3, from), stmt_int(s, 4, to);
@@ -564,8 +565,31 @@ enum err order_candidates(struct db *db, struct arena *a, int64_t contact_key, i
     }
     if (token) {
       TRY(by_contact(db, a, SQL_BY_KEYS, slot, token, token, from, to, list, n, max));
-      TRY(by_token(db, a, slot, token, from, to, list, n, max));
+      TRY(by_key(db, a, SQL_BY_TOKEN, slot, token, from, to, list, n, max));
     }
+  }
+  return ERR_OK;
+}
+
+static const char SQL_FREE_BY_CONTACT[] =
+  "SELECT " MERGE_COLS MERGE_FROM
+  "WHERE o.placed_slot = $1 AND o.contact_key = $2 AND o.placed_at BETWEEN $3 AND $4 AND" MERGE_FREE
+  " ORDER BY o.id";
+static const char SQL_FREE_BY_TOKEN[] =
+  "SELECT " MERGE_COLS MERGE_FROM
+  "WHERE o.placed_slot = $1 AND o.token_key = $2 AND o.placed_at BETWEEN $3 AND $4 AND" MERGE_FREE
+  " ORDER BY o.id";
+
+enum err order_candidates_free(struct db *db, struct arena *a, int64_t contact_key, int64_t token_key,
+                               int64_t from, int64_t to, struct merge_order **list, size_t *n, size_t max)
+{
+  int64_t token = token_key ? token_key : contact_key < 0 ? contact_key : 0;
+  *list = NULL, *n = 0;
+  for (int64_t slot = slot_of(from); slot <= slot_of(to) && *n < max; slot++) {
+    if (contact_key) TRY(by_key(db, a, SQL_FREE_BY_CONTACT, slot, contact_key, from, to, list, n, max));
+    if (token && token != contact_key)
+      TRY(by_key(db, a, SQL_FREE_BY_CONTACT, slot, token, from, to, list, n, max));
+    if (token) TRY(by_key(db, a, SQL_FREE_BY_TOKEN, slot, token, from, to, list, n, max));
   }
   return ERR_OK;
 }

@@ -249,8 +249,9 @@ static bool stage_insert(struct load *l, const struct conf_entry *e, int stage, 
     m->triggers &= (unsigned)CHN;
     if (!move_add(t, on)) return load_fail(l, e, "too many moves");
   }
+  /* Somebody's work on it begins: nothing joins or leaves its group any more (domain 3.7). */
   struct move in = {
-    after, stage, CMD | SYS, after == ST_PAID ? GUARD_KNOWN_SKUS : GUARD_NO_HOLD, true, false
+    after, stage, CMD | SYS, after == ST_PAID ? GUARD_KNOWN_SKUS : GUARD_NO_HOLD, true, true
   };
   struct move out = { stage, ST_CANCELLED, CMD | CHN, GUARD_NO_PARCEL, false, false };
   struct move gone = { stage, ST_SHIPPED, CHN, GUARD_NO_HOLD, true, true };

@@ -21,7 +21,7 @@ static enum err channel_of(struct cmd *c, struct db *db, const char *name, struc
 {
   enum err e = channel_find(db, &c->mem, name, ch);
   if (e != ERR_NOT_FOUND) return e;
-  if (!c->rules->new_channels)
+  if (!c->rules->new_channels && !rules_channel_known(c->rules, name))
     return refuse(c, ERR_INVALID, "unknown_channel",
                   "There is no channel %.64s, and [intake] new_channels is no", name);
   const char *family = rules_family(c->rules, name);
@@ -136,11 +136,21 @@ static enum news news_of(const struct order *o, const struct draft *d, int64_t p
   return same ? NEWS_SAME_LATER : NEWS_APPLY;
 }
 
-/* Keeps the bytes unless the very same are in the inbox already. */
+/* Does something wait in the inbox that came after this one? */
+static bool waits_since(struct db *db, int64_t payload_id)
+{
+  int64_t id;
+  return payload_next(db, PAYLOAD_PENDING, payload_id, &id, 1) ||
+         payload_next(db, PAYLOAD_FAILED, payload_id, &id, 1);
+}
+
+/* Keeps the bytes unless the very same are in the inbox already and nothing that waits may be older than this. */
 static enum err keep_unless_same(struct cmd *c, struct db *db, struct draft *d, struct order *o,
                                  int64_t *payload_id)
 {
-  if (*payload_id || (o->payload_id && payload_same(db, o->payload_id, d->digest))) return ERR_OK;
+  if (*payload_id) return ERR_OK;
+  if (o->payload_id && payload_same(db, o->payload_id, d->digest) && !waits_since(db, o->payload_id))
+    return ERR_OK;
   return payload_keep(c, db, d, o->channel_id, PAYLOAD_APPLIED, o->id, payload_id);
 }
 
@@ -218,6 +228,8 @@ static enum err update(struct cmd *c, struct db *db, struct draft *d, struct ord
   if (locked) TRY(after_lock(c, db, o, &was, moved));
   if (left && !o->shipped_at) TRY(parcel_left(c, db, o, left, moved && !locked));
   TRY(progress_follow(c, db, o, left));
+  if (o->contact_key != was.contact_key || o->token_key != was.token_key || o->placed_at != was.placed_at)
+    TRY(regroup_left(c, db, &was));
   TRY(regroup(c, db, o->id));
   TRY(order_get(db, &c->mem, o->id, o));
   *group_id = o->group_id;

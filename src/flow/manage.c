@@ -87,6 +87,21 @@ static enum err decide_against(struct cmd *c, struct db *db, int64_t id, const s
   return ERR_OK;
 }
 
+/* An order that is only proposed to the group: it stays out for good. */
+static enum err proposal_refused(struct cmd *c, struct db *db, const struct group *g, const struct order *o,
+                                 const char *note)
+{
+  struct merge_order *members;
+  size_t n;
+  bool any = false;
+  TRY(order_group_members(db, &c->mem, g->id, &members, &n));
+  for (size_t i = 0; i < n; i++) any = any || group_proposed(db, o->id, members[i].id);
+  if (!any) return refuse(c, ERR_CONFLICT, "not_in_group", "The order is neither in this group nor proposed to it");
+  TRY(decide_against(c, db, o->id, members, n, "apart"));
+  TRY(decide_event(c, db, o->id, "group.refused", g->id, note));
+  return group_answer(c, db, g->id);
+}
+
 enum err flow_group_remove_run(struct cmd *c, struct db *db)
 {
   const struct group_args *a = c->args;
@@ -96,8 +111,8 @@ enum err flow_group_remove_run(struct cmd *c, struct db *db)
   size_t n;
   TRY(group_target(c, db, &g));
   TRY(order_target(c, db, a->order, &o));
-  if (o.group_id != g.id) return refuse(c, ERR_CONFLICT, "not_in_group", "The order is not in this group");
   TRY(open_only(c, &g));
+  if (o.group_id != g.id) return proposal_refused(c, db, &g, &o, a->note);
   TRY(order_group_members(db, &c->mem, g.id, &members, &n));
   if (n < 2) return refuse(c, ERR_CONFLICT, "alone", "The order is alone in its group");
   TRY(decide_against(c, db, o.id, members, n, "apart"));
@@ -294,7 +309,7 @@ enum err flow_token_add_run(struct cmd *c, struct db *db)
   if (!token_find(db, &c->mem, a->name, &t))
     return refuse(c, ERR_CONFLICT, "name_taken", "There is a token %s (%s)", a->name, t.state);
   TRY(token_add(db, a->name, a->bits, ch.id, a->digest, c->now_ms, a->expires_at, &id));
-  TRY(progress_event(c, db, 'u', id, "token.added", "{\"name\":\"%s\",\"roles\":\"%s\"}", a->name, a->roles));
+  TRY(progress_event(c, db, 't', id, "token.added", "{\"name\":\"%s\",\"roles\":\"%s\"}", a->name, a->roles));
   struct jw w;
   c->status = 201, c->numbers[0] = id;
   jw_init(&w, &c->out), jw_object(&w);
@@ -338,7 +353,7 @@ enum err flow_token_revoke_run(struct cmd *c, struct db *db)
   if (e == ERR_NOT_FOUND) return refuse(c, e, "token_not_found", "There is no active token %.64s", c->target);
   TRY(e);
   buf_printf(&c->out, "{\"id\":\"t_%lld\",\"state\":\"revoked\"}", (long long)id);
-  return progress_event(c, db, 'u', id, "token.revoked", "{}");
+  return progress_event(c, db, 't', id, "token.revoked", "{}");
 }
 
 #define PASSWORD_LEAST 10
@@ -515,7 +530,8 @@ struct alarm_args {
 enum err flow_backlog_alarm_parse(struct cmd *c, const struct json *body)
 {
   struct alarm_args *a = arena_new(&c->mem, struct alarm_args);
-  const struct arg rows[] = { { "state", ARG_TEXT, true, 8, &a->state }, { "backlog", ARG_INT, true, 0, &a->backlog },
+  const struct arg rows[] = { { "state", ARG_TEXT, true, 8, &a->state },
+                              { "backlog", ARG_INT, true, 0, &a->backlog },
                               { "limit", ARG_INT, true, 0, &a->limit } };
   c->args = a;
   return args_read(c, body, rows, COUNT(rows));
@@ -524,6 +540,6 @@ enum err flow_backlog_alarm_parse(struct cmd *c, const struct json *body)
 enum err flow_backlog_alarm_run(struct cmd *c, struct db *db)
 {
   const struct alarm_args *a = c->args;
-  return progress_event(c, db, 's', 0, "backlog.alarm", "{\"state\":\"%s\",\"backlog\":%lld,\"limit\":%lld}", a->state,
-                        (long long)a->backlog, (long long)a->limit);
+  return progress_event(c, db, 's', 0, "backlog.alarm", "{\"state\":\"%s\",\"backlog\":%lld,\"limit\":%lld}",
+                        a->state, (long long)a->backlog, (long long)a->limit);
 }

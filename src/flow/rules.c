@@ -10,9 +10,11 @@ void rules_default(struct rules *r)
 {
   memset(r, 0, sizeof *r);
   status_table_default(&r->status);
-  r->merge = (struct merge_rules){
-    .window_ms = 72 * HOUR_MS, .margin_ms = 4 * HOUR_MS, .across_channels = true, .group_max = 50
-  };
+  r->merge = (struct merge_rules){ .window_ms = 72 * HOUR_MS,
+                                   .margin_ms = 4 * HOUR_MS,
+                                   .across_channels = true,
+                                   .group_max = 50,
+                                   .crowd_max = MERGE_CROWD_MAX };
   r->payload_keep_ms = 90 * 24 * HOUR_MS;
   r->backlog_alarm = 500;
   r->surge_queue = 2000;
@@ -140,4 +142,9 @@ bool rules_channel_merges(const struct rules *r, const char *channel)
 {
   const char *merge = channel_conf(r, channel, "merge");
   return !merge || strcmp(merge, "no") != 0;
+}
+
+bool rules_channel_known(const struct rules *r, const char *channel)
+{
+  return channel_conf(r, channel, "family") || channel_conf(r, channel, "merge");
 }

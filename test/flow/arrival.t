@@ -18,3 +18,9 @@ payload.retry p_8 {} => OK {"state":"applied"}
 show o_3 => OK {"total":{"amount":"4.00"}}
 payload.retry p_7 {} => OK {"state":"applied"}
 show o_3 => OK {"total":{"amount":"3.00"}}
+# told back and forth: the very same bytes again are an arrival when something waits that would be newer
+take {"external_id":"4","receiver":{"phone":"13800004444"}} => OK {"id":"o_4"}
+payload.put {"channel":"shop-a","raw":"{\"channel\":\"shop-a\",\"external_id\":\"4\",\"status\":\"cancelled\",\"placed_at\":\"2026-11-10T08:00:00+08:00\",\"currency\":\"CNY\",\"total\":\"1.00\",\"lines\":[{\"sku\":\"A\",\"quantity\":1}]}","error":{"code":"x","detail":"not mapped yet"}} => OK {"id":"p_11"}
+take {"external_id":"4","receiver":{"phone":"13800004444"}} => OK {"result":"unchanged"}
+payload.retry p_11 {} => OK {"state":"applied","orders":["o_4"]}
+show o_4 => OK {"status":"paid","version":1}

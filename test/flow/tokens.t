@@ -15,3 +15,9 @@ take {"channel":"tm-1","external_id":"6","receiver":{"phone":"139****9999","addr
 take {"channel":"jd-1","external_id":"7","receiver":{"phone":"138****1111"}} => OK {"id":"o_7","group":"*"}
 why o_7 => OK {"proposals":["*","*"]}
 check => OK
+# a person may refuse what is proposed: it is proposed no more
+group.remove g_1 {"order":"o_7"} => CONFLICT {"code":"not_in_group"}
+group.remove g_4 {"order":"o_7","note":"another household"} => OK {"id":"g_4","proposals":[]}
+why o_7 => OK {"proposals":[],"decisions":["*","*"]}
+take {"channel":"jd-1","external_id":"7","receiver":{"phone":"138****1111"},"remarks":{"buyer":"x"}} => OK {"result":"updated"}
+why o_7 => OK {"proposals":[]}
