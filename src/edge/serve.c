@@ -141,7 +141,8 @@ static bool lock_open(struct server *s)
   if (!dir_make(data, 0700)) return fail(data, strerror(errno));
   s->lock = lock_take(arena_printf(&s->mem, "%s/orderd.lock", data), &holder);
   if (s->lock >= 0) return true;
-  if (!holder) return fail(data, "the lock file cannot be taken");
+  if (!holder && errno == EAGAIN) return fail(data, "another process serves this data directory already");
+  if (!holder) return fail(data, arena_printf(&s->mem, "orderd.lock cannot be taken: %s", strerror(errno)));
   return fail(data, arena_printf(&s->mem, "process %d serves this data directory already", holder));
 }
 

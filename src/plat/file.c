@@ -147,9 +147,13 @@ int lock_take(const char *path, int *holder)
   if (fcntl(fd, F_OFD_SETLK, &whole) == 0) {
     char text[16];
     int n = snprintf(text, sizeof text, "%ld\n", (long)getpid());
-    if (ftruncate(fd, 0) == 0 && pwrite(fd, text, (size_t)n, 0) == n) return fd;
+    /* Where a full disk has no room for the number, the lock holds all the same. */
+    bool told = pwrite(fd, text, (size_t)n, 0) == n && ftruncate(fd, n) == 0;
+    (void)told;
+    return fd;
   } else if (errno == EAGAIN || errno == EACCES) {
     *holder = holder_read(fd);
+    errno = EAGAIN;
   }
   close_quietly(fd);
   return -1;

@@ -134,7 +134,8 @@ static bool is_trouble(enum err e)
 static enum err db_failed(struct db *db, int rc)
 {
   int os = sqlite3_system_errno(db->sql);
-  snprintf(db->text, sizeof db->text, "%s", sqlite3_errmsg(db->sql));
+  bool told_by_os = os && ((rc & 0xff) == SQLITE_IOERR || (rc & 0xff) == SQLITE_CANTOPEN);
+  snprintf(db->text, sizeof db->text, "%s%s%s", sqlite3_errmsg(db->sql), told_by_os ? ": " : "", told_by_os ? strerror(os) : "");
   db->err = rc_err(db, rc);
   db->rc = rc;
   if (!db->trouble && is_trouble(db->err)) db->trouble = db->err;
