@@ -201,6 +201,7 @@ size_t frames_put(struct buf *out, const char *events, size_t n, struct frame *a
 
 /* ---- intake.c: NDJSON, as it comes ------------------------------------------------------------------------------------------ */
 #define INTAKE_WINDOW 256             /* commands of one stream under way */
+#define INTAKE_BYTES (2u << 20)       /* and what their lines have together, one more line at most */
 #define INTAKE_ANSWER_AHEAD (256 << 10)
 void intake_begin(struct call *k);
 bool intake_data(struct call *k, const char *p, size_t n);

@@ -1,6 +1,7 @@
 /* intake.c: orders as NDJSON, a stream of any length.
  *
- *   bytes ─► lines ─► commands, at most INTAKE_WINDOW under way ─► result lines, in the order of the input
+ *   bytes ─► lines ─► commands, at most INTAKE_WINDOW or INTAKE_BYTES under way ─► result lines, in the order of
+ *   the input
  *
  * Reading stops while the window is full, the writer has too much to do, or the client does not take its results;
  * so a stream costs the same memory whether it has ten lines or ten million. A client that goes away in the
@@ -24,6 +25,7 @@ struct intake {
   int64_t index; /* of the next line */
   struct row ring[INTAKE_WINDOW];
   size_t first, n;
+  size_t bytes; /* of the lines under way */
 };
 
 static void intake_work(struct intake *t);
@@ -74,6 +76,7 @@ struct line_owner {
   struct intake *t;
   struct row *row;
   int64_t index;
+  size_t n;
 };
 
 static void line_done(struct cmd *c)
@@ -84,6 +87,7 @@ static void line_done(struct cmd *c)
   order_row_put(&row->text, o->index, c, cmd_err(c));
   buf_char(&row->text, '\n');
   row->c = NULL;
+  t->bytes -= o->n;
   api_cmd_free(t->k->api, c); /* results go out together, at the end of api_collect */
 }
 
@@ -102,8 +106,9 @@ static void line_start(struct intake *t, const char *line, size_t n)
   struct cmd *c = row->c = order_cmd(t->k, api_surge(api));
   enum err e = api->disk_full && !t->k->r->local_admin ? ERR_DISK_FULL : cmd_parse(c, line, n);
   struct line_owner *o = arena_new(&c->mem, struct line_owner);
-  *o = (struct line_owner){ t, row, t->index };
+  *o = (struct line_owner){ t, row, t->index, n };
   if (!e && !api_push(api, c, line_done, o)) e = ERR_BUSY;
+  if (!e) t->bytes += n;
   if (e) {
     order_row_put(&row->text, t->index, c, e);
     buf_char(&row->text, '\n');
@@ -136,7 +141,7 @@ static void line_take(struct intake *t, const char *line, size_t n)
 static bool may_take(struct intake *t)
 {
   const struct api *api = t->k->api;
-  if (t->n >= INTAKE_WINDOW) return false;
+  if (t->n >= INTAKE_WINDOW || t->bytes >= INTAKE_BYTES) return false;
   if (api->pending > api->rules->rules.surge_pending) return false;
   if (t->n && api_surge(api)) return false;
   return t->gone || http_stream_queued(t->k->r) <= INTAKE_ANSWER_AHEAD;
