@@ -592,20 +592,25 @@ static enum err list_find(struct list *l)
 }
 
 /* ---- the answer ------------------------------------------------------------------------------ */
-static const char *list_next(struct list *l)
+/* n: rows that were written. */
+static const char *list_next(struct list *l, int n)
 {
-  if (l->hits <= l->limit && !l->early) return NULL;
-  struct hit last = l->hits > l->limit ? l->hit[l->limit - 1] : l->edge;
+  if (l->hits <= n && !l->early) return NULL;
+  struct hit last = l->hits > n ? l->hit[n - 1] : l->edge;
   return cursor_text(l->mem, sort_table[l->sort].list, (struct cursor){ last.key, last.id });
 }
 
-static enum err list_write(struct list *l, enum privacy p, struct buf *out, const char *next)
+/* Orders of many long lines fill a page by their bytes: it has one of them at least. */
+static enum err list_write(struct list *l, enum privacy p, struct buf *out, const char **next)
 {
   struct jw w;
+  size_t from = out->len;
+  int n = 0;
   list_open(&w, out);
-  for (int i = 0; i < l->hits && i < l->limit; i++)
-    TRY(row_order(l->db, l->mem, l->t, l->hit[i].id, p, &w, NULL));
-  list_close(&w, next);
+  for (; n < l->hits && n < l->limit && out->len - from < LIST_BYTES_MAX; n++)
+    TRY(row_order(l->db, l->mem, l->t, l->hit[n].id, p, &w, NULL));
+  *next = list_next(l, n);
+  list_close(&w, *next);
   return ERR_OK;
 }
 
@@ -619,6 +624,5 @@ enum err view_orders(struct db *db, struct arena *a, const struct status_table *
   if (!e) e = list_find(&l);
   *why = l.why;
   if (e) return e;
-  *next = list_next(&l);
-  return list_write(&l, p, out, *next);
+  return list_write(&l, p, out, next);
 }
