@@ -9,7 +9,8 @@
 struct live {
   const char *orderd, *data, *log; /* log: its standard error, one start after the other */
   const char *more[LIVE_ARGS_MAX]; /* further arguments of serve; NULL ends them */
-  int64_t memory_max;              /* address space in bytes, 0: no limit */
+  int64_t memory_max;              /* RLIMIT_DATA in bytes, 0: no limit */
+  int uid;                         /* to run as, 0: as we are */
   int pid;                         /* 0: not running */
   int port;                        /* of the first start; the next ones take it again */
   int64_t started_us, ready_ms;    /* ready_ms: from start to the first 200 of /readyz */
@@ -38,5 +39,7 @@ int live_call(struct live *l, struct arena *a, const char *method, const char *p
               struct httpc_answer *out);
 /* Runs `orderd --data DATA args…` to its end: exit status, output and errors in *said. */
 int live_run(struct live *l, struct arena *a, const char **said, const char *first, ...) __attribute__((sentinel));
+/* Only starts it; the caller waits for it. */
+int live_run_pid(struct live *l, struct arena *a, const char *first, ...) __attribute__((sentinel));
 
 #endif

@@ -54,23 +54,24 @@ void live_init(struct live *l, struct arena *a, const char *dir)
 }
 
 /* ---- the child ------------------------------------------------------------------------------------------------ */
-static _Noreturn void child(char **args, int out, int err, int64_t memory_max)
+static _Noreturn void child(char **args, int out, int err, int64_t memory_max, int uid)
 {
   struct rlimit limit = { (rlim_t)memory_max, (rlim_t)memory_max };
-  prctl(PR_SET_PDEATHSIG, SIGKILL);
   dup2(out, STDOUT_FILENO);
   dup2(err, STDERR_FILENO);
-  if (memory_max) setrlimit(RLIMIT_AS, &limit);
+  if (memory_max) setrlimit(RLIMIT_DATA, &limit);
+  if (uid && (setgid((gid_t)uid) != 0 || setuid((uid_t)uid) != 0)) _exit(126);
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
   execv(args[0], args);
   fprintf(stderr, "%s: %s\n", args[0], strerror(errno));
   _exit(127);
 }
 
-static int fork_with(char **args, int out, int err, int64_t memory_max)
+static int fork_with(char **args, int out, int err, int64_t memory_max, int uid)
 {
   fflush(NULL);
   int pid = fork();
-  if (pid == 0) child(args, out, err, memory_max);
+  if (pid == 0) child(args, out, err, memory_max, uid);
   must(pid > 0);
   return pid;
 }
@@ -92,7 +93,7 @@ void live_spawn(struct live *l)
   for (int i = 0; i < LIVE_ARGS_MAX && l->more[i]; i++) args[6 + i] = (char *)l->more[i];
   int fd = log_open_end(l);
   l->status = 0, l->ready_ms = -1, l->started_us = mono_us();
-  l->pid = fork_with(args, fd, fd, l->memory_max);
+  l->pid = fork_with(args, fd, fd, l->memory_max, l->uid);
   close(fd);
 }
 
@@ -213,20 +214,38 @@ int live_call(struct live *l, struct arena *a, const char *method, const char *p
   return httpc_run(a, &call, out);
 }
 
-int live_run(struct live *l, struct arena *a, const char **said, const char *first, ...)
+static int run_start(struct live *l, struct arena *a, const char **path, const char *first, va_list ap)
 {
   char *args[16] = { (char *)l->orderd, (char *)"--data", (char *)l->data };
-  int n = 3, status;
+  int n = 3;
+  for (const char *s = first; s && n < 15; s = va_arg(ap, const char *)) args[n++] = (char *)s;
+  *path = arena_printf(a, "%s.run", l->log);
+  int fd = open(*path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+  must(fd >= 0);
+  int pid = fork_with(args, fd, fd, 0, 0);
+  close(fd);
+  return pid;
+}
+
+int live_run(struct live *l, struct arena *a, const char **said, const char *first, ...)
+{
+  const char *path;
+  int status;
   va_list ap;
   va_start(ap, first);
-  for (const char *s = first; s && n < 15; s = va_arg(ap, const char *)) args[n++] = (char *)s;
+  int pid = run_start(l, a, &path, first, ap);
   va_end(ap);
-  const char *path = arena_printf(a, "%s.run", l->log);
-  int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-  must(fd >= 0);
-  int pid = fork_with(args, fd, fd, 0);
-  close(fd);
   must(waitpid(pid, &status, 0) == pid);
   *said = file_from(a, path, 0);
   return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+int live_run_pid(struct live *l, struct arena *a, const char *first, ...)
+{
+  const char *path;
+  va_list ap;
+  va_start(ap, first);
+  int pid = run_start(l, a, &path, first, ap);
+  va_end(ap);
+  return pid;
 }
