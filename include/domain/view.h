@@ -49,7 +49,6 @@ struct cursor {
 };
 #define LIST_LIMIT_DEFAULT 50
 #define LIST_BYTES_MAX (2u << 20) /* after so many a page of orders ends early, with a cursor */
-#define LIST_BYTES_MAX (2u << 20) /* after so many a page of orders ends early, with a cursor */
 #define LIST_LOOK_MAX 100000 /* rows that a page looks at in vain before it ends early, with a cursor */
 char *cursor_text(struct arena *a, char list, struct cursor c);
 bool cursor_parse(const char *text, char list, struct cursor *c);

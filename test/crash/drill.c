@@ -488,7 +488,7 @@ static void other_file(void)
 }
 
 /* Random bytes over one page after the other: it does not start, or it ends when it comes across them, or it says
- * 5xx; it never crashes, never answers 2xx to a write that is not there, and check finds something. */
+ * 5xx; it never crashes, and check finds the damage. */
 static void damaged_file(void)
 {
   unsigned char junk[4096];
