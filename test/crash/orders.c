@@ -462,6 +462,14 @@ static void deed_again(struct ledger *g, struct writer *w, uint64_t *seed)
   push(g, w, d);
 }
 
+/* Up to two hours; now and then the clock jumps, also back. */
+static int64_t clock_step(uint64_t *seed)
+{
+  static const int64_t jumps[] = { -3600 * 1000, -2ll * 24 * 3600 * 1000, 24ll * 3600 * 1000 };
+  if (crash_random(seed) % 40 == 0) return jumps[crash_random(seed) % COUNT(jumps)];
+  return (int64_t)(crash_random(seed) % (2 * 3600 * 1000));
+}
+
 static void step(void *state, struct writer *w, uint64_t *seed)
 {
   struct ledger *g = state;
@@ -469,7 +477,7 @@ static void step(void *state, struct writer *w, uint64_t *seed)
   for (int i = 0; i < g->orders; i++) g->order[i].busy = false;
   g->deferring = g->applying = false;
   g->batch++;
-  g->env.now_ms += (int64_t)(crash_random(seed) % (2 * 3600 * 1000));
+  g->env.now_ms += clock_step(seed);
   for (int i = 0; i < n; i++)
     if (crash_random(seed) % 8) deed_new(g, w, seed);
     else deed_again(g, w, seed);
