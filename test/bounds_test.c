@@ -8,10 +8,11 @@
 
 static void long_order(struct buf *out, int n)
 {
-  buf_printf(out,
-             "{\"channel\":\"till\",\"external_id\":\"L%d\",\"status\":\"paid\",\"placed_at\":\"2026-11-10T08:00:00Z\","
-             "\"currency\":\"CNY\",\"total\":\"1.00\",\"lines\":[",
-             n);
+  buf_printf(
+    out,
+    "{\"channel\":\"till\",\"external_id\":\"L%d\",\"status\":\"paid\",\"placed_at\":\"2026-11-10T08:00:00Z\","
+    "\"currency\":\"CNY\",\"total\":\"1.00\",\"lines\":[",
+    n);
   for (int i = 0; i < LINES; i++)
     buf_printf(out, "%s{\"sku\":\"S%d\",\"quantity\":1,\"title\":\"%0180d\"}", i ? "," : "", i, i);
   buf_str(out, "]}");

@@ -27,8 +27,10 @@ TEST(retry_all_tries_each_failed_payload_once)
   struct shop *s = shop_fresh();
   for (int i = 0; i < MANY; i++)
     CHECK_INT(shop_do(s, "payload.put", NULL,
-                      arena_printf(&s->mem, "{\"channel\":\"till\",\"raw\":\"row %d\",\"error\":"
-                                           "{\"code\":\"bad_row\",\"detail\":\"no phone\"}}", i)),
+                      arena_printf(&s->mem,
+                                   "{\"channel\":\"till\",\"raw\":\"row %d\",\"error\":"
+                                   "{\"code\":\"bad_row\",\"detail\":\"no phone\"}}",
+                                   i)),
               ERR_OK);
   struct cmd *c = shop_run(s, "payload.retry_all", NULL, "{}");
   CHECK_INT(c->job.err, ERR_OK);

@@ -65,7 +65,8 @@ bool admin_token_wanted(struct db *db, const char *data)
 {
   struct arena mem = { 0 };
   const char *mark = admin_mark_path(&mem, data);
-  bool there = access(admin_token_path(&mem, data), F_OK) == 0, begun = access(mark, F_OK) == 0, known = false;
+  bool there = access(admin_token_path(&mem, data), F_OK) == 0, begun = access(mark, F_OK) == 0,
+       known = false;
   if (there && begun) unlink(mark);
   arena_release(&mem);
   return !there && (begun || (!token_each(db, is_admin, &known) && !known));
@@ -107,8 +108,7 @@ static void admin_is_known(void *arg)
   const char *why = NULL;
   if (admin_token_write(s->o->data, c, &why))
     log_line(LOG_INFO, "a token for the role admin is in %s/admin.token", s->o->data);
-  else
-    log_line(LOG_WARN, "admin.token: %s", why);
+  else log_line(LOG_WARN, "admin.token: %s", why);
   api_cmd_free(s->api, c);
 }
 

@@ -135,7 +135,8 @@ static enum err db_failed(struct db *db, int rc)
 {
   int os = sqlite3_system_errno(db->sql);
   bool told_by_os = os && ((rc & 0xff) == SQLITE_IOERR || (rc & 0xff) == SQLITE_CANTOPEN);
-  snprintf(db->text, sizeof db->text, "%s%s%s", sqlite3_errmsg(db->sql), told_by_os ? ": " : "", told_by_os ? strerror(os) : "");
+  snprintf(db->text, sizeof db->text, "%s%s%s", sqlite3_errmsg(db->sql), told_by_os ? ": " : "",
+           told_by_os ? strerror(os) : "");
   db->err = rc_err(db, rc);
   db->rc = rc;
   if (!db->trouble && is_trouble(db->err)) db->trouble = db->err;
@@ -599,7 +600,8 @@ bool tx_open(struct db *db)
  * more over itself and synced, while nobody else may write, before anything is built upon it. */
 static int wal_rewrite(sqlite3_file *wal, int64_t end)
 {
-  static const int64_t step = 1 << 16; /* the system's VFS takes 17 bits of a length: 1 << 17 would write nothing */
+  static const int64_t step =
+    1 << 16; /* the system's VFS takes 17 bits of a length: 1 << 17 would write nothing */
   int rc = SQLITE_OK;
   char *p = mem_new((size_t)step);
   for (int64_t at = 0; !rc && at < end; at += step) {

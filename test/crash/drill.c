@@ -64,14 +64,17 @@ static void note(const char *fmt, ...)
 /* lines: how many lines with long titles that cannot be packed well; 0: one short line. */
 static void body_put(struct buf *out, int n, int lines)
 {
-  buf_printf(out,
-             "{\"channel\":\"drill\",\"external_id\":\"D%06d\",\"status\":\"paid\",\"placed_at\":\"2026-11-11T00:00:00+08:00\","
-             "\"currency\":\"CNY\",\"total\":\"9.00\",\"receiver\":{\"name\":\"示例\",\"phone\":\"137%08d\",\"country\":\"CN\","
-             "\"province\":\"浙江省\",\"city\":\"杭州市\",\"district\":\"西湖区\",\"address\":\"文三路%d号 2幢301室\"},\"lines\":[",
-             n, n, n % 900 + 1);
+  buf_printf(
+    out,
+    "{\"channel\":\"drill\",\"external_id\":\"D%06d\",\"status\":\"paid\",\"placed_at\":\"2026-11-11T00:00:00+08:00\","
+    "\"currency\":\"CNY\",\"total\":\"9.00\",\"receiver\":{\"name\":\"示例\",\"phone\":\"137%08d\",\"country\":\"CN\","
+    "\"province\":\"浙江省\",\"city\":\"杭州市\",\"district\":\"西湖区\",\"address\":\"文三路%d号 2幢301室\"},\"lines\":[",
+    n, n, n % 900 + 1);
   for (int i = 0; i < (lines ? lines : 1); i++) {
-    buf_printf(out, "%s{\"line_id\":\"%d\",\"sku\":\"SKU-%d\",\"quantity\":1,\"title\":\"", i ? "," : "", i + 1, i);
-    for (int k = 0; k < 12 && lines; k++) buf_printf(out, "%016llx", (unsigned long long)crash_random(&now.seed));
+    buf_printf(out, "%s{\"line_id\":\"%d\",\"sku\":\"SKU-%d\",\"quantity\":1,\"title\":\"", i ? "," : "",
+               i + 1, i);
+    for (int k = 0; k < 12 && lines; k++)
+      buf_printf(out, "%016llx", (unsigned long long)crash_random(&now.seed));
     buf_str(out, "杯\"}");
   }
   buf_str(out, "]}");
@@ -89,7 +92,8 @@ static int order_send(int n, struct httpc_answer *out)
 static int order_ask(int n)
 {
   struct httpc_answer out;
-  return live_call(&now.live, &now.mem, "GET", arena_printf(&now.mem, "/v1/orders/drill:D%06d", n), NULL, &out);
+  return live_call(&now.live, &now.mem, "GET", arena_printf(&now.mem, "/v1/orders/drill:D%06d", n), NULL,
+                   &out);
 }
 
 struct lines {
@@ -114,9 +118,16 @@ static struct lines lines_send(int from, int n, int lines, bool *told)
   struct arena mem = { 0 };
   for (int i = 0; i < n; i++) body_put(&body, from + i, lines), buf_char(&body, '\n');
   const char *bearer = arena_printf(&mem, "Bearer %s", now.live.token);
-  const struct http_field fields[] = { { "Authorization", bearer }, { "Content-Type", "application/x-ndjson" } };
-  const struct httpc_call call = { .base = now.live.base, .method = "POST", .path = "/v1/orders", .headers = fields, .headers_n = 2,
-                                   .body = body.data, .body_n = body.len, .timeout_ms = 60000 };
+  const struct http_field fields[] = { { "Authorization", bearer },
+                                       { "Content-Type", "application/x-ndjson" } };
+  const struct httpc_call call = { .base = now.live.base,
+                                   .method = "POST",
+                                   .path = "/v1/orders",
+                                   .headers = fields,
+                                   .headers_n = 2,
+                                   .body = body.data,
+                                   .body_n = body.len,
+                                   .timeout_ms = 60000 };
   l.status = httpc_run(&mem, &call, &out);
   const char *at = l.status == 200 ? out.body : "";
   for (const char *end; (end = strchr(at, '\n')); at = end + 1) {
@@ -257,7 +268,9 @@ static void two_processes(void)
 static int64_t room_free(void)
 {
   struct statvfs v;
-  return statvfs(now.dir ? arena_printf(&now.mem, "%s/room", now.dir) : "/", &v) ? -1 : (int64_t)(v.f_bavail * v.f_frsize);
+  return statvfs(now.dir ? arena_printf(&now.mem, "%s/room", now.dir) : "/", &v)
+           ? -1
+           : (int64_t)(v.f_bavail * v.f_frsize);
 }
 
 static const char *ballast_path(void)
@@ -318,7 +331,8 @@ static void disk_nearly_full(void)
   for (int i = 0; i < 50; i++) CHECK(post_next() == 201, "before");
   ballast(4 * MIB);
   CHECK(waits_for(post_next, 507, 5000), "intake goes on below the reserve");
-  CHECK(order_send(next_order, &out) == 507 && strstr(out.body, "\"disk_full\""), "%d %.200s", out.status, out.body);
+  CHECK(order_send(next_order, &out) == 507 && strstr(out.body, "\"disk_full\""), "%d %.200s", out.status,
+        out.body);
   struct lines l = lines_send(next_order, 20, 0, NULL);
   CHECK(l.full == 20 || l.status == 507, "a stream: %d done, %d full, status %d", l.done, l.full, l.status);
   CHECK(health_says("\"full\":true", 503), "/healthz does not say so");
@@ -367,10 +381,12 @@ static void disk_full_at_once(void)
   unlink(ballast_path());
   CHECK(waits_for(post_next, 201, 5000), "intake does not recover by itself");
   all_there(1, next_order, "afterwards");
-  for (int i = 0; i < 400; i++) CHECK(!told[i] || order_ask(1000 + i) == 200, "order %d was promised", 1000 + i);
+  for (int i = 0; i < 400; i++)
+    CHECK(!told[i] || order_ask(1000 + i) == 200, "order %d was promised", 1000 + i);
   whole("afterwards");
   stops();
-  note("%d orders taken, %d refused while not a byte was free; of a stream %d and %d", next_order - first, full, l.done, l.full);
+  note("%d orders taken, %d refused while not a byte was free; of a stream %d and %d", next_order - first,
+       full, l.done, l.full);
   (void)done, (void)other;
 }
 
@@ -383,7 +399,8 @@ static void read_only(void)
   if (!CHECK(live_start(&now.live), "no start")) return;
   CHECK(order_send(1, &(struct httpc_answer){ 0 }) == 201, "before");
   stops();
-  if (!CHECK(mount(NULL, room, NULL, MS_REMOUNT | MS_RDONLY, NULL) == 0, "remount: %s", strerror(errno))) return;
+  if (!CHECK(mount(NULL, room, NULL, MS_REMOUNT | MS_RDONLY, NULL) == 0, "remount: %s", strerror(errno)))
+    return;
   refuses(1, "ead-only");
   now.live.data = arena_printf(&now.mem, "%s/other", room);
   refuses(1, "ead-only"); /* nor can a new one be made */
@@ -455,7 +472,8 @@ static void newer_file(void)
   const char *said;
   made_once(10);
   must(sqlite3_open(in_data("orderd.db"), &db) == SQLITE_OK);
-  must(sqlite3_exec(db, "PRAGMA journal_mode = DELETE; PRAGMA user_version = 4711", NULL, NULL, NULL) == SQLITE_OK);
+  must(sqlite3_exec(db, "PRAGMA journal_mode = DELETE; PRAGMA user_version = 4711", NULL, NULL, NULL) ==
+       SQLITE_OK);
   sqlite3_close(db);
   digest_of(in_data("orderd.db"), before);
   refuses(1, "newer orderd");
@@ -482,7 +500,8 @@ static void other_file(void)
   refuses(1, "holds no database");
   unlink(in_data("orderd.db"));
   must(sqlite3_open(in_data("orderd.db"), &db) == SQLITE_OK);
-  must(sqlite3_exec(db, "CREATE TABLE songs(id INTEGER PRIMARY KEY, title TEXT)", NULL, NULL, NULL) == SQLITE_OK);
+  must(sqlite3_exec(db, "CREATE TABLE songs(id INTEGER PRIMARY KEY, title TEXT)", NULL, NULL, NULL) ==
+       SQLITE_OK);
   sqlite3_close(db);
   refuses(1, "not a database of orderd");
 }
@@ -510,7 +529,8 @@ static void damaged_file(void)
     CHECK(status == 1, "page %lld: check ends with %d: %s", (long long)page, status, said);
     live_spawn(&now.live);
     if (!live_ready(&now.live, 5000)) {
-      CHECK(live_ended(&now.live, 0) && live_exit(&now.live) < 126, "page %lld: exit %d", (long long)page, live_exit(&now.live));
+      CHECK(live_ended(&now.live, 0) && live_exit(&now.live) < 126, "page %lld: exit %d", (long long)page,
+            live_exit(&now.live));
       refused++;
     } else {
       lines_send(2950, 100, 0, NULL);
@@ -518,8 +538,8 @@ static void damaged_file(void)
       if (live_ended(&now.live, 50)) {
         ended++;
         said = live_said(&now.live, &mem);
-        CHECK(live_exit(&now.live) < 126 && strstr(said, "damaged"), "page %lld: exit %d: %s", (long long)page,
-              live_exit(&now.live), said);
+        CHECK(live_exit(&now.live) < 126 && strstr(said, "damaged"), "page %lld: exit %d: %s",
+              (long long)page, live_exit(&now.live), said);
       }
     }
     live_kill(&now.live);
@@ -576,8 +596,11 @@ static void stop_with_sleeper(void)
   int lines = 0;
   if (!CHECK(live_start(&now.live), "no start")) return;
   int fd = raw_connect();
-  buf_printf(&head, "POST /v1/orders HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer %s\r\nContent-Type: application/x-ndjson\r\n"
-                    "Transfer-Encoding: chunked\r\n\r\n", now.live.token);
+  buf_printf(
+    &head,
+    "POST /v1/orders HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer %s\r\nContent-Type: application/x-ndjson\r\n"
+    "Transfer-Encoding: chunked\r\n\r\n",
+    now.live.token);
   raw_send(fd, &head);
   for (int i = 1; i <= 20; i++) {
     struct buf text = { 0 };
@@ -649,8 +672,8 @@ static void long_reader(void)
   CHECK(now.live.ready_ms <= 2000, "ready after %lld ms", (long long)now.live.ready_ms);
   for (int i = 1000; i < n + 200; i += 7) CHECK(!told[i] || order_ask(i) == 200, "order %d was promised", i);
   whole("afterwards");
-  note("%lld orders, %lld told to wait, WAL at most %lld MiB; ready %lld ms after a kill with it", (long long)done,
-       (long long)busy, (long long)(most / MIB), (long long)now.live.ready_ms);
+  note("%lld orders, %lld told to wait, WAL at most %lld MiB; ready %lld ms after a kill with it",
+       (long long)done, (long long)busy, (long long)(most / MIB), (long long)now.live.ready_ms);
 }
 
 /* ---- little memory ------------------------------------------------------------------------------------------------------------------------ */
@@ -670,7 +693,8 @@ static void little_memory(void)
   if (!CHECK(live_start(&now.live), "no start with 128 MiB")) return;
   for (int i = 0; i < 5; i++) {
     struct lines l = lines_send(1 + i * 4000, 4000, 0, NULL);
-    CHECK(l.status == 200 && l.done + l.busy == 4000, "status %d, %d done, %d busy", l.status, l.done, l.busy);
+    CHECK(l.status == 200 && l.done + l.busy == 4000, "status %d, %d done, %d busy", l.status, l.done,
+          l.busy);
   }
   struct lines l = lines_send(100000, 200, 200, NULL);
   CHECK(l.status == 200 && l.done + l.busy == 200, "large: status %d, %d done", l.status, l.done);
@@ -682,14 +706,15 @@ static void little_memory(void)
   buf_str(&big, "]}");
   int status = live_call(&now.live, &now.mem, "POST", "/v1/orders", big.data, &out);
   CHECK(status == 207 || status == 503, "a batch of %zu bytes: %d", big.len, status);
-  static const char *const asks[] = { "/v1/orders?limit=500", "/v1/orders?q=%E7%A4%BA%E4%BE%8B&limit=500", "/v1/events?limit=500",
-                                      "/v1/groups?limit=500", "/metrics" };
+  static const char *const asks[] = { "/v1/orders?limit=500", "/v1/orders?q=%E7%A4%BA%E4%BE%8B&limit=500",
+                                      "/v1/events?limit=500", "/v1/groups?limit=500", "/metrics" };
   for (int i = 0; i < 20; i++) {
     status = live_call(&now.live, &now.mem, "GET", asks[(size_t)i % COUNT(asks)], NULL, &out);
     CHECK(status == 200 || status == 503, "%s: %d", asks[(size_t)i % COUNT(asks)], status);
   }
   int64_t peak = status_kib(now.live.pid, "VmHWM:"), is = status_kib(now.live.pid, "VmRSS:");
-  CHECK(!live_ended(&now.live, 0), "it ended with %d: %s", live_exit(&now.live), live_said(&now.live, &now.mem));
+  CHECK(!live_ended(&now.live, 0), "it ended with %d: %s", live_exit(&now.live),
+        live_said(&now.live, &now.mem));
   CHECK(peak < 128 * 1024, "%lld KiB at most", (long long)peak);
   buf_release(&big);
   stops();
@@ -706,7 +731,8 @@ static void log_full(void)
   struct sockaddr_in at = { .sin_family = AF_INET };
   socklen_t n = sizeof at;
   at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  must(fd >= 0 && bind(fd, (struct sockaddr *)&at, sizeof at) == 0 && getsockname(fd, (struct sockaddr *)&at, &n) == 0);
+  must(fd >= 0 && bind(fd, (struct sockaddr *)&at, sizeof at) == 0 &&
+       getsockname(fd, (struct sockaddr *)&at, &n) == 0);
   close(fd);
   now.live.port = ntohs(at.sin_port);
   live_spawn(&now.live);
@@ -819,7 +845,8 @@ static bool drill_run(const struct drill *d)
   bool ok = now.failures == before;
   const char *how = !ok ? "FAILED" : now.left_out ? "left out" : "ok";
   const char *more = now.left_out ? now.left_out : now.note;
-  printf("drill: %-30s %s, %.1f s%s%s\n", d->name, how, (double)(mono_ms() - from) / 1000, *more ? ": " : "", more);
+  printf("drill: %-30s %s, %.1f s%s%s\n", d->name, how, (double)(mono_ms() - from) / 1000, *more ? ": " : "",
+         more);
   fflush(stdout);
   if (ok) live_scratch_remove(now.dir);
   else fprintf(stderr, "the directory stays: %s\n", now.dir);

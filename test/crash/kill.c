@@ -102,13 +102,15 @@ static void order_put(struct buf *out, int n, int serial)
   int person = n / 3 * 7919 % 100000;
   time_text(BORN_MS + n * 1000ll, placed);
   time_text(BORN_MS + n * 1000ll + serial * 60000ll, updated);
-  buf_printf(out,
-             "{\"channel\":\"kill-%d\",\"external_id\":\"K%07d\",\"status\":\"paid\",\"placed_at\":\"%s\",\"updated_at\":\"%s\","
-             "\"currency\":\"CNY\",\"total\":\"%d.00\",\"receiver\":{\"name\":\"示例%d\",\"phone\":\"139%08d\",\"country\":\"CN\","
-             "\"province\":\"浙江省\",\"city\":\"杭州市\",\"district\":\"西湖区\",\"address\":\"文三路%d号 示例花园 2幢%d室\"},"
-             "\"lines\":[{\"line_id\":\"1\",\"sku\":\"SKU-%d\",\"title\":\"杯子\",\"quantity\":1,\"price\":\"9.00\"}],"
-             "\"remarks\":{\"seller\":\"s%d\"}}",
-             n % 3, n, placed, updated, serial, person, person, person % 900 + 1, person % 30 * 100 + 101, n % 500, serial);
+  buf_printf(
+    out,
+    "{\"channel\":\"kill-%d\",\"external_id\":\"K%07d\",\"status\":\"paid\",\"placed_at\":\"%s\",\"updated_at\":\"%s\","
+    "\"currency\":\"CNY\",\"total\":\"%d.00\",\"receiver\":{\"name\":\"示例%d\",\"phone\":\"139%08d\",\"country\":\"CN\","
+    "\"province\":\"浙江省\",\"city\":\"杭州市\",\"district\":\"西湖区\",\"address\":\"文三路%d号 示例花园 2幢%d室\"},"
+    "\"lines\":[{\"line_id\":\"1\",\"sku\":\"SKU-%d\",\"title\":\"杯子\",\"quantity\":1,\"price\":\"9.00\"}],"
+    "\"remarks\":{\"seller\":\"s%d\"}}",
+    n % 3, n, placed, updated, serial, person, person, person % 900 + 1, person % 30 * 100 + 101, n % 500,
+    serial);
 }
 
 static struct request *request_new(enum form form)
@@ -134,12 +136,15 @@ static void row_add(struct request *r, int n, int serial)
   if (serial > o->sent) o->sent = serial;
 }
 
-static void head_put(struct request *r, const char *path, const char *type, const char *key, const struct buf *body, bool chunked)
+static void head_put(struct request *r, const char *path, const char *type, const char *key,
+                     const struct buf *body, bool chunked)
 {
-  buf_printf(&r->text, "POST %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nAuthorization: Bearer %s\r\nContent-Type: %s\r\n", path,
-             now.live.port, now.live.token, type);
+  buf_printf(&r->text,
+             "POST %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nAuthorization: Bearer %s\r\nContent-Type: %s\r\n",
+             path, now.live.port, now.live.token, type);
   if (key) buf_printf(&r->text, "Idempotency-Key: %s\r\n", key);
-  if (chunked) buf_printf(&r->text, "Transfer-Encoding: chunked\r\n\r\n%zx\r\n%s\r\n0\r\n\r\n", body->len, body->data);
+  if (chunked)
+    buf_printf(&r->text, "Transfer-Encoding: chunked\r\n\r\n%zx\r\n%s\r\n0\r\n\r\n", body->len, body->data);
   else buf_printf(&r->text, "Content-Length: %zu\r\n\r\n%s", body->len, body->data);
 }
 
@@ -275,7 +280,8 @@ static struct json *parsed(struct arena *a, const char *text, size_t n)
 static bool result_answered(const struct request *r, const struct json *j)
 {
   int64_t index = -1, status = 0;
-  if (!json_int(json_get(j, "index"), &index) || !json_int(json_get(j, "status"), &status) || index < 0 || index >= r->rows) {
+  if (!json_int(json_get(j, "index"), &index) || !json_int(json_get(j, "status"), &status) || index < 0 ||
+      index >= r->rows) {
     broken("a result without a place");
     return false;
   }
@@ -288,7 +294,8 @@ static bool batch_answered(const struct request *r, const char *body, size_t n)
   const struct json *j = parsed(&mem, body, n), *list = json_get(j, "results");
   bool all = json_type(list) == JSON_ARRAY && json_count(list) == (size_t)r->rows;
   if (j && !all) broken("a batch of %d is answered with %zu results", r->rows, list ? json_count(list) : 0);
-  for (const struct json *x = all ? json_first(list) : NULL; x; x = json_next(x)) all = result_answered(r, x) && all;
+  for (const struct json *x = all ? json_first(list) : NULL; x; x = json_next(x))
+    all = result_answered(r, x) && all;
   arena_release(&mem);
   return all;
 }
@@ -305,8 +312,9 @@ static bool deed_answered(const struct request *r, int status, const char *body)
 {
   struct entry *o = &now.order[r->row[0].order];
   if (status == 503 || status == 429) return now.busy++, false;
-  if (status != 200) broken("order %d: its %s is answered with %d: %.200s", r->row[0].order,
-                            o->deed == DEED_HOLD ? "hold" : "move", status, body);
+  if (status != 200)
+    broken("order %d: its %s is answered with %d: %.200s", r->row[0].order,
+           o->deed == DEED_HOLD ? "hold" : "move", status, body);
   o->fate = FATE_DONE;
   now.promises++;
   return true;
@@ -354,7 +362,8 @@ static bool unchunk(const char *p, const char *end, struct buf *out)
 /* False: not even the head is there. */
 static bool answer_read(const struct buf *in, struct answer *a)
 {
-  const char *end = in->len ? in->data + in->len : NULL, *body = end ? memmem(in->data, in->len, "\r\n\r\n", 4) : NULL;
+  const char *end = in->len ? in->data + in->len : NULL,
+             *body = end ? memmem(in->data, in->len, "\r\n\r\n", 4) : NULL;
   if (!body) return false;
   size_t head_n = (size_t)(body - in->data);
   body += 4;
@@ -545,7 +554,8 @@ static bool start(void)
   bool ok = live_start(&now.live);
   if (!ok) broken("it does not start any more");
   if (ok && now.readies < KILLS_MAX) now.ready[now.readies++] = now.live.ready_ms;
-  if (ok && now.live.ready_ms > READY_MAX_MS) broken("ready only after %lld ms", (long long)now.live.ready_ms);
+  if (ok && now.live.ready_ms > READY_MAX_MS)
+    broken("ready only after %lld ms", (long long)now.live.ready_ms);
   arena_release(&mem);
   return ok;
 }
@@ -559,7 +569,8 @@ static void sample(void)
     struct httpc_answer out;
     int n = now.recent[i < 6 ? (now.recents - 1 - i % have) % (int)COUNT(now.recent) : dice(have)];
     if (!now.order[n].shown) continue; /* only taken so far */
-    int status = live_call(&now.live, &mem, "GET", arena_printf(&mem, "/v1/orders/kill-%d:K%07d", n % 3, n), NULL, &out);
+    int status =
+      live_call(&now.live, &mem, "GET", arena_printf(&mem, "/v1/orders/kill-%d:K%07d", n % 3, n), NULL, &out);
     const struct json *j = status == 200 ? parsed(&mem, out.body, out.body_n) : NULL;
     const char *total = json_string(json_get(json_get(j, "total"), "amount"));
     int serial = total ? (int)strtol(total, NULL, 10) : -1;
@@ -617,7 +628,8 @@ static void settle(void)
     arena_release(&mem);
     if (left) poll(NULL, 0, 50);
   }
-  if (now.again || left) broken("it does not come to rest: %s", now.again ? "requests without an answer" : "taken payloads wait");
+  if (now.again || left)
+    broken("it does not come to rest: %s", now.again ? "requests without an answer" : "taken payloads wait");
 }
 
 static void must_be(struct db *db, const char *sql, int64_t want, const char *what)
@@ -646,7 +658,8 @@ static void rows_compare(struct db *db)
       continue;
     }
     const struct entry *o = &now.order[n];
-    bool as_told = serial >= o->told && serial <= o->sent && seller && seller[0] == 's' && strtol(seller + 1, NULL, 10) == serial;
+    bool as_told = serial >= o->told && serial <= o->sent && seller && seller[0] == 's' &&
+                   strtol(seller + 1, NULL, 10) == serial;
     if (!as_told || (o->id && o->id != stmt_col_int(s, 1)))
       broken("order %d: serial %d was promised, %d is there", n, o->told, serial);
   }
@@ -658,9 +671,10 @@ static void rows_compare(struct db *db)
 
 static void deeds_compare(struct db *db)
 {
-  static const char sql[] = "SELECT o.external_id, (SELECT count(*) FROM events e WHERE e.entity = o.id AND e.kind = 'o'"
-                            " AND e.type = 'order.hold'), (SELECT count(*) FROM events e WHERE e.entity = o.id AND e.kind = 'o'"
-                            " AND e.type = 'order.status'), (SELECT count(*) FROM holds h WHERE h.order_id = o.id), o.status FROM orders o";
+  static const char sql[] =
+    "SELECT o.external_id, (SELECT count(*) FROM events e WHERE e.entity = o.id AND e.kind = 'o'"
+    " AND e.type = 'order.hold'), (SELECT count(*) FROM events e WHERE e.entity = o.id AND e.kind = 'o'"
+    " AND e.type = 'order.status'), (SELECT count(*) FROM holds h WHERE h.order_id = o.id), o.status FROM orders o";
   struct stmt *s = db_prepare(db, sql);
   while (stmt_row(s)) {
     int n = order_number(stmt_col_text(s, 0));
@@ -672,8 +686,8 @@ static void deeds_compare(struct db *db)
                  : o->deed == DEED_MOVE ? moves == 1 && split && !holds
                                         : !holds && !moves && !held;
     if (!right)
-      broken("order %d: deed %d, but %lld holds, %lld moves, status %s", n, o->deed, (long long)holds, (long long)moves,
-             stmt_col_text(s, 4));
+      broken("order %d: deed %d, but %lld holds, %lld moves, status %s", n, o->deed, (long long)holds,
+             (long long)moves, stmt_col_text(s, 4));
   }
   stmt_end(s), stmt_drop(s);
 }
@@ -691,8 +705,10 @@ static void file_compare(void)
   rows_compare(db);
   deeds_compare(db);
   must_be(db, "SELECT count(*) FROM payloads WHERE state <> 'applied'", 0, "payloads that were not applied");
-  must_be(db, "SELECT count(*) FROM (SELECT entity FROM events WHERE type = 'order.created' GROUP BY entity HAVING count(*) > 1)", 0,
-          "orders that were created twice");
+  must_be(
+    db,
+    "SELECT count(*) FROM (SELECT entity FROM events WHERE type = 'order.created' GROUP BY entity HAVING count(*) > 1)",
+    0, "orders that were created twice");
   db_close(db);
 }
 
@@ -714,13 +730,15 @@ static void fresh(int kills)
     for (int times = 1 + dice(3); times; times--) {
       live_spawn(&l);
       usleep((useconds_t)dice(30000));
-      if (live_ended(&l, 0)) broken("a first start ended by itself with %d: %s", live_exit(&l), live_said(&l, &mem));
+      if (live_ended(&l, 0))
+        broken("a first start ended by itself with %d: %s", live_exit(&l), live_said(&l, &mem));
       live_kill(&l);
       now.first++;
     }
     struct httpc_answer out;
     live_spawn(&l);
-    if (!live_ready(&l, 10000)) broken("after a first start that was killed it does not start: %s", live_said(&l, &mem));
+    if (!live_ready(&l, 10000))
+      broken("after a first start that was killed it does not start: %s", live_said(&l, &mem));
     else if (!live_token(&l, 3000)) broken("after a first start that was killed there is no admin.token");
     else if (live_call(&l, &mem, "GET", "/v1/tokens", NULL, &out) != 200) broken("admin.token opens nothing");
     live_kill(&l);
@@ -732,7 +750,8 @@ static void fresh(int kills)
 /* ---- the program ------------------------------------------------------------------------------------------------------ */
 static void conf_write(void)
 {
-  static const char text[] = "[intake]\nsurge_queue = 120\n[log]\nlevel = info\n[server]\nlisten = 127.0.0.1:0\n";
+  static const char text[] =
+    "[intake]\nsurge_queue = 120\n[log]\nlevel = info\n[server]\nlisten = 127.0.0.1:0\n";
   char path[600];
   must(dir_make(now.live.data, 0700));
   snprintf(path, sizeof path, "%s/orderd.conf", now.live.data);
@@ -749,15 +768,17 @@ static void report(int64_t ms)
 {
   int n = now.readies;
   qsort(now.ready, (size_t)n, sizeof now.ready[0], by_size);
-  printf("kill: %d kills of a first start; %d kills (%d of them while starting), %d SIGTERM, %lld s: %d orders, %lld requests, %lld of them sent again, "
-         "%lld promises, %lld only taken at first, %lld busy\n",
-         now.first, now.kills, now.early, now.terms, (long long)(ms / 1000), now.orders, (long long)now.requests, (long long)now.repeated,
-         (long long)now.promises, (long long)now.taken, (long long)now.busy);
+  printf(
+    "kill: %d kills of a first start; %d kills (%d of them while starting), %d SIGTERM, %lld s: %d orders, %lld requests, %lld of them sent again, "
+    "%lld promises, %lld only taken at first, %lld busy\n",
+    now.first, now.kills, now.early, now.terms, (long long)(ms / 1000), now.orders, (long long)now.requests,
+    (long long)now.repeated, (long long)now.promises, (long long)now.taken, (long long)now.busy);
   if (n)
-    printf("kill: ready after a start: median %lld ms, p99 %lld ms, at most %lld ms of %d; stopping took at most %lld ms; "
-           "%lld orders asked for after a start\n",
-           (long long)now.ready[n / 2], (long long)now.ready[n * 99 / 100], (long long)now.ready[n - 1], n,
-           (long long)now.stop_ms_max, (long long)now.samples);
+    printf(
+      "kill: ready after a start: median %lld ms, p99 %lld ms, at most %lld ms of %d; stopping took at most %lld ms; "
+      "%lld orders asked for after a start\n",
+      (long long)now.ready[n / 2], (long long)now.ready[n * 99 / 100], (long long)now.ready[n - 1], n,
+      (long long)now.stop_ms_max, (long long)now.samples);
 }
 
 struct plan {
@@ -767,7 +788,9 @@ struct plan {
 static bool plan_read(int argc, char **argv, struct plan *p)
 {
   for (int i = 1; i < argc; i++) {
-    int64_t *to = !strcmp(argv[i], "--kills") ? &p->kills : !strcmp(argv[i], "--seconds") ? &p->seconds : NULL;
+    int64_t *to = !strcmp(argv[i], "--kills")     ? &p->kills
+                  : !strcmp(argv[i], "--seconds") ? &p->seconds
+                                                  : NULL;
     if (!strcmp(argv[i], "--slice")) continue;
     if (to && ++i == argc) return false;
     char *end;

@@ -22,25 +22,25 @@
 #define BORN_MS 1794300000000                    /* 2026-11-10 */
 
 /* X(id, command, event that tells that it happened, weight, keyed, about an order) */
-#define KIND_MAP(X)                                       \
-  X(NEW, ORDER_INGEST, "order.created", 30, false, true)  \
+#define KIND_MAP(X) \
+  X(NEW, ORDER_INGEST, "order.created", 30, false, true) \
   X(NEWS, ORDER_INGEST, "order.updated", 12, false, true) \
-  X(COPY, ORDER_INGEST, NULL, 8, false, true)             \
-  X(OLD, ORDER_INGEST, NULL, 4, false, true)              \
-  X(DEFER, ORDER_INGEST, NULL, 8, false, true)            \
-  X(APPLY, PAYLOADS_APPLY, NULL, 4, false, false)         \
-  X(MOVE, ORDER_MOVE, "order.status", 8, true, true)      \
-  X(HOLD, ORDER_HOLD, "order.hold", 6, true, true)        \
+  X(COPY, ORDER_INGEST, NULL, 8, false, true) \
+  X(OLD, ORDER_INGEST, NULL, 4, false, true) \
+  X(DEFER, ORDER_INGEST, NULL, 8, false, true) \
+  X(APPLY, PAYLOADS_APPLY, NULL, 4, false, false) \
+  X(MOVE, ORDER_MOVE, "order.status", 8, true, true) \
+  X(HOLD, ORDER_HOLD, "order.hold", 6, true, true) \
   X(RELEASE, ORDER_RELEASE, "order.release", 4, true, true) \
-  X(CANCEL, ORDER_CANCEL, "order.status", 2, true, true)  \
+  X(CANCEL, ORDER_CANCEL, "order.status", 2, true, true) \
   X(TAKE_OUT, GROUP_REMOVE, "group.removed", 3, true, true) \
-  X(PUT_IN, GROUP_ADD, "group.added", 3, true, true)      \
-  X(LOCK, GROUP_LOCK, NULL, 1, false, true)               \
-  X(KEEP, PAYLOAD_PUT, NULL, 3, false, false)             \
-  X(RETRY, PAYLOAD_RETRY_ALL, NULL, 1, false, false)      \
+  X(PUT_IN, GROUP_ADD, "group.added", 3, true, true) \
+  X(LOCK, GROUP_LOCK, NULL, 1, false, true) \
+  X(KEEP, PAYLOAD_PUT, NULL, 3, false, false) \
+  X(RETRY, PAYLOAD_RETRY_ALL, NULL, 1, false, false) \
   X(RESOLVE, EXCEPTION_RESOLVE, "exception.resolved", 2, true, false) \
-  X(TIMERS, TIMERS_FIRE, NULL, 3, false, false)           \
-  X(SEARCH, SEARCH_STEP, NULL, 3, false, false)           \
+  X(TIMERS, TIMERS_FIRE, NULL, 3, false, false) \
+  X(SEARCH, SEARCH_STEP, NULL, 3, false, false) \
   X(HOUSE, KEEP_HOUSE, NULL, 1, false, false)
 enum kind_id {
 #define X(id, cmd, mark, weight, keyed, order) KIND_##id,
@@ -67,9 +67,9 @@ struct deed {
   enum deed_state state;
   int order; /* -1: about none */
   int64_t serial, batch, at_ms;
-  int64_t group;    /* of group commands */
-  int expect;       /* events of its mark; -1: not known */
-  bool told;        /* the answer to a key is known */
+  int64_t group; /* of group commands */
+  int expect;    /* events of its mark; -1: not known */
+  bool told;     /* the answer to a key is known */
   uint64_t answer;
   int marks, events; /* found */
 };
@@ -126,10 +126,11 @@ static void receiver_put(struct buf *out, int n, int64_t serial)
 {
   uint64_t r = mix((uint64_t)serial ^ 0x77);
   int person = (int)(mix((uint64_t)n ^ 0xabcd) % PEOPLE), room = r % 9 ? 301 : 401;
-  buf_printf(out,
-             "\"receiver\":{\"name\":\"示例%d\",\"phone\":\"138%s%04d\",\"token\":\"tok-%d\",\"country\":\"CN\","
-             "\"province\":\"浙江省\",\"city\":\"杭州市\",\"district\":\"西湖区\",\"address\":\"",
-             person, mix((uint64_t)n) % 11 ? "0000" : "****", person, person);
+  buf_printf(
+    out,
+    "\"receiver\":{\"name\":\"示例%d\",\"phone\":\"138%s%04d\",\"token\":\"tok-%d\",\"country\":\"CN\","
+    "\"province\":\"浙江省\",\"city\":\"杭州市\",\"district\":\"西湖区\",\"address\":\"",
+    person, mix((uint64_t)n) % 11 ? "0000" : "****", person, person);
   if (r % 2) buf_printf(out, "文三路%d号 示例花园 2幢%d室\"}", 100 + 2 * person, room);
   else buf_printf(out, "文三路 %d 号示例花园2号楼%d\"}", 100 + 2 * person, room);
 }
@@ -140,18 +141,22 @@ static void body_put(struct buf *out, int n, int64_t serial)
   uint64_t r = mix((uint64_t)serial ^ 0x1234);
   time_text(BORN_MS + n * 600000ll, placed);
   time_text(BORN_MS + serial * 1000, updated);
-  buf_printf(out,
-             "{\"channel\":\"%s\",\"external_id\":\"T%06d\",\"status\":\"%s\",\"placed_at\":\"%s\",\"updated_at\":\"%s\","
-             "\"currency\":\"CNY\",\"total\":\"%llu.00\",",
-             channels[n % 3], n, status_text(serial), placed, updated, (unsigned long long)(r % 500));
+  buf_printf(
+    out,
+    "{\"channel\":\"%s\",\"external_id\":\"T%06d\",\"status\":\"%s\",\"placed_at\":\"%s\",\"updated_at\":\"%s\","
+    "\"currency\":\"CNY\",\"total\":\"%llu.00\",",
+    channels[n % 3], n, status_text(serial), placed, updated, (unsigned long long)(r % 500));
   receiver_put(out, n, serial);
   buf_str(out, ",\"lines\":[");
   for (uint64_t i = 0; i < 1 + r % 3; i++)
-    buf_printf(out, "%s{\"line_id\":\"%llu\",\"sku\":\"SKU-%llu\",\"title\":\"杯子\",\"quantity\":%llu,\"price\":\"9.00\"}",
-               i ? "," : "", (unsigned long long)i + 1, (unsigned long long)(mix(r + i) % 50),
-               (unsigned long long)(1 + r % 4));
+    buf_printf(
+      out,
+      "%s{\"line_id\":\"%llu\",\"sku\":\"SKU-%llu\",\"title\":\"杯子\",\"quantity\":%llu,\"price\":\"9.00\"}",
+      i ? "," : "", (unsigned long long)i + 1, (unsigned long long)(mix(r + i) % 50),
+      (unsigned long long)(1 + r % 4));
   buf_str(out, "],");
-  if (r % 10 == 0) buf_str(out, "\"refunds\":[{\"refund_id\":\"r1\",\"status\":\"requested\",\"amount\":\"1.00\"}],");
+  if (r % 10 == 0)
+    buf_str(out, "\"refunds\":[{\"refund_id\":\"r1\",\"status\":\"requested\",\"amount\":\"1.00\"}],");
   if (!strcmp(status_text(serial), "shipped"))
     buf_printf(out, "\"shipments\":[{\"carrier\":\"SF\",\"tracking_no\":\"SF%lld\"}],", (long long)serial);
   if (mix((uint64_t)n) % 13 == 0) buf_str(out, "\"flags\":[\"cod\"],");
@@ -190,12 +195,15 @@ static void raw_put(struct buf *out, int64_t serial)
 
 static void args_put(const struct deed *d, struct buf *out)
 {
-  static const char *const stages[] = { "split", "producing", "inspected", "pre_ship", "shipped", "completed" };
+  static const char *const stages[] = {
+    "split", "producing", "inspected", "pre_ship", "shipped", "completed"
+  };
   struct jw w;
   struct buf text = { 0 };
   switch (d->kind) {
   case KIND_MOVE:
-    buf_printf(out, "{\"to\":\"%s\"}", stages[mix((uint64_t)d->serial) % 3 ? 0 : mix((uint64_t)d->serial) % 6]);
+    buf_printf(out, "{\"to\":\"%s\"}",
+               stages[mix((uint64_t)d->serial) % 3 ? 0 : mix((uint64_t)d->serial) % 6]);
     break;
   case KIND_HOLD: buf_printf(out, "{\"reason\":\"r%lld\"}", (long long)d->serial); break;
   case KIND_CANCEL: buf_str(out, "{\"reason\":\"customer\"}"); break;
@@ -220,7 +228,8 @@ static void args_put(const struct deed *d, struct buf *out)
 static const char *target_of(struct cmd *c, const struct deed *d)
 {
   struct buf name = { 0 };
-  if (d->kind == KIND_RESOLVE) return arena_printf(&c->mem, "x_%llu", (unsigned long long)(1 + mix((uint64_t)d->serial) % 20));
+  if (d->kind == KIND_RESOLVE)
+    return arena_printf(&c->mem, "x_%llu", (unsigned long long)(1 + mix((uint64_t)d->serial) % 20));
   if (d->group) return arena_printf(&c->mem, "g_%lld", (long long)d->group);
   if (d->order < 0) return NULL;
   order_name(&name, d->order);
@@ -246,7 +255,9 @@ static enum ingest_result ingest_expected(const struct entry *o, const struct de
 {
   if (d->kind == KIND_DEFER) return INGEST_TAKEN;
   if (!o->sure.serial) return INGEST_CREATED;
-  return d->serial > o->sure.serial ? INGEST_UPDATED : d->serial == o->sure.serial ? INGEST_UNCHANGED : INGEST_STALE;
+  return d->serial > o->sure.serial    ? INGEST_UPDATED
+         : d->serial == o->sure.serial ? INGEST_UNCHANGED
+                                       : INGEST_STALE;
 }
 
 static struct facts facts_after(struct facts f, const struct deed *d)
@@ -270,8 +281,8 @@ static void ingest_answered(struct ledger *g, struct deed *d, const struct cmd *
   struct entry *o = &g->order[d->order];
   enum ingest_result r = (enum ingest_result)c->numbers[2], want = ingest_expected(o, d);
   if (r != want)
-    crash_broken("order %d: serial %lld was %s, not %s", d->order, (long long)d->serial, ingest_result_name(r),
-                 ingest_result_name(want));
+    crash_broken("order %d: serial %lld was %s, not %s", d->order, (long long)d->serial,
+                 ingest_result_name(r), ingest_result_name(want));
   d->expect = r == INGEST_CREATED || r == INGEST_UPDATED;
   if (r == INGEST_CREATED && c->numbers[0] <= g->order_id_max)
     crash_broken("order %d: the number %lld was given out before", d->order, (long long)c->numbers[0]);
@@ -299,7 +310,8 @@ static void answered(struct ledger *g, struct deed *d, const struct cmd *c)
   else if (k->order && c->version && !d->group) g->order[d->order].version = c->version;
   if (d->kind == KIND_APPLY) {
     if (c->numbers[1] || c->numbers[2])
-      crash_broken("%lld payloads failed, %lld still wait", (long long)c->numbers[1], (long long)c->numbers[2]);
+      crash_broken("%lld payloads failed, %lld still wait", (long long)c->numbers[1],
+                   (long long)c->numbers[2]);
     all_applied(g, d);
   } else if (k->order) {
     g->order[d->order].sure = facts_after(g->order[d->order].sure, d);
@@ -321,7 +333,6 @@ static void answered_again(struct ledger *g, struct deed *d, const struct cmd *c
   d->told = true, d->answer = text_hash(&c->out);
 }
 
-
 /* What a command on its way belongs to. */
 struct work {
   struct ledger *g;
@@ -331,7 +342,8 @@ struct work {
 static void refused(struct ledger *g, struct deed *d, const struct cmd *c)
 {
   const struct kind *k = &kind_table[d->kind];
-  if (k->cmd == CMD_ORDER_INGEST || !k->order) /* nothing that these ask for can be wrong, but for an exception's number */
+  if (k->cmd == CMD_ORDER_INGEST ||
+      !k->order) /* nothing that these ask for can be wrong, but for an exception's number */
     if (d->kind != KIND_RESOLVE)
       crash_broken("%s %lld was refused: %s", k->name, (long long)d->serial, err_code(c->job.err));
   d->state = REFUSED;
@@ -502,8 +514,9 @@ static void event_count(struct ledger *g, const char *type, const char *actor)
   }
   struct deed *d = &g->deed[n];
   const char *mark = kind_table[d->kind].mark;
-  bool news = kind_table[d->kind].cmd == CMD_ORDER_INGEST &&
-              (!strcmp(type, "order.created") || !strcmp(type, "order.updated") || !strcmp(type, "order.conflict"));
+  bool news =
+    kind_table[d->kind].cmd == CMD_ORDER_INGEST &&
+    (!strcmp(type, "order.created") || !strcmp(type, "order.updated") || !strcmp(type, "order.conflict"));
   d->events++;
   d->marks += news || (mark && kind_table[d->kind].cmd != CMD_ORDER_INGEST && !strcmp(type, mark));
 }
@@ -542,13 +555,15 @@ static void orders_found(struct ledger *g, struct db *db, struct found *found)
   while (stmt_row(s)) {
     const char *name = stmt_col_text(s, 0);
     int n = order_number(name);
-    if (n < 0 || n >= g->orders || strcmp(stmt_col_text(s, 5), channels[n % 3]) != 0 || found[n].facts.serial) {
+    if (n < 0 || n >= g->orders || strcmp(stmt_col_text(s, 5), channels[n % 3]) != 0 ||
+        found[n].facts.serial) {
       crash_broken("order %s is there twice, or was never sent", name);
       continue;
     }
     found[n].facts.serial = serial_in(stmt_col_text(s, 1));
     found[n].facts.holds = stmt_col_int(s, 6);
-    found[n].id = stmt_col_int(s, 2), found[n].version = stmt_col_int(s, 3), found[n].content = stmt_col_int(s, 4);
+    found[n].id = stmt_col_int(s, 2), found[n].version = stmt_col_int(s, 3),
+    found[n].content = stmt_col_int(s, 4);
   }
   if (stmt_end(s)) crash_broken("orders cannot be read: %s", db_err_text(db));
   stmt_drop(s);
@@ -641,7 +656,8 @@ static void order_check(struct ledger *g, int n, struct found *f, bool crashed, 
     if (!mine) continue;
     bool happened = facts_same(f->facts, facts_after(o->sure, d));
     possible = possible || happened;
-    if (!facts_same(o->sure, facts_after(o->sure, d)) && (d->expect == 1 || d->kind == KIND_APPLY || happened))
+    if (!facts_same(o->sure, facts_after(o->sure, d)) &&
+        (d->expect == 1 || d->kind == KIND_APPLY || happened))
       half_note(h, d->batch, happened);
   }
   if (!possible)
@@ -651,8 +667,8 @@ static void order_check(struct ledger *g, int n, struct found *f, bool crashed, 
   if (f->facts.serial && f->content != content_of(g, n, f->facts.serial))
     crash_broken("order %d: it is not what serial %lld told", n, (long long)f->facts.serial);
   if (f->facts.serial && (f->version < o->version || (o->id && f->id != o->id)))
-    crash_broken("order %d: o_%lld version %lld was promised, o_%lld version %lld is there", n, (long long)o->id,
-                 (long long)o->version, (long long)f->id, (long long)f->version);
+    crash_broken("order %d: o_%lld version %lld was promised, o_%lld version %lld is there", n,
+                 (long long)o->id, (long long)o->version, (long long)f->id, (long long)f->version);
   if (f->id > g->order_id_max) g->order_id_max = f->id;
   if (crashed) o->sure = f->facts, o->id = f->id, o->version = f->version;
 }
@@ -702,7 +718,8 @@ static void rules_check(struct ledger *g, struct db *db)
   char sql[256];
   if (view_check(db, &mem, &g->rules.status, &g->rules.merge, breach, NULL) < 0)
     crash_broken("the check cannot be run: %s", db_err_text(db));
-  snprintf(sql, sizeof sql, "SELECT count(*) FROM orders WHERE id <= %lld AND id NOT IN (SELECT rowid FROM search)",
+  snprintf(sql, sizeof sql,
+           "SELECT count(*) FROM orders WHERE id <= %lld AND id NOT IN (SELECT rowid FROM search)",
            (long long)search_done(db));
   must_be_zero(db, sql, "orders that the search index claims to hold");
   must_be_zero(db, "SELECT count(*) FROM search_todo WHERE order_id NOT IN (SELECT id FROM orders)",
@@ -757,10 +774,11 @@ static void end(void *state)
 static void told(void *state)
 {
   const struct ledger *g = state;
-  printf("orders: %lld commands answered, %lld refused by the rules, %lld keys sent again, %lld failed with the disk; "
-         "%lld orders compared\n",
-         (long long)g->answered, (long long)g->refused, (long long)g->again, (long long)g->failed,
-         (long long)g->checked);
+  printf(
+    "orders: %lld commands answered, %lld refused by the rules, %lld keys sent again, %lld failed with the disk; "
+    "%lld orders compared\n",
+    (long long)g->answered, (long long)g->refused, (long long)g->again, (long long)g->failed,
+    (long long)g->checked);
 }
 
 int main(int argc, char **argv)

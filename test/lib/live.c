@@ -50,7 +50,9 @@ void live_scratch_remove(const char *dir)
 
 void live_init(struct live *l, struct arena *a, const char *dir)
 {
-  *l = (struct live){ .orderd = live_binary(), .data = arena_printf(a, "%s/data", dir), .log = arena_printf(a, "%s/log", dir) };
+  *l = (struct live){ .orderd = live_binary(),
+                      .data = arena_printf(a, "%s/data", dir),
+                      .log = arena_printf(a, "%s/log", dir) };
 }
 
 /* ---- the child ------------------------------------------------------------------------------------------------ */
@@ -87,7 +89,8 @@ static int log_open_end(struct live *l)
 void live_spawn(struct live *l)
 {
   char listen[32];
-  char *args[8 + LIVE_ARGS_MAX] = { (char *)l->orderd, (char *)"--data", (char *)l->data, (char *)"serve", (char *)"--listen", listen };
+  char *args[8 + LIVE_ARGS_MAX] = { (char *)l->orderd, (char *)"--data",   (char *)l->data,
+                                    (char *)"serve",   (char *)"--listen", listen };
   must(!l->pid);
   snprintf(listen, sizeof listen, "127.0.0.1:%d", l->port);
   for (int i = 0; i < LIVE_ARGS_MAX && l->more[i]; i++) args[6 + i] = (char *)l->more[i];
@@ -208,8 +211,14 @@ int live_call(struct live *l, struct arena *a, const char *method, const char *p
   const char *bearer = arena_printf(a, "Bearer %s", l->token);
   const struct http_field fields[] = { { "Authorization", bearer }, { "Content-Type", "application/json" } };
   const struct httpc_call call = {
-    .base = l->base, .method = method, .path = path, .headers = l->token[0] ? fields : fields + 1,
-    .headers_n = l->token[0] ? 2 : 1, .body = body, .body_n = body ? strlen(body) : 0, .timeout_ms = 20000,
+    .base = l->base,
+    .method = method,
+    .path = path,
+    .headers = l->token[0] ? fields : fields + 1,
+    .headers_n = l->token[0] ? 2 : 1,
+    .body = body,
+    .body_n = body ? strlen(body) : 0,
+    .timeout_ms = 20000,
   };
   return httpc_run(a, &call, out);
 }
