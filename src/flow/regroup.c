@@ -664,10 +664,18 @@ static enum err stand_alone(struct cmd *c, struct db *db, struct merge_order *o)
   if (row.group_id) TRY(order_group_members(db, &c->mem, row.group_id, &members, &n));
   if (ships ? !row.group_id || n > 1 : row.group_id != 0) TRY(leave(c, db, o, &row, &g, n, ships));
   else if (ships && g.from_at != o->placed_at)
-    TRY(group_update(db, row.group_id, "open", NULL, o->placed_at));
-  if (!ships || !row.shipped_at) return ERR_OK;
-  TRY(order_get(db, &c->mem, o->id, &row));
-  return group_close(c, db, row.group_id, 0, "parcel_known");
+    return group_update(db, row.group_id, "open", NULL, o->placed_at);
+  return ERR_OK;
+}
+
+/* An order of which a parcel is known stands alone by now: its group is closed. That groups the others anew, so it
+ * comes when they have been written. */
+static enum err close_alone(struct cmd *c, struct db *db, int64_t order_id)
+{
+  struct order row;
+  TRY(order_get(db, &c->mem, order_id, &row));
+  bool ships = order_ships(c->rules, row.status, row.flags);
+  return ships && row.shipped_at && row.group_id ? group_close(c, db, row.group_id, 0, "parcel_known") : ERR_OK;
 }
 
 /* ---- the verb ------------------------------------------------------------------------------------------------------------------ */
@@ -726,6 +734,7 @@ enum err regroup(struct cmd *c, struct db *db, int64_t order_id)
     TRY(stand_alone(c, db, &centre));
   }
   TRY(circle_write(&t, order_id));
+  if (!centre.free) TRY(close_alone(c, db, order_id));
   return k.free.n + k.near.n > 1 || !centre.free ? proposals(&k, &t, &centre) : ERR_OK;
 }
 
