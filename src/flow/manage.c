@@ -95,7 +95,8 @@ static enum err proposal_refused(struct cmd *c, struct db *db, const struct grou
   size_t n;
   bool any = false;
   TRY(order_group_members(db, &c->mem, g->id, &members, &n));
-  for (size_t i = 0; i < n; i++) any = any || group_proposed(db, o->id, members[i].id);
+  for (size_t i = 0; i < n && !strcmp(g->state, "open"); i++)
+    any = any || group_proposed(db, o->id, members[i].id);
   if (!any) return refuse(c, ERR_CONFLICT, "not_in_group", "The order is neither in this group nor proposed to it");
   TRY(decide_against(c, db, o->id, members, n, "apart"));
   TRY(decide_event(c, db, o->id, "group.refused", g->id, note));
@@ -111,8 +112,8 @@ enum err flow_group_remove_run(struct cmd *c, struct db *db)
   size_t n;
   TRY(group_target(c, db, &g));
   TRY(order_target(c, db, a->order, &o));
-  TRY(open_only(c, &g));
   if (o.group_id != g.id) return proposal_refused(c, db, &g, &o, a->note);
+  TRY(open_only(c, &g));
   TRY(order_group_members(db, &c->mem, g.id, &members, &n));
   if (n < 2) return refuse(c, ERR_CONFLICT, "alone", "The order is alone in its group");
   TRY(decide_against(c, db, o.id, members, n, "apart"));
