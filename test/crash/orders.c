@@ -95,6 +95,7 @@ struct ledger {
   } put[PUTS_MAX]; /* payloads that cannot be mapped */
   int puts;
   int64_t serials, batch, order_id_max;
+  int64_t latest_ms; /* the latest that the clock has shown, and house-keeping may have gone by */
   bool dead, deferring, applying; /* of the batch that is being made */
   struct env_sim env;
   struct rules rules;
@@ -464,7 +465,7 @@ static void deed_again(struct ledger *g, struct writer *w, uint64_t *seed)
   if (!g->deeds) return;
   struct deed *d = &g->deed[crash_random(seed) % (uint64_t)g->deeds];
   struct entry *o = d->order >= 0 ? &g->order[d->order] : NULL;
-  if (!kind_table[d->kind].keyed || d->state == OPEN || g->env.now_ms - d->at_ms > AGAIN_WITHIN_MS) return;
+  if (!kind_table[d->kind].keyed || d->state == OPEN || g->latest_ms - d->at_ms > AGAIN_WITHIN_MS) return;
   if (o && (o->busy || o->sure.pending)) return;
   if (o) o->busy = true;
   if (d->state != DONE) {
@@ -490,6 +491,7 @@ static void step(void *state, struct writer *w, uint64_t *seed)
   g->deferring = g->applying = false;
   g->batch++;
   g->env.now_ms += clock_step(seed);
+  if (g->env.now_ms > g->latest_ms) g->latest_ms = g->env.now_ms;
   for (int i = 0; i < n; i++)
     if (crash_random(seed) % 8) deed_new(g, w, seed);
     else deed_again(g, w, seed);
@@ -754,7 +756,7 @@ static void born(void *state, struct db *db)
   (void)db;
   memset(g->order, 0, sizeof g->order[0] * (size_t)g->orders);
   g->orders = g->deeds = g->open_from = g->puts = 0;
-  g->serials = g->batch = g->order_id_max = 0;
+  g->serials = g->batch = g->order_id_max = g->latest_ms = 0;
   env_sim_init(&g->env, BORN_MS + 1000ll * 3600 * 1000, 1);
 }
 
