@@ -35,14 +35,16 @@ static const struct {
   const char *conf;
   int64_t window, margin;
   bool remarks, across;
-  int most;
+  int most, crowd;
 } worlds[] = {
-  { "", WINDOW, 4 * HOUR, false, true, 50 },
-  { "[merge]\ngroup_max = 3\n", WINDOW, 4 * HOUR, false, true, 3 },
-  { "[merge]\nremarks = propose\nmargin = 1h\n", WINDOW, HOUR, true, true, 50 },
-  { "[merge]\nacross_channels = no\nwindow = 24h\n", 24 * HOUR, 4 * HOUR, false, false, 50 },
+  { "", WINDOW, 4 * HOUR, false, true, 50, 200 },
+  { "[merge]\ngroup_max = 3\n", WINDOW, 4 * HOUR, false, true, 3, 200 },
+  { "[merge]\nremarks = propose\nmargin = 1h\n", WINDOW, HOUR, true, true, 50, 200 },
+  { "[merge]\nacross_channels = no\nwindow = 24h\n", 24 * HOUR, 4 * HOUR, false, false, 50, 200 },
+  { "", WINDOW, 4 * HOUR, false, true, 50, 4 }, /* five orders make a crowd */
+  { "[merge]\nwindow = 24h\n", 24 * HOUR, 4 * HOUR, false, true, 50, 3 },
   { "[stage paid]\nremind = 1h\nescalate = 2h\n[stage split]\nclock = working\n[stage pre_ship]\nremind = never\n[stage shipped]\nescalate = never\n"
-    "[stage pending]\nremind = 1h\nescalate = 1h\n[calendar]\nholidays = 2026-11-11\n", WINDOW, 4 * HOUR, false, true, 50 },
+    "[stage pending]\nremind = 1h\nescalate = 1h\n[calendar]\nholidays = 2026-11-11\n", WINDOW, 4 * HOUR, false, true, 50, 200 },
 };
 
 static const char *const phones[] = { "13800001111", "+86 138-0000-1111", "13800002222", "13900003333", "138****1111", "138****2222",
@@ -63,13 +65,13 @@ static const struct {
                   { "", true, true }, { "\"cod\"", true, false }, { "\"gift\",\"sealed\"", true, false }, { "\"platform_warehouse\"", false, false } };
 static const struct {
   const char *json;
-  bool whole; /* a line or all of it is given back */
+  bool line, order; /* all that the line was worth is given back; 10.00 of the order are */
 } refund_sets[] = {
-  { "", false }, { "", false }, { "", false }, { "", false }, { "", false },
-  { "{\"refund_id\":\"r1\",\"status\":\"success\",\"amount\":\"4.00\",\"line_id\":\"1\"}", false },
-  { "{\"refund_id\":\"r1\",\"status\":\"success\",\"amount\":\"10.00\",\"line_id\":\"1\"}", true },
-  { "{\"refund_id\":\"r1\",\"status\":\"closed\",\"amount\":\"10.00\",\"line_id\":\"1\"}", false },
-  { "{\"refund_id\":\"r1\",\"status\":\"requested\",\"amount\":\"10.00\"}", true },
+  { "", false, false }, { "", false, false }, { "", false, false }, { "", false, false }, { "", false, false },
+  { "{\"refund_id\":\"r1\",\"status\":\"success\",\"amount\":\"4.00\",\"line_id\":\"1\"}", false, false },
+  { "{\"refund_id\":\"r1\",\"status\":\"success\",\"amount\":\"10.00\",\"line_id\":\"1\"}", true, false },
+  { "{\"refund_id\":\"r1\",\"status\":\"closed\",\"amount\":\"10.00\",\"line_id\":\"1\"}", false, false },
+  { "{\"refund_id\":\"r1\",\"status\":\"requested\",\"amount\":\"10.00\"}", false, true },
 };
 static const char *const reasons[] = { "stock", "address" };
 
@@ -180,6 +182,7 @@ struct order_model {
 };
 struct model {
   int world;
+  bool narrow; /* few customers with many orders each */
   int64_t now;
   struct order_model order[ORDERS];
   signed char said[ORDERS][ORDERS];
@@ -191,6 +194,12 @@ struct model {
   signed char agree[COUNT(addresses)][COUNT(addresses)];
   struct phone phone[COUNT(phones)];
 };
+
+/* A line or the whole order, which costs 10.00 or 11.00. */
+static bool given_back(const struct msg *m)
+{
+  return refund_sets[m->refund].line || (refund_sets[m->refund].order && !m->total);
+}
 
 static bool held(const struct order_model *o)
 {
@@ -204,7 +213,7 @@ static bool model_ships(const struct order_model *o)
 
 static bool may_merge(const struct order_model *o)
 {
-  return flag_sets[o->m.flags].merges && o->m.word != PARTLY && !refund_sets[o->m.refund].whole && !o->left_at && channels[o->m.channel].merges;
+  return flag_sets[o->m.flags].merges && o->m.word != PARTLY && !given_back(&o->m) && !o->left_at && channels[o->m.channel].merges;
 }
 
 static bool model_free(const struct order_model *o)
@@ -236,6 +245,19 @@ static bool belong_together(const struct model *w, int i, int k)
   return w->agree[x->address][y->address] == ADDR_AGREE;
 }
 
+/* Who leads to whom: by a key within the window, or because a person put them together. */
+static bool lead_to(const struct model *w, int i, int k)
+{
+  const struct msg *x = &w->order[i].m, *y = &w->order[k].m;
+  if (w->said[i][k] > 0) return true;
+  int64_t gap = x->placed_at - y->placed_at;
+  if (gap > worlds[w->world].window || -gap > worlds[w->world].window) return false;
+  const struct phone *p = &w->phone[x->phone], *q = &w->phone[y->phone];
+  if (p->kind == PHONE_FULL && q->kind == PHONE_FULL && !strcmp(p->digits, q->digits)) return true;
+  return tokens[x->token] && tokens[y->token] && !strcmp(channels[x->channel].family, channels[y->channel].family) &&
+         !strcmp(tokens[x->token], tokens[y->token]);
+}
+
 static int earlier(const struct model *w, int i, int k)
 {
   const struct msg *x = &w->order[i].m, *y = &w->order[k].m;
@@ -244,8 +266,8 @@ static int earlier(const struct model *w, int i, int k)
   return c ? c : x->ext - y->ext; /* one digit each: as text */
 }
 
-/* Domain 3.5: may order i stand in this group? */
-static bool fits_in(const struct model *w, int i, const int *member, int n)
+/* Domain 3.5: may order i stand in this group? In a crowd only people put orders together. */
+static bool fits_in(const struct model *w, int i, const int *member, int n, bool crowd)
 {
   int64_t first = 0, ship_by = 0;
   bool tied = true;
@@ -256,7 +278,7 @@ static bool fits_in(const struct model *w, int i, const int *member, int n)
     tied &= w->said[i][member[m]] > 0;
     if (!belong_together(w, i, member[m])) return false;
   }
-  if (tied) return true; /* a person said so of each */
+  if (tied || crowd) return tied; /* a person said so of each */
   int64_t placed = w->order[i].m.placed_at;
   return placed - first <= worlds[w->world].window && (!ship_by || placed <= ship_by - worlds[w->world].margin);
 }
@@ -279,10 +301,11 @@ static void tie_units(const struct model *w, const int *list, int n, int *unit)
     }
 }
 
-/* Greedily in the order of the list; group[i] is a number per order. */
-static void group_greedily(const struct model *w, const int *list, int n, int *group)
+/* Greedily in the order of the list; group[i] is a number per order, from *groups on. */
+static void group_greedily(const struct model *w, const int *list, int n, int *group, int *numbers)
 {
   int unit[ORDERS], member[ORDERS][ORDERS], size[ORDERS], groups = 0;
+  bool crowd = n > worlds[w->world].crowd;
   tie_units(w, list, n, unit);
   for (int u = 0; u < n; u++) {
     int mine[ORDERS], mine_n = 0, to = -1;
@@ -291,12 +314,13 @@ static void group_greedily(const struct model *w, const int *list, int n, int *g
     if (!mine_n) continue;
     for (int g = 0; g < groups && to < 0; g++) {
       bool fits = size[g] + mine_n <= worlds[w->world].most;
-      for (int i = 0; i < mine_n && fits; i++) fits = fits_in(w, mine[i], member[g], size[g]);
+      for (int i = 0; i < mine_n && fits; i++) fits = fits_in(w, mine[i], member[g], size[g], crowd);
       if (fits) to = g;
     }
     if (to < 0) to = groups++, size[to] = 0;
-    for (int i = 0; i < mine_n; i++) member[to][size[to]++] = mine[i], group[mine[i]] = 1 + to;
+    for (int i = 0; i < mine_n; i++) member[to][size[to]++] = mine[i], group[mine[i]] = *numbers + to;
   }
+  *numbers += groups;
 }
 
 /* Everybody's group: 0 none, 1… by the rules, ORDERS + 1… alone, 10000… locked. */
@@ -311,7 +335,20 @@ static void partition(const struct model *w, int *group)
     for (; k && earlier(w, i, list[k - 1]) < 0; k--) list[k] = list[k - 1];
     list[k] = i;
   }
-  group_greedily(w, list, n, group);
+  int numbers = 1, ring[ORDERS], mine[ORDERS];
+  for (int i = 0; i < n; i++) ring[i] = i;
+  for (bool more = true; more;) { /* rings of orders that lead to one another */
+    more = false;
+    for (int i = 0; i < n; i++)
+      for (int k = 0; k < n; k++)
+        if (ring[k] < ring[i] && lead_to(w, list[i], list[k])) ring[i] = ring[k], more = true;
+  }
+  for (int r = 0; r < n; r++) {
+    int mine_n = 0;
+    for (int i = 0; i < n; i++)
+      if (ring[i] == r) mine[mine_n++] = list[i];
+    group_greedily(w, mine, mine_n, group, &numbers);
+  }
 }
 
 /* A parcel leaves or a person locks: those placed after the parcel left are put out (domain 3.5, 3.7). */
@@ -431,7 +468,9 @@ static enum ingest_result tell(struct model *w, const struct msg *m, int64_t arr
   bool untimed = !m->updated_at || m->updated_at == o->told_at;
   if (!same && untimed && older) return INGEST_STALE;
   if (m->updated_at > o->told_at) o->told_at = m->updated_at;
-  kept |= bytes != o->bytes; /* the very same bytes again are not kept, and are no arrival */
+  kept |= bytes != o->bytes; /* the very same bytes again are not kept, unless something waits that would be newer */
+  for (int p = 0; p < w->payloads; p++)
+    kept |= (w->payload[p].state == PAYLOAD_PENDING || w->payload[p].state == PAYLOAD_FAILED) && w->payload[p].arrival > o->arrival;
   if (kept && (!same || !older)) o->arrival = arrival, o->bytes = bytes;
   if (same) return INGEST_UNCHANGED;
   struct msg was = o->m;
@@ -441,10 +480,10 @@ static enum ingest_result tell(struct model *w, const struct msg *m, int64_t arr
   o->m = *m;
   if (m->parcels) o->tracking = m->parcels > 1;
   if (o->locked && moved && under_way) o->open |= X_ADDRESS;
-  if (o->locked && refund_sets[m->refund].whole && !refund_sets[was.refund].whole && model_ships(o)) o->open |= X_CANCEL;
+  if (o->locked && given_back(m) && !given_back(&was) && model_ships(o)) o->open |= X_CANCEL;
   if (left && !o->left_at) {
     o->left_at = left;
-    if (moved) settle(w, i);
+    if (moved && group[i]) settle(w, i);
     else lock_with(w, i, group, left);
   }
   follow(w, i);
@@ -842,7 +881,6 @@ static void msg_change(struct model *w, struct msg *m, int member, uint64_t *r)
   case 12: m->total = (int)pick(r, 2); break;
   default: break;
   }
-  (void)w;
 }
 
 static struct msg msg_new(struct sim *s, uint64_t *r)
@@ -858,7 +896,7 @@ static struct msg msg_new(struct sim *s, uint64_t *r)
   } else {
     for (int member = 0; member < 4; member++) msg_change(&s->w, &m, member, r);
     msg_change(&s->w, &m, 9, r);
-    for (uint64_t n = pick(r, 4); n; n--) msg_change(&s->w, &m, rare[pick(r, COUNT(rare))], r);
+    for (uint64_t n = s->w.narrow ? !pick(r, 3) : pick(r, 4); n; n--) msg_change(&s->w, &m, rare[pick(r, COUNT(rare))], r);
   }
   m.bytes = (int)pick(r, 2);
   m.updated_at = 0;
@@ -1112,6 +1150,23 @@ static int mates(const int *group, int of)
   return n;
 }
 
+/* Is the order proposed to somebody of this group? What is proposed is not the model's to know. */
+static const char SQL_PROPOSED[] = "SELECT 1 FROM merge_proposals WHERE order_a = $1 AND order_b = $2";
+
+static bool is_proposed(struct sim *s, int i, const int *group, int of)
+{
+  bool any = false;
+  for (int k = 0; k < ORDERS; k++) {
+    if (group[k] != group[of] || k == i) continue;
+    int64_t a = s->seen[i].id, b = s->seen[k].id;
+    struct stmt *q = db_stmt(s->shop.db, SQL_PROPOSED);
+    stmt_int(q, 1, a < b ? a : b), stmt_int(q, 2, a < b ? b : a);
+    any |= stmt_row(q);
+    stmt_end(q);
+  }
+  return any;
+}
+
 static void op_remove(struct sim *s, uint64_t *r)
 {
   int of, group[ORDERS], i = some_live_order(s, r);
@@ -1121,9 +1176,11 @@ static void op_remove(struct sim *s, uint64_t *r)
   for (int n = 0; n < 8 && (!group[i] || mates(group, i) < 2); n++) i = some_live_order(s, r);
   if (pick(r, 6)) id = s->seen[i].group, of = id ? i : -1;
   const char *why = group_state(s, id, of);
-  if (err_of(why) != ERR_NOT_FOUND && (of < 0 || group[i] != group[of])) why = "not_in_group";
-  if (!*why && mates(group, i) < 2) why = "alone";
-  if (!*why) decide(&s->w, i, group, i, -1);
+  bool other = err_of(why) != ERR_NOT_FOUND && (of < 0 || group[i] != group[of]);
+  bool refused = other && !*why && is_proposed(s, i, group, of); /* only proposed: it is to stay out */
+  if (other && !refused) why = "not_in_group";
+  if (!*why && !refused && mates(group, i) < 2) why = "alone";
+  if (!*why) decide(&s->w, i, group, refused ? of : i, -1);
   finish(s, "group.remove", group_name(s, id), arena_printf(&s->mem, "{\"order\":\"%s\"}", name_of(s, i)),
          err_of(why), why);
 }
@@ -1212,6 +1269,7 @@ static void op_restart(struct sim *s, uint64_t *r)
   (void)r;
   note(s, "restart");
   must(shop_reopen(&s->shop, world_conf(&s->shop.mem, s->w.world)));
+  s->shop.rules.merge.crowd_max = worlds[s->w.world].crowd;
   s->w.table = &s->shop.rules.status;
 }
 
@@ -1220,13 +1278,17 @@ static void op_house(struct sim *s, uint64_t *r)
   finish(s, pick(r, 2) ? "house.keep" : "search.step", NULL, NULL, ERR_OK, NULL);
 }
 
+/* Three kinds of days: the usual one, one of much news, one of people who decide. */
+enum { KINDS_OF_DAYS = 3 };
 static const struct {
   void (*run)(struct sim *s, uint64_t *r);
-  int weight;
+  int weight[KINDS_OF_DAYS];
 } ops[] = {
-  { op_take, 36 },  { op_again, 7 }, { op_defer, 5 },  { op_apply, 3 },   { op_put, 3 }, { op_retry, 3 },  { op_retry_all, 1 },
-  { op_discard, 1 }, { op_move, 12 }, { op_cancel, 2 }, { op_hold, 4 },    { op_release, 4 }, { op_remove, 3 }, { op_add, 4 },
-  { op_lock, 2 },   { op_resolve, 2 }, { op_clock, 5 }, { op_restart, 2 }, { op_house, 1 },
+  { op_take, { 36, 50, 26 } },   { op_again, { 7, 10, 2 } },   { op_defer, { 5, 10, 2 } },  { op_apply, { 3, 6, 2 } },
+  { op_put, { 3, 4, 0 } },       { op_retry, { 3, 4, 0 } },    { op_retry_all, { 1, 1, 1 } }, { op_discard, { 1, 1, 0 } },
+  { op_move, { 12, 4, 8 } },     { op_cancel, { 2, 1, 3 } },   { op_hold, { 4, 2, 6 } },    { op_release, { 4, 2, 6 } },
+  { op_remove, { 3, 1, 10 } },   { op_add, { 4, 1, 26 } },     { op_lock, { 2, 0, 2 } },    { op_resolve, { 2, 1, 2 } },
+  { op_clock, { 5, 1, 2 } },     { op_restart, { 2, 1, 1 } },  { op_house, { 1, 0, 1 } },
 };
 
 /* ---- histories -------------------------------------------------------------------------------------------------------------------------- */
@@ -1242,11 +1304,11 @@ static void remove_file(const char *path)
   snprintf(other, sizeof other, "%s-shm", path), unlink(other);
 }
 
-static void model_init(struct model *w, struct sim *s, int world)
+static void model_init(struct model *w, struct sim *s, int world, bool narrow)
 {
   struct arena a = { 0 };
   struct addr parsed[COUNT(addresses)];
-  *w = (struct model){ .world = world, .now = s->shop.env.now_ms, .table = &s->shop.rules.status };
+  *w = (struct model){ .world = world, .narrow = narrow, .now = s->shop.env.now_ms, .table = &s->shop.rules.status };
   for (size_t i = 0; i < COUNT(phones); i++) phone_parse(phones[i], "CN", &w->phone[i]);
   for (size_t i = 0; i < COUNT(addresses); i++) {
     struct addr_text t = { .country = "CN", .province = "浙江省", .city = "杭州市", .district = "西湖区", .detail = addresses[i] };
@@ -1268,9 +1330,10 @@ static bool step(struct sim *s, const struct op *op)
 }
 
 /* Runs a history; the step that failed, or -1. out: the digest of all that was written. */
-static int history(const struct op *op, int n, int world, bool say, char why[1024], uint64_t *out)
+static int history(const struct op *op, int n, int kind, bool say, char why[1024], uint64_t *out)
 {
   static struct sim s;
+  int world = kind % (int)COUNT(worlds);
   char path[256];
   int failed = -1;
   memset(&s, 0, sizeof s);
@@ -1278,6 +1341,7 @@ static int history(const struct op *op, int n, int world, bool say, char why[102
   struct arena a = { 0 };
   must(shop_open(&s.shop, path, world_conf(&a, world)));
   arena_release(&a);
+  s.shop.rules.merge.crowd_max = worlds[world].crowd;
   s.say = say;
   if (say)
     for (const char *p = conf_channels, *q = worlds[world].conf; *p || *q;) {
@@ -1287,7 +1351,7 @@ static int history(const struct op *op, int n, int world, bool say, char why[102
       if (*p) p += len + 1;
       else q += len + 1;
     }
-  model_init(&s.w, &s, world);
+  model_init(&s.w, &s, world, kind >= (int)COUNT(worlds));
   for (int i = 0; i < n && failed < 0; i++)
     if (!step(&s, &op[i])) failed = i;
   if (failed < 0 && !check(&s)) failed = n - 1;
@@ -1301,15 +1365,16 @@ static int history(const struct op *op, int n, int world, bool say, char why[102
 
 static void history_make(uint64_t seed, struct op *op, int n)
 {
+  size_t day = pick(&seed, KINDS_OF_DAYS);
   for (int i = 0; i < n; i++) {
     int at = (int)pick(&seed, OP_WEIGHTS), kind = 0;
-    while (at >= ops[kind].weight) at -= ops[kind].weight, kind++;
+    while (at >= ops[kind].weight[day]) at -= ops[kind].weight[day], kind++;
     op[i] = (struct op){ kind, splitmix(&seed) };
   }
 }
 
 /* Leaves out what is not needed to fail: halves, quarters, single steps. */
-static int history_cut(struct op *op, int n, int world)
+static int history_cut(struct op *op, int n, int kind)
 {
   struct op less[STEPS_MAX];
   int was = n + 1;
@@ -1317,7 +1382,7 @@ static int history_cut(struct op *op, int n, int world)
     for (int at = 0; at + part <= n;) {
       memcpy(less, op, sizeof *op * (size_t)at);
       memcpy(less + at, op + at + part, sizeof *op * (size_t)(n - at - part));
-      int failed = history(less, n - part, world, false, NULL, NULL);
+      int failed = history(less, n - part, kind, false, NULL, NULL);
       if (failed < 0) at += part;
       else n = failed + 1, memcpy(op, less, sizeof *op * (size_t)n);
     }
@@ -1328,20 +1393,20 @@ static bool history_try(uint64_t seed, int steps, bool twice)
 {
   static struct op op[STEPS_MAX];
   char why[1024];
-  int world = (int)(seed % COUNT(worlds));
+  int kind = (int)(seed % (2 * COUNT(worlds)));
   uint64_t once, again;
   history_make(seed, op, steps);
-  int failed = history(op, steps, world, false, why, &once);
+  int failed = history(op, steps, kind, false, why, &once);
   if (failed < 0 && twice) {
-    if (history(op, steps, world, false, why, &again) < 0 && once == again) return true;
+    if (history(op, steps, kind, false, why, &again) < 0 && once == again) return true;
     printf("seed %llu: the same history twice wrote two different files\n", (unsigned long long)seed);
     return false;
   }
   if (failed < 0) return true;
   printf("seed %llu, step %d: %s\n", (unsigned long long)seed, failed, why);
-  int n = history_cut(op, failed + 1, world);
+  int n = history_cut(op, failed + 1, kind);
   printf("cut down to %d steps:\n", n);
-  history(op, n, world, true, why, NULL);
+  history(op, n, kind, true, why, NULL);
   printf("# %s\n", why);
   return false;
 }
