@@ -46,6 +46,7 @@ bool password_verify(const char *encoded, const char *password);
 char *file_read(struct arena *a, const char *path, size_t max, size_t *n);
 /* Written beside, fsynced, renamed, directory fsynced; mode as given. */
 bool file_write(const char *path, const void *p, size_t n, int mode);
+bool file_rename(const char *from, const char *to); /* directory fsynced */
 bool dir_make(const char *path, int mode); /* true when it is there already */
 int64_t disk_free(const char *path);       /* bytes an unprivileged process may use, -1 on error */
 /* An exclusive lock held until exit; -1 when another process holds it (its pid in *holder, 0 unknown). */

@@ -149,7 +149,8 @@ int cli_backup(struct cli *c)
 /* ---- restore ---------------------------------------------------------------------------------------------------- */
 static const char *const db_parts[] = { "orderd.db", "orderd.db-wal", "orderd.db-shm" };
 
-/* What was there is not thrown away: it goes aside under the moment's name. */
+/* What was there is not thrown away: it goes aside under the moment's name, the database first: a WAL alone is a
+ * sign that something is missing, a database without its WAL is not. */
 static int db_aside(struct cli *c)
 {
   char now[TIME_TEXT];
@@ -186,17 +187,27 @@ static int backup_check(struct cli *c, const char *file)
   return status;
 }
 
+/* A restore that was broken off is begun anew. */
+static void restore_begin(struct cli *c, const char *next)
+{
+  static const char *const parts[] = { "", "-wal", "-shm", "-journal" };
+  for (size_t i = 0; i < COUNT(parts); i++) unlink(arena_printf(&c->mem, "%s%s", next, parts[i]));
+}
+
+/* The copy is made beside, whole and on the disk, before anything of the old is moved. */
 static int restore_locked(struct cli *c, const char *file)
 {
   const char *why = NULL, *path = cli_path(c, "orderd.db"), *conf = cli_path(c, "orderd.conf");
+  const char *next = cli_path(c, "orderd.db.restored");
   bool there = access(path, F_OK) == 0;
   if (there && !cli_option(c, "force")) return cli_fail(c, "%s is there; --force moves it aside", path);
   int status = backup_check(c, file);
-  if (!status && there) status = db_aside(c);
   if (status) return status;
-  if (db_backup(&c->mem, file, path, &why))
+  restore_begin(c, next);
+  if (db_backup(&c->mem, file, next, &why))
     return cli_fail(c, "%s: %s", file, why ? why : "it could not be copied");
-  if ((status = outbox_hold(c, path))) return status;
+  if ((status = outbox_hold(c, next)) || (status = db_aside(c))) return status;
+  if (!file_rename(next, path)) return cli_fail(c, "%s: %s", path, strerror(errno));
   if (access(conf, F_OK) != 0) status = conf_copy(c, arena_printf(&c->mem, "%s.conf", file), conf);
   if (!status && !c->json)
     printf("%s was checked and is now the database in %s; nothing is sent outside until it is released\n",

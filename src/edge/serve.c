@@ -244,12 +244,31 @@ static void on_wake(uv_async_t *a)
   if (s->api) api_collect(s->api);
 }
 
+/* The database is missing, but was there: an empty one would hide that, and take up what the old one left. */
+static bool db_lost(struct server *s, const char **why)
+{
+  static const struct {
+    const char *end, *why;
+  } signs[] = {
+    { ".restored", "is missing: a restore was broken off, run it again" },
+    { "-wal", "is missing, but its WAL is there: put the database back, or restore a backup" },
+  };
+  for (size_t i = 0; i < COUNT(signs); i++) {
+    const char *path = arena_printf(&s->mem, "%s%s", s->db_path, signs[i].end);
+    if (access(path, F_OK) != 0) continue;
+    *why = arena_printf(&s->mem, "%s %s", s->db_path, signs[i].why);
+    return true;
+  }
+  return false;
+}
+
 /* Made beside and given its name when it is whole: whoever is killed on the way leaves nothing that a later start
  * would take for a database. The writer syncs the directory when it opens the file. */
 static bool db_make(struct server *s, const char **why)
 {
   static const char *const parts[] = { "", "-journal", "-wal", "-shm" };
   if (access(s->db_path, F_OK) == 0) return true;
+  if (db_lost(s, why)) return false;
   const char *next = arena_printf(&s->mem, "%s.next", s->db_path);
   for (size_t i = 0; i < COUNT(parts); i++) unlink(arena_printf(&s->mem, "%s%s", next, parts[i]));
   struct db *db = db_open(&s->mem, next, DB_CREATE, why);

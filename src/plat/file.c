@@ -106,6 +106,11 @@ bool file_write(const char *path, const void *p, size_t n, int mode)
   return false;
 }
 
+bool file_rename(const char *from, const char *to)
+{
+  return rename(from, to) == 0 && dir_sync(to);
+}
+
 bool dir_make(const char *path, int mode)
 {
   struct stat st;
