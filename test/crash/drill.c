@@ -506,6 +506,21 @@ static void other_file(void)
   refuses(1, "not a database of orderd");
 }
 
+/* Somebody took the database away and left its WAL. */
+static void missing_file(void)
+{
+  const char *path = in_data("orderd.db"), *away = arena_printf(&now.mem, "%s/away.db", now.dir);
+  if (!CHECK(live_start(&now.live), "no start")) return;
+  CHECK(lines_send(1, 100, 0, NULL).done == 100, "before");
+  live_kill(&now.live);
+  CHECK(access(in_data("orderd.db-wal"), F_OK) == 0, "no WAL: the drill sees nothing");
+  must(rename(path, away) == 0);
+  refuses(1, "is missing");
+  must(rename(away, path) == 0);
+  CHECK(live_start(&now.live), "no start with the file back");
+  all_there(1, 101, "afterwards");
+}
+
 /* Random bytes over one page after the other: it does not start, or it ends when it comes across them, or it says
  * 5xx; it never crashes, and check finds the damage. */
 static void damaged_file(void)
@@ -770,6 +785,41 @@ static void backup_killed(void)
   note("12 tries, %d broken off, %d whole copies", killed, there);
 }
 
+/* Whenever it is broken off: what was there, what is restored, or a sentence; and once more makes it good. */
+static void restore_killed(void)
+{
+  const char *backup = arena_printf(&now.mem, "%s/copy.db", now.dir), *said;
+  int old = 0, new = 0, neither = 0;
+  made_once(2000);
+  CHECK(live_run(&now.live, &now.mem, &said, "backup", backup, NULL) == 0, "%s", said);
+  made_once(2500);
+  for (int i = 0; i < 16; i++) {
+    int status;
+    int pid = live_run_pid(&now.live, &now.mem, "restore", backup, "--force", NULL);
+    usleep((useconds_t)(crash_random(&now.seed) % 50000));
+    kill(pid, SIGKILL);
+    waitpid(pid, &status, 0);
+    live_spawn(&now.live);
+    if (live_ready(&now.live, 5000)) {
+      int64_t n = counted("orders");
+      CHECK(n == 2000 || n == 2500, "%lld orders", (long long)n);
+      old += n == 2500, new += n == 2000;
+      whole("after a restore that was broken off");
+    } else {
+      CHECK(strstr(live_said(&now.live, &now.mem), "restore"), "%s", live_said(&now.live, &now.mem));
+      neither++;
+    }
+    live_kill(&now.live);
+    status = live_run(&now.live, &now.mem, &said, "restore", backup, "--force", NULL);
+    CHECK(status == 0, "exit %d: %s", status, said);
+    if (!CHECK(live_start(&now.live), "no start")) return;
+    CHECK(counted("orders") == 2000, "%lld orders", (long long)counted("orders"));
+    live_kill(&now.live); /* with a WAL of its own, which the next restore must not mix up with another */
+    made_once(2500);
+  }
+  note("16 kills: %d times the old, %d times the restored, %d times a sentence", old, new, neither);
+}
+
 static void import_killed(void)
 {
   struct buf rows = { 0 };
@@ -808,6 +858,7 @@ static const struct drill {
   { "no permission", no_permission },
   { "file of a newer orderd", newer_file },
   { "file of something else", other_file },
+  { "file that is missing", missing_file },
   { "damaged file", damaged_file },
   { "file cut in half", cut_file },
   { "stop with a sleeping client", stop_with_sleeper },
@@ -815,6 +866,7 @@ static const struct drill {
   { "128 MiB of memory", little_memory },
   { "log that cannot be written", log_full },
   { "backup killed", backup_killed },
+  { "restore killed", restore_killed },
   { "import killed", import_killed },
 };
 
