@@ -71,6 +71,7 @@ static struct {
   int orders;
   struct link link[CONNECTIONS];
   struct request *again, **again_end; /* without an answer: first in, first out */
+  bool settling;                      /* nothing new is sent */
   int recent[256], recents;           /* promised since the last start */
   uint64_t seed;
   int64_t ready[KILLS_MAX];
@@ -227,6 +228,7 @@ static struct request *request_next(void)
     now.repeated++;
     return r;
   }
+  if (now.settling) return NULL;
   int what = dice(20);
   r = what < 4 ? deed_new() : NULL;
   if (!r) r = orders_new(what < 15 ? FORM_ONE : what < 18 ? FORM_BATCH : FORM_LINES);
@@ -446,7 +448,7 @@ static void link_next(struct link *l)
 {
   l->in.len = l->sent = 0;
   l->now = request_next();
-  link_write(l);
+  link_write(l); /* nothing, when there is none */
 }
 
 /* Reads what is there; true when the connection is over. */
@@ -475,7 +477,8 @@ static void links_turn(int timeout_ms)
   struct pollfd fds[CONNECTIONS];
   for (int i = 0; i < CONNECTIONS; i++) {
     struct link *l = &now.link[i];
-    if (l->fd < 0 && link_open(l)) link_next(l);
+    if (l->fd < 0) link_open(l);
+    if (l->fd >= 0 && !l->now) link_next(l);
     bool writes = l->now && l->sent < l->now->text.len;
     fds[i] = (struct pollfd){ .fd = l->fd, .events = (short)(POLLIN | (writes ? POLLOUT : 0)) };
   }
@@ -584,52 +587,32 @@ static void sample(void)
 }
 
 /* ---- the end: row by row ------------------------------------------------------------------------------------------ */
+static bool flying(void)
+{
+  for (int i = 0; i < CONNECTIONS; i++)
+    if (now.link[i].now) return true;
+  return now.again != NULL;
+}
+
+static bool payloads_wait(void)
+{
+  struct arena mem = { 0 };
+  struct httpc_answer out;
+  bool wait = live_call(&now.live, &mem, "GET", "/v1/payloads?state=pending&limit=1", NULL, &out) != 200 ||
+              !strstr(out.body, "\"data\":[]");
+  arena_release(&mem);
+  return wait;
+}
+
+/* Nothing new; everything gets its answer, and what was only taken is applied. */
 static void settle(void)
 {
   int64_t until = mono_ms() + SETTLE_MS;
-  bool left = true;
-  for (int i = 0; i < CONNECTIONS; i++) must(!now.link[i].now);
-  while (now.again && mono_ms() < until) { /* everything gets its answer now */
-    for (int i = 0; i < CONNECTIONS; i++) {
-      struct link *l = &now.link[i];
-      if (l->fd < 0 && !link_open(l)) continue;
-      if (!l->now && now.again) link_next(l);
-    }
-    bool busy = true;
-    while (busy && mono_ms() < until) {
-      busy = false;
-      for (int i = 0; i < CONNECTIONS; i++) {
-        struct link *l = &now.link[i];
-        struct pollfd p = { .fd = l->fd, .events = (short)(POLLIN | POLLOUT) };
-        bool done, closes = false;
-        if (!l->now) continue;
-        busy = true;
-        link_write(l);
-        p.events = l->sent < l->now->text.len ? POLLIN | POLLOUT : POLLIN;
-        if (poll(&p, 1, 5) <= 0) continue;
-        char piece[65536];
-        ssize_t n = recv(l->fd, piece, sizeof piece, MSG_DONTWAIT);
-        if (n > 0) buf_put(&l->in, piece, (size_t)n);
-        if (n == 0) link_close(l);
-        else if (link_answered(l, &done, &closes)) {
-          if (done) request_free(l->now);
-          else again_add(l->now);
-          l->now = NULL;
-          if (closes) link_close(l);
-        }
-      }
-    }
-  }
-  while (left && mono_ms() < until) {
-    struct arena mem = { 0 };
-    struct httpc_answer out;
-    left = live_call(&now.live, &mem, "GET", "/v1/payloads?state=pending&limit=1", NULL, &out) != 200 ||
-           !strstr(out.body, "\"data\":[]");
-    arena_release(&mem);
-    if (left) poll(NULL, 0, 50);
-  }
-  if (now.again || left)
-    broken("it does not come to rest: %s", now.again ? "requests without an answer" : "taken payloads wait");
+  now.settling = true;
+  while (flying() && mono_ms() < until) links_turn(5);
+  if (flying()) broken("requests without an answer");
+  while (payloads_wait() && mono_ms() < until) poll(NULL, 0, 50);
+  if (payloads_wait()) broken("taken payloads wait for ever");
 }
 
 static void must_be(struct db *db, const char *sql, int64_t want, const char *what)
