@@ -864,8 +864,8 @@ static void msg_change(struct model *w, struct msg *m, int member, uint64_t *r)
   static const int64_t dates[] = { 3 * HOUR, 4 * HOUR, 10 * HOUR, 50 * HOUR, 80 * HOUR };
   switch (member) {
   case 0: m->word = usual[pick(r, COUNT(usual))]; break;
-  case 1: m->phone = (int)(pick(r, 3) ? pick(r, 3) : pick(r, COUNT(phones))); break;
-  case 2: m->address = (int)pick(r, COUNT(addresses)); break;
+  case 1: m->phone = (int)(w->narrow && pick(r, 12) ? pick(r, 2) : pick(r, 3) ? pick(r, 3) : pick(r, COUNT(phones))); break;
+  case 2: m->address = (int)(w->narrow && pick(r, 12) ? pick(r, 2) : pick(r, 2) ? pick(r, 4) : pick(r, COUNT(addresses))); break;
   case 3: m->token = (int)pick(r, COUNT(tokens)); break;
   case 4: m->currency = (int)pick(r, COUNT(currencies)); break;
   case 5: m->service = (int)pick(r, COUNT(services)); break;
