@@ -76,8 +76,8 @@ TEST(regroup_bridge)
   } cases[] = {
     { "cancelled", "order.cancel", "{\"reason\":\"x\"}" },
     { "held", "order.hold", "{\"reason\":\"x\"}" },
-    { "another phone", NULL, "\"receiver\":{\"phone\":\"13800009999\"}" },
-    { "another time", NULL, "\"placed_at\":\"2027-11-01T00:00:00Z\"" },
+    { "another phone", NULL, "\"placed_at\":\"2026-11-10T20:53:20Z\",\"receiver\":{\"phone\":\"13800009999\"}" },
+    { "another time", NULL, "\"placed_at\":\"2027-11-01T00:00:00Z\",\"receiver\":{\"phone\":\"13800000001\"}" },
     { "shipped", NULL, "\"status\":\"shipped\"" },
     { "refunded", NULL, "\"refunds\":[{\"refund_id\":\"1\",\"status\":\"success\",\"amount\":\"10.00\"}]" },
     { "locked by hand", "group.lock", NULL },
