@@ -69,7 +69,7 @@ struct cmd *shop_run(struct shop *s, const char *name, const char *target, const
                                                 : cmd_kind((enum cmd_id)id)->parse(c, NULL);
   if (c->job.err) return c;
   if (cmd_is_slow(c)) cmd_prepare(c);
-  c->defer = s->defer;
+  c->defer = s->defer, c->dry_run = s->dry_run;
   c->job.done = nothing;
   must(writer_push(s->writer, &c->job));
   writer_collect(s->writer);

@@ -13,7 +13,8 @@ struct shop {
   struct writer *writer;
   struct db *db;
   char *path;
-  bool defer; /* order.ingest only takes, as under a surge */
+  bool defer;   /* order.ingest only takes, as under a surge */
+  bool dry_run; /* commands run and are undone */
 };
 /* conf_text may be NULL. false with a message on standard error. */
 bool shop_open(struct shop *s, const char *path, const char *conf_text);
