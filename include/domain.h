@@ -207,6 +207,7 @@ struct channel {
 enum err channel_find(struct db *db, struct arena *a, const char *name, struct channel *out); /* NOT_FOUND */
 enum err channel_by_id(struct db *db, struct arena *a, int64_t id, struct channel *out);
 enum err channel_add(struct db *db, const char *name, const char *family, int64_t now_ms, int64_t *id);
+enum err channel_set_family(struct db *db, int64_t id, const char *family);
 
 /* ---- inbox.c -------------------------------------------------------------------------------------------------- */
 enum payload_state { PAYLOAD_APPLIED, PAYLOAD_PENDING, PAYLOAD_FAILED, PAYLOAD_DEAD };

@@ -161,3 +161,28 @@ TEST(regroup_put_out_many)
   CHECK_INT(one_number(&s, SQL_OPEN), 1);
   shop_close(&s);
 }
+
+/* The configuration may come to know a channel's family after its first orders. */
+TEST(regroup_family_told_later)
+{
+  struct shop s = { 0 };
+  const char *const receiver = ",\"token\":\"OAID-1\"";
+  if (!open_shop(&s, "family", NULL)) return;
+  for (int round = 0; round < 2; round++) {
+    struct arena a = { 0 };
+    int64_t group[2];
+    for (int i = 0; i < 2; i++) {
+      const char *body = arena_printf(&a, "{\"channel\":\"tm-%d\",\"external_id\":\"%d\",\"receiver\":{\"phone\":\"138****1111\"%s}}", i, round, receiver);
+      struct cmd *c = shop_run(&s, "order.ingest", NULL, shop_order(&a, body));
+      CHECK_INT(c->job.err, ERR_OK);
+      group[i] = c->numbers[3];
+      cmd_free(c);
+    }
+    test_note("round %d", round);
+    CHECK_INT(group[0] == group[1], round == 1);
+    arena_release(&a);
+    if (!round) CHECK(shop_reopen(&s, "[channel tm-0]\nfamily = taobao\n[channel tm-1]\nfamily = taobao\n"));
+  }
+  CHECK_INT(one_number(&s, "SELECT count(*) FROM events WHERE type = 'channel.family'"), 2);
+  shop_close(&s);
+}

@@ -37,3 +37,11 @@ enum err channel_add(struct db *db, const char *name, const char *family, int64_
   stmt_int(s, 1, *id), stmt_text(s, 2, name), stmt_text(s, 3, family ? family : ""), stmt_int(s, 4, now_ms);
   return stmt_run(s);
 }
+
+enum err channel_set_family(struct db *db, int64_t id, const char *family)
+{
+  static const char SQL[] = "UPDATE channels SET family = $1 WHERE id = $2";
+  struct stmt *s = db_stmt(db, SQL);
+  stmt_text(s, 1, family), stmt_int(s, 2, id);
+  return stmt_run(s);
+}

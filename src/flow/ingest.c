@@ -17,14 +17,25 @@ bool order_ships(const struct rules *r, const char *status, unsigned flags)
 
 /* ---- the channel ------------------------------------------------------------------------------------------------- */
 
+/* The configuration was changed since the channel's last order: tokens match by what it says now. */
+static enum err family_changed(struct cmd *c, struct db *db, struct channel *ch, const char *family)
+{
+  const char *was = ch->family;
+  ch->family = family;
+  TRY(channel_set_family(db, ch->id, family));
+  return progress_event(c, db, 'c', ch->id, "channel.family", "{\"was\":\"%s\",\"family\":\"%s\"}", was,
+                        family);
+}
+
 static enum err channel_of(struct cmd *c, struct db *db, const char *name, struct channel *ch)
 {
   enum err e = channel_find(db, &c->mem, name, ch);
+  const char *family = rules_family(c->rules, name);
+  if (!e && strcmp(ch->family, family)) return family_changed(c, db, ch, family);
   if (e != ERR_NOT_FOUND) return e;
   if (!c->rules->new_channels && !rules_channel_known(c->rules, name))
     return refuse(c, ERR_INVALID, "unknown_channel",
                   "There is no channel %.64s, and [intake] new_channels is no", name);
-  const char *family = rules_family(c->rules, name);
   TRY(channel_add(db, name, family, c->now_ms, &ch->id));
   ch->name = name, ch->family = family;
   return progress_event(c, db, 'c', ch->id, "channel.created", "{\"name\":\"%s\",\"family\":\"%s\"}", name,
