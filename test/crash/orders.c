@@ -648,20 +648,37 @@ static bool facts_same(struct facts a, struct facts b)
   return a.serial == b.serial && a.pending == b.pending && a.holds == b.holds;
 }
 
+static bool is_open_about(const struct ledger *g, const struct deed *d, int n)
+{
+  bool applies = d->kind == KIND_APPLY && g->order[n].sure.pending;
+  return d->state == OPEN && (d->order == n || applies);
+}
+
+/* Is an order as one of the commands that were not answered would have left it? Which one it was, it tells only
+ * when no other leads to the same. */
+static bool unanswered_explain(const struct ledger *g, int n, struct facts found, struct halves *h)
+{
+  struct facts sure = g->order[n].sure;
+  bool explained = false;
+  for (int i = g->open_from; i < g->deeds; i++) {
+    const struct deed *d = &g->deed[i];
+    if (!is_open_about(g, d, n)) continue;
+    struct facts then = facts_after(sure, d);
+    bool happened = facts_same(found, then), tells = !facts_same(sure, then);
+    for (int k = g->open_from; k < g->deeds; k++)
+      if (k != i && is_open_about(g, &g->deed[k], n) && facts_same(then, facts_after(sure, &g->deed[k])))
+        tells = false;
+    explained = explained || happened;
+    if (tells && (d->expect == 1 || d->kind == KIND_APPLY || happened)) half_note(h, d->batch, happened);
+  }
+  return explained;
+}
+
 static void order_check(struct ledger *g, int n, struct found *f, bool crashed, struct halves *h)
 {
   struct entry *o = &g->order[n];
-  bool sure = facts_same(f->facts, o->sure), possible = sure;
-  for (int i = g->open_from; crashed && i < g->deeds; i++) {
-    const struct deed *d = &g->deed[i];
-    bool mine = d->state == OPEN && (d->order == n || (d->kind == KIND_APPLY && o->sure.pending));
-    if (!mine) continue;
-    bool happened = facts_same(f->facts, facts_after(o->sure, d));
-    possible = possible || happened;
-    if (!facts_same(o->sure, facts_after(o->sure, d)) &&
-        (d->expect == 1 || d->kind == KIND_APPLY || happened))
-      half_note(h, d->batch, happened);
-  }
+  bool explained = crashed && unanswered_explain(g, n, f->facts, h);
+  bool possible = explained || facts_same(f->facts, o->sure);
   if (!possible)
     crash_broken("order %d: serial %lld, taken %lld, %lld holds were promised; %lld, %lld, %lld are there", n,
                  (long long)o->sure.serial, (long long)o->sure.pending, (long long)o->sure.holds,
