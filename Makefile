@@ -80,7 +80,7 @@ LFLAGS_tsan    := -fsanitize=thread
 LFLAGS_fuzz    := -fsanitize=address,undefined
 
 # All but libc is linked statically, in this order.
-LIBS := $(patsubst %,$(TP)/lib/lib%.a,curl sqlite3 cjson llhttp uv mbedtls mbedx509 mbedcrypto utf8proc argon2 expat z)
+LIBS := $(patsubst %,$(TP)/lib/lib%.a,curl sqlite3 cjson llhttp uv mbedtls mbedx509 mbedcrypto utf8proc argon2 expat z lz4)
 SYS_LIBS := -lm -lpthread
 
 # ---- what others may call ----------------------------------------------------------

@@ -91,7 +91,7 @@ void buf_printf(struct buf *b, const char *fmt, ...) PRINTF(2, 3);
 /* 64-bit hash that is the same on every machine and in every version: it is stored on disk. */
 uint64_t hash64(const void *p, size_t n, uint64_t seed);
 
-/* pack.c: raw deflate with a preset dictionary of words that order payloads share.
+/* pack.c: LZ4 with a preset dictionary of words that order payloads share.
  * pack: appends to out; unpack: fails (false) on damage or when the result is over max. */
 void pack(struct buf *out, const void *p, size_t n);
 bool unpack(struct buf *out, const void *p, size_t n, size_t max);

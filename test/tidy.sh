@@ -67,6 +67,7 @@ cJSON\.h|cjson/.*           src/base/json*.c
 utf8proc\.h                 src/base/text*.c
 expat\.h                    src/base/xlsx.c
 zlib\.h                     src/base/pack.c src/base/xlsx.c
+lz4\.h                      src/base/pack.c
 '
 echo "$libraries" | while read -r header where; do
   [ -n "$header" ] || continue

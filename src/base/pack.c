@@ -1,16 +1,22 @@
-/* pack.c: small texts packed well: raw deflate that starts with a dictionary both sides know.
+/* pack.c: small texts packed fast: LZ4 that starts with a dictionary both sides know.
  *
  * A packed text is one byte that says how, then the data:
- *   0  the text as it is (deflate would not make it shorter)
- *   1  raw deflate with dictionary 1
- * Packed texts are on disk: dictionary 1 never changes again. A better one becomes dictionary 2. */
+ *   0  the text as it is (packing would not make it shorter)
+ *   1  raw deflate with dictionary 1: only read, the first versions wrote it
+ *   2  the length of the text (7 bits a byte, the lowest first, the top bit: more follow), an LZ4 block with dictionary 1
+ * Packed texts are on disk: dictionary 1 never changes again. A better one becomes dictionary 2.
+ *
+ * Every order is packed while somebody waits for it. On orders of 690 bytes deflate makes 249 of them in 15 us, LZ4
+ * 294 in 1 us: a fifth of what an order costs for a tenth of its bytes, which retention gives back. */
+#define LZ4_STATIC_LINKING_ONLY
 #include "base.h"
+#include <lz4.h>
 #include <pthread.h>
 #include <zlib.h>
 
-enum pack_how { PACK_PLAIN, PACK_DEFLATE_1 };
+enum pack_how { PACK_PLAIN, PACK_DEFLATE_1, PACK_LZ4_1 };
 
-/* Deflate looks back the cheapest to what stands last, so the most frequent words do. */
+/* Packed the cheapest is what stands last, so the most frequent words do. */
 static const char dictionary_1[] =
   "WAIT_BUYER_CONFIRM_GOODS\"TRADE_FINISHED\"TRADE_CLOSED\"WAIT_BUYER_PAY\"WAIT_SELLER_SEND_GOODS\""
   "等待买家付款等待卖家发货买家已付款，等待卖家发货卖家已发货，等待买家确认交易成功交易关闭已发货待发货已完成已取消"
@@ -42,18 +48,56 @@ static const char dictionary_1[] =
   "\"remarks\":{\"buyer\":\"\",\"seller\":\"\",\"flag\":\"\"},\"flags\":[],\"service\":\"standard\",\"raw_status\":\"\"}";
 #define DICTIONARY_N (sizeof dictionary_1 - 1)
 
-/* ---- streams: made once per thread, freed when it ends -------------------------------------- */
-#define PACK_LEVEL 4
-#define PACK_WINDOW 15
-#define PACK_MEMORY 7
+#define PACK_WINDOW 15 /* of deflate */
+#define PACK_MAX ((size_t)1 << 30)
+#define PACK_RATIO_MAX 255 /* of an LZ4 block: what claims more is damaged */
+#define PACK_LENGTH_BYTES 5
 
-struct packer {
-  z_stream in, out; /* in: inflate, out: deflate */
-};
+/* ---- in -------------------------------------------------------------------------------------------- */
+static LZ4_stream_t dictionary; /* only read once it is made */
+static pthread_once_t dictionary_once = PTHREAD_ONCE_INIT;
 
-static pthread_key_t packer_key;
-static pthread_once_t packer_once = PTHREAD_ONCE_INIT;
+static void dictionary_make(void)
+{
+  LZ4_initStream(&dictionary, sizeof dictionary);
+  LZ4_loadDict(&dictionary, dictionary_1, (int)DICTIONARY_N);
+}
 
+static size_t length_put(unsigned char *to, size_t n)
+{
+  size_t at = 0;
+  for (; n > 127; n >>= 7) to[at++] = (unsigned char)(n | 128);
+  to[at++] = (unsigned char)n;
+  return at;
+}
+
+void pack(struct buf *out, const void *p, size_t n)
+{
+  LZ4_stream_t stream;
+  unsigned char head[1 + PACK_LENGTH_BYTES] = { PACK_LZ4_1 };
+  size_t head_n = 1 + length_put(head + 1, n);
+  int made = 0;
+  must(n <= PACK_MAX);
+  pthread_once(&dictionary_once, dictionary_make);
+  buf_reserve(out, n + sizeof head);
+  char *to = out->data + out->len;
+  if (n > head_n) {
+    LZ4_initStream(&stream, sizeof stream);
+    LZ4_attach_dictionary(&stream, &dictionary);
+    made = LZ4_compress_fast_continue(&stream, p, to + head_n, (int)n, (int)(n - head_n), 1);
+  }
+  if (made > 0) {
+    memcpy(to, head, head_n);
+    out->len += head_n + (size_t)made;
+  } else {
+    *to = PACK_PLAIN;
+    if (n) memcpy(to + 1, p, n);
+    out->len += 1 + n;
+  }
+  out->data[out->len] = 0;
+}
+
+/* ---- out --------------------------------------------------------------------------------------------- */
 static voidpf zlib_alloc(voidpf arg, uInt items, uInt size)
 {
   (void)arg;
@@ -64,66 +108,6 @@ static void zlib_free(voidpf arg, voidpf p)
 {
   (void)arg;
   mem_free(p);
-}
-
-static void packer_free(void *arg)
-{
-  struct packer *p = arg;
-  deflateEnd(&p->out);
-  inflateEnd(&p->in);
-  mem_free(p);
-}
-
-static void packer_key_make(void)
-{
-  must(pthread_key_create(&packer_key, packer_free) == 0);
-}
-
-/* The main thread's is freed before the process ends, so that a leak check sees none. */
-__attribute__((destructor)) static void packer_end(void)
-{
-  pthread_once(&packer_once, packer_key_make);
-  struct packer *p = pthread_getspecific(packer_key);
-  if (p) packer_free(p);
-  pthread_setspecific(packer_key, NULL);
-}
-
-static struct packer *packer(void)
-{
-  pthread_once(&packer_once, packer_key_make);
-  struct packer *p = pthread_getspecific(packer_key);
-  if (p) return p;
-  p = mem_new(sizeof *p);
-  p->in.zalloc = p->out.zalloc = zlib_alloc;
-  p->in.zfree = p->out.zfree = zlib_free;
-  must(deflateInit2(&p->out, PACK_LEVEL, Z_DEFLATED, -PACK_WINDOW, PACK_MEMORY, Z_DEFAULT_STRATEGY) == Z_OK);
-  must(inflateInit2(&p->in, -PACK_WINDOW) == Z_OK);
-  must(pthread_setspecific(packer_key, p) == 0);
-  return p;
-}
-
-/* ---- in and out -------------------------------------------------------------------------------- */
-#define PACK_MAX ((size_t)1 << 30)
-
-void pack(struct buf *out, const void *p, size_t n)
-{
-  must(n <= PACK_MAX);
-  z_stream *z = &packer()->out;
-  must(deflateReset(z) == Z_OK);
-  must(deflateSetDictionary(z, (const Bytef *)dictionary_1, DICTIONARY_N) == Z_OK);
-  buf_reserve(out, n + 1);
-  char *to = out->data + out->len;
-  z->next_in = (z_const Bytef *)p, z->avail_in = (uInt)n;
-  z->next_out = (Bytef *)to + 1, z->avail_out = (uInt)n; /* no more room than the text itself takes */
-  if (deflate(z, Z_FINISH) == Z_STREAM_END && z->avail_out) {
-    *to = PACK_DEFLATE_1;
-    out->len += 1 + n - z->avail_out;
-  } else {
-    *to = PACK_PLAIN;
-    if (n) memcpy(to + 1, p, n);
-    out->len += 1 + n;
-  }
-  out->data[out->len] = 0;
 }
 
 /* Until the end of the data or until one byte over max. */
@@ -142,23 +126,57 @@ static bool inflate_all(z_stream *z, struct buf *out, size_t max)
   }
 }
 
+static bool unpack_deflate(struct buf *out, const unsigned char *p, size_t n, size_t max)
+{
+  z_stream z = {
+    .zalloc = zlib_alloc, .zfree = zlib_free, .next_in = (z_const Bytef *)p, .avail_in = (uInt)n
+  };
+  must(inflateInit2(&z, -PACK_WINDOW) == Z_OK);
+  must(inflateSetDictionary(&z, (const Bytef *)dictionary_1, DICTIONARY_N) == Z_OK);
+  bool ok = inflate_all(&z, out, max);
+  inflateEnd(&z);
+  return ok;
+}
+
+static size_t length_get(const unsigned char *p, size_t n, size_t *length)
+{
+  *length = 0;
+  for (size_t at = 0; at < n && at < PACK_LENGTH_BYTES; at++) {
+    *length |= (size_t)(p[at] & 127) << 7 * at;
+    if (p[at] < 128) return at + 1;
+  }
+  return 0;
+}
+
+static bool unpack_lz4(struct buf *out, const unsigned char *p, size_t n, size_t max)
+{
+  size_t length, head = length_get(p, n, &length);
+  if (!head || length > max || length / PACK_RATIO_MAX > n) return false;
+  buf_reserve(out, length);
+  int made = LZ4_decompress_safe_usingDict((const char *)p + head, out->data + out->len, (int)(n - head),
+                                           (int)length, dictionary_1, (int)DICTIONARY_N);
+  if (made < 0 || (size_t)made != length) return false;
+  out->len += length;
+  return true;
+}
+
+static bool unpack_plain(struct buf *out, const unsigned char *p, size_t n, size_t max)
+{
+  if (n <= max) buf_put(out, p, n);
+  return n <= max;
+}
+
 bool unpack(struct buf *out, const void *p, size_t n, size_t max)
 {
+  static bool (*const how[])(struct buf *, const unsigned char *, size_t, size_t) = {
+    [PACK_PLAIN] = unpack_plain, [PACK_DEFLATE_1] = unpack_deflate, [PACK_LZ4_1] = unpack_lz4
+  };
   const unsigned char *s = p;
   size_t start = out->len;
   must(max <= PACK_MAX);
-  if (!n || n > PACK_MAX) return false;
+  if (!n || n > PACK_MAX || *s >= COUNT(how)) return false;
   buf_reserve(out, 0);
-  if (*s == PACK_PLAIN) {
-    if (n - 1 <= max) buf_put(out, s + 1, n - 1);
-    return n - 1 <= max;
-  }
-  if (*s != PACK_DEFLATE_1) return false;
-  z_stream *z = &packer()->in;
-  must(inflateReset(z) == Z_OK);
-  must(inflateSetDictionary(z, (const Bytef *)dictionary_1, DICTIONARY_N) == Z_OK);
-  z->next_in = (z_const Bytef *)s + 1, z->avail_in = (uInt)(n - 1);
-  bool ok = inflate_all(z, out, max);
+  bool ok = how[*s](out, s + 1, n - 1, max);
   if (!ok) out->len = start; /* what came before the damage is not handed out */
   out->data[out->len] = 0;
   return ok;
