@@ -41,6 +41,7 @@ bool stmt_col_null(struct stmt *s, int at);
 int stmt_cols(struct stmt *s);
 const char *stmt_col_name(struct stmt *s, int at);
 int64_t db_changes(struct db *db); /* rows changed by the last statement */
+int64_t db_changes_ever(struct db *db); /* and by all of this connection, those of triggers and undone ones too */
 enum err db_err(struct db *db);    /* of the last step on this connection */
 const char *db_err_text(struct db *db);
 enum err db_exec(struct db *db, const char *sql); /* several statements; set-up, tests */
@@ -61,6 +62,8 @@ void tx_rollback(struct db *db);
  * is undone leaves a gap, never a double. Inside a transaction only; when the number cannot be looked up,
  * every later statement and the commit fail. */
 int64_t db_next_id(struct db *db, const char *counter);
+/* Between transactions, when the last was rolled back and nobody heard of its numbers: they are given out again. */
+void db_ids_back(struct db *db);
 
 /* What a bench or a test wants to see: each finished statement with its bound values. */
 typedef void db_trace_fn(void *arg, const char *sql, struct stmt *s);
@@ -70,7 +73,8 @@ int64_t stmt_bound_count(struct stmt *s);
 char stmt_bound(struct stmt *s, int at, int64_t *i, const void **p, size_t *n);
 
 /* ---- for the other files of this layer, and for tests ------------------------------------------------ */
-/* The first IO, DISK_FULL or BUSY of any statement since this was asked last. */
+bool err_is_trouble(enum err e); /* IO, DISK_FULL or BUSY: the disk's or the memory's, not the job's */
+/* The first trouble of any statement since this was asked last. */
 enum err db_trouble(struct db *db);
 bool tx_open(struct db *db);         /* inside a transaction that the engine has not rolled back by itself */
 int64_t db_wal_pages(struct db *db); /* pages in the WAL after this connection's last commit */
@@ -78,6 +82,14 @@ int64_t db_wal_pages(struct db *db); /* pages in the WAL after this connection's
  * TRUNCATE also empties the file. pages: in the WAL; moved: of them already in the database file. */
 enum db_move { DB_PASSIVE, DB_RESTART, DB_TRUNCATE };
 enum err db_checkpoint(struct db *db, enum db_move how, int wait_ms, int64_t *pages, int64_t *moved);
+/* From now on commits are not synced one by one: a commit is durable after the next db_sync(), or after a sync of
+ * the WAL's own descriptor (db_wal_fd(): -1 with errno; of the caller, who closes it) from any thread, which covers
+ * every commit that was over when it began. Both end the process when the disk fails (fail-stop). */
+enum err db_sync_later(struct db *db);
+enum err db_sync(struct db *db);
+enum err db_sync_file(struct db *db); /* the database file: what checkpoints that did not reach the end wrote there */
+int db_wal_fd(struct db *db);
+bool wal_fd_sync(int fd); /* false only where store_hooks.die() came back */
 void db_lenient(struct db *db, bool on); /* damage is an error instead of the end of the process (check) */
 
 /* What a simulation replaces. All zero in orderd itself; set before anything is opened. */
@@ -87,12 +99,14 @@ struct migration {
 };
 struct store_hooks {
   const char *vfs;         /* name of a VFS; NULL: the system's */
-  const char *synchronous; /* of the writer; NULL: FULL */
+  const char *synchronous; /* NULL: FULL. When set nothing of ours is synced after a commit: the control run */
   const char *schema;      /* instead of schema.sql; must hold the table counters */
   const struct migration *migrations; /* instead of the built-in ones */
   size_t migrations_n;
   int64_t checkpoint_pages, wal_max_bytes, wal_wait_ms; /* 0: the constants */
+  size_t batch_max;        /* 0: WRITER_BATCH_MAX */
   bool (*sync_directory)(const char *path_of_file);
+  int (*sync_fd)(int fd);  /* instead of fdatasync() */
   void (*die)(const char *why); /* may return: then every call on the connection fails with ERR_IO */
 };
 extern struct store_hooks store_hooks;
@@ -110,21 +124,26 @@ const char *db_version(void); /* "3.53.2" */
 
 /* ---- the writer -------------------------------------------------------------------------------------
  * Jobs go in from any thread, wait in a bounded queue, run in batches on the writer's thread (BEGIN,
- * a savepoint per job, COMMIT with one fsync), and come back: wake(wake_arg) is called once per batch
- * (uv_async_send), then writer_collect() on the loop calls done() of each. A job has one owner at a time.
- * Low jobs run when no other waits, each as a batch of its own, and at least every low_after_ms.
+ * a savepoint per job or the same effect, COMMIT), and come back when one fsync has made their batch durable:
+ * wake(wake_arg) is called once per fsync (uv_async_send), then writer_collect() on the loop calls done()
+ * of each. The fsync runs on a thread of its own while the next batch is at work already; with one batch in
+ * the fsync and one that waits for it, the third waits to begin, so that batches grow with the disk's delay.
+ * Readers may see what is not durable yet: who tells others what was read asks writer_visible() once the read's
+ * snapshot stands, and waits until writer_durable() is as far. A job has one owner at a time.
+ * Low jobs run when nobody has asked for a moment, each as a batch of its own, and at least every low_after_ms.
  * A failed job is undone by its savepoint, and so is one that met IO, DISK_FULL or BUSY anywhere; a failed commit fails every job of the batch with ERR_IO (or
  * DISK_FULL); a failed fsync ends the process. */
 struct job {
   struct job *next;
   enum err (*run)(struct job *, struct db *); /* on the writer's thread, inside the savepoint */
-  void (*done)(struct job *);                 /* on the collecting thread, after COMMIT; NULL: nobody asks */
+  void (*again)(struct job *);                /* makes it as if it had not run yet; NULL: it must not run twice */
+  void (*done)(struct job *);                 /* on the collecting thread, when durable; NULL: nobody asks */
   enum err err;
   int64_t since_ms;                           /* set by the writer */
 };
 #define WRITER_QUEUE_MAX 8192
 #define WRITER_BATCH_MAX 512
-#define WAL_CHECKPOINT_PAGES 4000
+#define WAL_CHECKPOINT_PAGES 8000
 #define WAL_MAX_BYTES (256ll << 20)
 #define WAL_WAIT_MS 5000 /* how long a batch waits for readers at that size before it is refused (ERR_BUSY) */
 struct writer;
@@ -144,6 +163,8 @@ bool writer_push_low(struct writer *w, struct job *j);
 void writer_collect(struct writer *w);
 size_t writer_waiting(struct writer *w);               /* jobs not yet begun */
 int64_t writer_lag_ms(struct writer *w);               /* age of the oldest job not yet answered */
+int64_t writer_visible(struct writer *w);              /* batches that a snapshot may show */
+int64_t writer_durable(struct writer *w);              /* of them: up to this one durable, or failed */
 struct db_stats writer_stats(struct writer *w);
 struct db *writer_db(struct writer *w);                /* inline mode only: for tests */
 void writer_close(struct writer *w);                   /* runs what waits, checkpoints, closes */
@@ -152,7 +173,7 @@ void writer_close(struct writer *w);                   /* runs what waits, check
 #define READERS_MAX 4
 struct readers;
 struct readers *readers_open(struct arena *a, const char *path, int n, int64_t deadline_ms, const char **why);
-struct db *readers_take(struct readers *r); /* NULL when all are out; inside a fresh read transaction */
+struct db *readers_take(struct readers *r); /* NULL when all are out; inside a fresh read transaction whose snapshot stands */
 void readers_give(struct readers *r, struct db *db);
 void readers_close(struct readers *r);
 

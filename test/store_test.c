@@ -2,6 +2,7 @@
 #include "store.h"
 #include "disk.h"
 #include "test.h"
+#include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
@@ -367,9 +368,11 @@ TEST(store_readers_see_one_moment)
   struct db *x = readers_take(pool), *y = readers_take(pool);
   CHECK(x && y && x != y);
   CHECK(readers_take(pool) == NULL);
-  CHECK_INT(count(x), 1);
   CHECK(!put(db, 2, "b", NULL));
-  CHECK_INT(count(x), 1); /* still the moment it began */
+  CHECK_INT(count(x), 1); /* the moment it was taken, not that of the first question */
+  CHECK_INT(count(y), 1);
+  readers_give(pool, y);
+  y = readers_take(pool);
   CHECK_INT(count(y), 2);
   CHECK_INT(put(x, 3, "c", NULL), ERR_IO);
   readers_give(pool, x);
@@ -479,7 +482,7 @@ struct put_job {
   const char *name, *note;
   enum err then; /* returned after the statement went well */
   bool numbered; /* the id is a counter's */
-  int answered;
+  int answered, again;
 };
 
 static enum err put_run(struct job *j, struct db *db)
@@ -493,6 +496,13 @@ static enum err put_run(struct job *j, struct db *db)
 static void put_done(struct job *j)
 {
   ((struct put_job *)j)->answered++;
+}
+
+static void put_again(struct job *j)
+{
+  struct put_job *p = (struct put_job *)j;
+  p->again++;
+  p->job.err = ERR_OK;
 }
 
 static void push(struct writer *w, struct put_job *p)
@@ -523,7 +533,7 @@ static struct writer *writer_new(bool gather)
   return w;
 }
 
-TEST(store_a_failed_job_leaves_the_others)
+static void failed_jobs(bool bold)
 {
   clean();
   struct writer *w = writer_new(true);
@@ -537,13 +547,17 @@ TEST(store_a_failed_job_leaves_the_others)
     { .id = 6, .name = "six" },
   };
   static const enum err want[] = { ERR_OK, ERR_INVALID, ERR_CONFLICT, ERR_OK, ERR_CONFLICT, ERR_OK };
-  for (size_t i = 0; i < COUNT(p); i++) push(w, &p[i]);
+  for (size_t i = 0; i < COUNT(p); i++) {
+    p[i].job.again = bold ? put_again : NULL;
+    push(w, &p[i]);
+  }
   CHECK_INT(writer_waiting(w), COUNT(p));
   writer_collect(w);
   for (size_t i = 0; i < COUNT(p); i++) {
     test_note("job %zu", i);
     CHECK_INT(p[i].job.err, want[i]);
     CHECK_INT(p[i].answered, 1);
+    CHECK_INT(p[i].again, bold);
   }
   test_note(" ");
   CHECK_INT(count(writer_db(w)), 3);
@@ -553,6 +567,172 @@ TEST(store_a_failed_job_leaves_the_others)
   CHECK_INT(writer_waiting(w), 0);
   CHECK_INT(writer_lag_ms(w), 0);
   writer_close(w);
+}
+
+TEST(store_a_failed_job_leaves_the_others)
+{
+  failed_jobs(false);
+}
+
+TEST(store_a_failed_job_leaves_the_others_of_a_batch_without_savepoints)
+{
+  failed_jobs(true);
+}
+
+/* Only what was left behind needs the batch again; one job that must not run twice keeps all from being bold. */
+TEST(store_a_batch_runs_twice_only_when_it_must)
+{
+  static const struct {
+    enum err then;
+    int64_t id; /* of the second job; 1 is taken */
+    bool once;  /* the first must not run twice */
+    int again;
+  } cases[] = {
+    { ERR_OK, 2, false, 0 },      { ERR_OK, 1, false, 0 },     { ERR_INVALID, 2, false, 1 },
+    { ERR_INVALID, 2, true, 0 },  { ERR_OK, 2, true, 0 },      { ERR_DISK_FULL, 2, false, 1 },
+  };
+  for (size_t i = 0; i < COUNT(cases); i++) {
+    test_note("case %zu", i);
+    clean();
+    unlink(db_path());
+    struct writer *w = writer_new(true);
+    REQUIRE(w);
+    struct put_job p[] = { { .id = 1, .name = "one" },
+                           { .id = cases[i].id, .name = "two", .then = cases[i].then },
+                           { .id = 3, .name = "three" } };
+    for (size_t k = 0; k < COUNT(p); k++) {
+      p[k].job.again = k || !cases[i].once ? put_again : NULL;
+      push(w, &p[k]);
+    }
+    writer_collect(w);
+    bool fails = cases[i].then || cases[i].id == 1;
+    CHECK(p[0].job.err == ERR_OK && p[2].job.err == ERR_OK);
+    CHECK_INT(p[1].job.err, cases[i].then ? cases[i].then : cases[i].id == 1 ? ERR_CONFLICT : ERR_OK);
+    for (size_t k = 0; k < COUNT(p); k++) CHECK_INT(p[k].again, cases[i].again);
+    CHECK_INT(count(writer_db(w)), fails ? 2 : 3);
+    writer_close(w);
+  }
+  test_note(" ");
+}
+
+/* ---- durable ---------------------------------------------------------------------------------------------------- */
+static struct {
+  pthread_mutex_t lock;
+  pthread_cond_t turn;
+  int begun, let, fail;
+} syncs = { .lock = PTHREAD_MUTEX_INITIALIZER, .turn = PTHREAD_COND_INITIALIZER };
+
+/* A disk that takes its time: each sync waits until the test lets it. */
+static int slow_sync(int fd)
+{
+  pthread_mutex_lock(&syncs.lock);
+  int mine = ++syncs.begun;
+  pthread_cond_broadcast(&syncs.turn);
+  while (syncs.let < mine) pthread_cond_wait(&syncs.turn, &syncs.lock);
+  int fail = syncs.fail;
+  pthread_mutex_unlock(&syncs.lock);
+  errno = EIO;
+  return fail ? -1 : fdatasync(fd);
+}
+
+static void syncs_wait(int n)
+{
+  pthread_mutex_lock(&syncs.lock);
+  while (syncs.begun < n) pthread_cond_wait(&syncs.turn, &syncs.lock);
+  pthread_mutex_unlock(&syncs.lock);
+}
+
+static void syncs_let(int n, bool fail)
+{
+  pthread_mutex_lock(&syncs.lock);
+  syncs.let = n, syncs.fail = fail;
+  pthread_cond_broadcast(&syncs.turn);
+  pthread_mutex_unlock(&syncs.lock);
+}
+
+static struct writer *writer_slow(void)
+{
+  struct db *db = db_new();
+  if (!db) return NULL;
+  db_close(db);
+  syncs.begun = syncs.let = syncs.fail = 0;
+  store_hooks.sync_fd = slow_sync;
+  struct writer_options o = { .path = db_path() };
+  struct writer *w = writer_open(&mem, &o, &why);
+  CHECK(w != NULL);
+  return w;
+}
+
+static void answered_wait(struct writer *w, const struct put_job *p)
+{
+  while (!p->answered) writer_collect(w), usleep(200);
+}
+
+/* The next batch runs while the disk is at work on the one before, and readers see it; nobody hears of it. */
+TEST(store_answers_wait_for_the_disk)
+{
+  clean();
+  struct writer *w = writer_slow();
+  REQUIRE(w);
+  struct put_job a = { .id = 1, .name = "one" }, b = { .id = 2, .name = "two" }, c = { .id = 3, .name = "three" };
+  push(w, &a);
+  syncs_wait(1);
+  push(w, &b);
+  struct db *r = db_open(&mem, db_path(), DB_READ, &why);
+  REQUIRE(r);
+  while (count(r) < 2) usleep(200);
+  push(w, &c);
+  usleep(20000);
+  CHECK_INT(count(r), 2); /* one in the sync, one that waits for it: the third has not begun */
+  CHECK_INT(writer_visible(w), 2);
+  CHECK_INT(writer_durable(w), 0);
+  writer_collect(w);
+  CHECK(!a.answered && !b.answered);
+  CHECK(writer_lag_ms(w) >= 20);
+  syncs_let(1, false);
+  answered_wait(w, &a);
+  syncs_wait(2);
+  CHECK(!b.answered && !c.answered);
+  CHECK_INT(writer_durable(w), 1);
+  syncs_let(9, false);
+  answered_wait(w, &b);
+  answered_wait(w, &c);
+  CHECK(!a.job.err && !b.job.err && !c.job.err);
+  CHECK_INT(writer_durable(w), 3);
+  CHECK_INT(count(r), 3);
+  db_close(r);
+  writer_close(w);
+}
+
+TEST(store_answers_nobody_when_the_disk_fails)
+{
+  clean();
+  struct writer *w = writer_slow();
+  REQUIRE(w);
+  store_hooks.die = on_die;
+  struct put_job a = { .id = 1, .name = "one" };
+  push(w, &a);
+  syncs_wait(1);
+  syncs_let(9, true);
+  answered_wait(w, &a);
+  CHECK_INT(died, 1);
+  CHECK_INT(a.job.err, ERR_IO);
+  syncs_let(9, false);
+  writer_close(w);
+}
+
+TEST(store_closing_waits_for_the_disk)
+{
+  clean();
+  struct writer *w = writer_slow();
+  REQUIRE(w);
+  struct put_job a = { .id = 1, .name = "one" };
+  push(w, &a);
+  syncs_wait(1);
+  syncs_let(9, false);
+  writer_close(w);
+  CHECK_INT(a.answered, 1);
+  CHECK_INT(a.job.err, ERR_OK);
 }
 
 /* The engine itself rolls back everything (here: because it was told to; in life: a full disk). What

@@ -126,6 +126,7 @@ struct read {
 struct reads *reads_open(struct api *api);
 void reads_close(struct reads *s);
 bool reads_idle(const struct reads *s);
+void reads_durable(struct reads *s); /* the writer made more durable: tells what waited for it */
 struct read *read_new(struct api *api, struct call *k);
 void read_free(struct read *rd);
 bool read_start(struct read *rd);  /* false: the queue is full, rd is the caller's again */

@@ -356,6 +356,7 @@ bool api_push_low(struct api *api, struct cmd *c, void (*done)(struct cmd *), vo
 void api_collect(struct api *api)
 {
   writer_collect(api->writer);
+  reads_durable(api->reads);
   feed_committed(api->feed);
   intake_kick(api);
 }

@@ -110,6 +110,7 @@ static void order_how(struct call *k, struct cmd *c, bool defer)
   const char *dry = http_query(k->r, "dry_run"), *source = http_query(k->r, "source");
   c->source = source && !strcmp(source, "file") ? "file" : "api";
   c->dry_run = dry && !strcmp(dry, "true");
+  if (c->dry_run) c->job.again = NULL; /* it is undone in any case */
   c->defer = defer && !c->dry_run && !c->if_version; /* a version is compared now, or not at all */
 }
 

@@ -4,6 +4,8 @@
  *           ├─► at most READERS_OPEN at work ──► done() on the loop
  *   heavy ──┘  alone, and never on all of them: a quick one always finds a connection
  *
+ * What was read may be a moment ahead of the disk: then the answer waits until it is durable (reads_durable), so that
+ * nobody is told what a power cut could take back.
  * Memory of a read belongs to the thread while it runs, to the loop afterwards. */
 #include "edge.h"
 #include <stdio.h>
@@ -20,6 +22,7 @@ struct reads {
   uv_prepare_t prepare;
   int handles;
   struct read_list quick, heavy;
+  struct read_work *held, **held_end; /* read, not yet durable; in the order in which they came back */
   int working, heavy_working;
 };
 
@@ -27,6 +30,8 @@ struct read_work {
   uv_work_t work;
   struct reads *s;
   struct read *list;
+  struct read_work *next;
+  int64_t upto; /* the batch that must be durable before anybody is told */
   bool heavy;
 };
 
@@ -56,12 +61,22 @@ static void work_run(uv_work_t *w)
 {
   struct read_work *work = w->data;
   struct db *db = readers_take(work->s->api->readers);
+  work->upto = writer_visible(work->s->api->writer);
   for (struct read *rd = work->list; rd; rd = rd->next) rd->err = db ? rd->run(rd, db) : ERR_BUSY;
   if (db) readers_give(work->s->api->readers, db);
 }
 
 /* ---- on the loop --------------------------------------------------------------------------------------------- */
 static void dispatch(struct reads *s);
+
+static void work_tell(struct read_work *work)
+{
+  for (struct read *rd = work->list, *next; rd; rd = next) {
+    next = rd->next;
+    rd->done(rd);
+  }
+  mem_free(work);
+}
 
 static void work_done(uv_work_t *w, int status)
 {
@@ -70,12 +85,25 @@ static void work_done(uv_work_t *w, int status)
   struct reads *s = work->s;
   s->working--;
   if (work->heavy) s->heavy_working--;
-  for (struct read *rd = work->list, *next; rd; rd = next) {
-    next = rd->next;
-    rd->done(rd);
-  }
-  mem_free(work);
+  work->next = NULL;
+  *s->held_end = work, s->held_end = &work->next;
+  reads_durable(s);
   dispatch(s);
+}
+
+void reads_durable(struct reads *s)
+{
+  if (!s->held) return;
+  int64_t upto = writer_durable(s->api->writer);
+  for (struct read_work **at = &s->held, *work; (work = *at);) {
+    if (work->upto > upto) {
+      at = &work->next;
+      continue;
+    }
+    *at = work->next;
+    if (!*at) s->held_end = at;
+    work_tell(work);
+  }
 }
 
 static void work_start(struct reads *s, struct read_list *l, size_t most, bool heavy)
@@ -110,6 +138,7 @@ struct reads *reads_open(struct api *api)
 {
   struct reads *s = mem_new(sizeof *s);
   s->api = api;
+  s->held_end = &s->held;
   s->check.data = s->prepare.data = s;
   s->handles = 2;
   uv_check_init(api->loop, &s->check);
@@ -121,7 +150,7 @@ struct reads *reads_open(struct api *api)
 
 bool reads_idle(const struct reads *s)
 {
-  return !s->working && !s->quick.n && !s->heavy.n;
+  return !s->working && !s->quick.n && !s->heavy.n && !s->held;
 }
 
 static void handle_closed(uv_handle_t *h)

@@ -47,6 +47,18 @@ int cmd_find(const char *name)
   return -1;
 }
 
+/* Of commands whose run leaves its arguments as they are. */
+static void cmd_again(struct job *j)
+{
+  struct cmd *c = (struct cmd *)j;
+  c->job.err = ERR_OK;
+  c->out.len = 0;
+  c->problem = (struct problem){ .faults.mem = &c->mem };
+  c->status = 200;
+  c->version = c->left = 0;
+  memset(c->numbers, 0, sizeof c->numbers);
+}
+
 struct cmd *cmd_new(enum cmd_id id, struct env *env, const struct rules *rules, const struct actor *who)
 {
   struct cmd *c = mem_new(sizeof *c);
@@ -55,6 +67,7 @@ struct cmd *cmd_new(enum cmd_id id, struct env *env, const struct rules *rules, 
   c->actor.channel = arena_str(&c->mem, who->channel);
   c->actor.roles = who->roles;
   c->job.run = cmd_run;
+  c->job.again = id == CMD_ORDER_INGEST ? cmd_again : NULL;
   c->problem.faults.mem = &c->mem;
   return c;
 }

@@ -328,7 +328,7 @@ static enum err answer_order(struct cmd *c, struct db *db, const struct draft *d
 
 enum err flow_order_ingest_run(struct cmd *c, struct db *db)
 {
-  struct draft *d = (struct draft *)c->args;
+  struct draft copy = *(const struct draft *)c->args, *d = &copy; /* it may run again */
   enum ingest_result result = INGEST_TAKEN;
   int64_t order_id = 0, group_id = 0;
   if (c->defer) {

@@ -484,7 +484,7 @@ enum err flow_audit_seen_run(struct cmd *c, struct db *db)
 
 /* ---- house-keeping --------------------------------------------------------------------------------------------------------------------- */
 
-#define SEARCH_STEP_ORDERS 500
+#define SEARCH_STEP_ORDERS 200
 #define KEEP_STEP_ROWS 2000
 #define ANSWERS_KEEP_MS (7ll * 24 * 3600 * 1000)
 

@@ -26,6 +26,7 @@ ASSET(asset_schema, "schema.sql");
 #define TX_DEADLINES 4            /* a read transaction may live this many statement deadlines */
 #define EXIT_DISK 70              /* fail-stop: the disk lied or the file is damaged */
 #define ERROR_TEXT 256
+#define NOT_STORED "the disk failed to store what was written"
 #define WAL_HEADER 32
 #define WAL_FRAME_HEADER 24
 
@@ -58,7 +59,7 @@ struct stmt {
 
 struct counter {
   const char *name;
-  int64_t value, stored;
+  int64_t value, stored, began; /* began: when this transaction did */
   bool loaded;
 };
 
@@ -110,15 +111,19 @@ static enum err rc_err(struct db *db, int rc)
 /* After a failed fsync nobody knows what is on the disk, and trying again may report success for pages
  * that are gone. A damaged file only gets worse by writing. The end of the process, with nothing more
  * acknowledged, is the one answer that loses nothing: a restart reads what is really there. */
-static void fail_stop(struct db *db, const char *what)
+static void end_here(const char *what, const char *told)
 {
   char why[ERROR_TEXT * 2];
-  snprintf(why, sizeof why, "%s (%s); orderd ends here, before it promises what it cannot keep", what,
-           db->text);
+  snprintf(why, sizeof why, "%s (%s); orderd ends here, before it promises what it cannot keep", what, told);
   log_line(LOG_ERROR, "%s", why);
-  db->dead = true;
   if (!store_hooks.die) _exit(EXIT_DISK);
   store_hooks.die(why);
+}
+
+static void fail_stop(struct db *db, const char *what)
+{
+  db->dead = true;
+  end_here(what, db->text);
 }
 
 static void fail_text(struct db *db, const char *text)
@@ -126,7 +131,7 @@ static void fail_text(struct db *db, const char *text)
   snprintf(db->text, sizeof db->text, "%s", text);
 }
 
-static bool is_trouble(enum err e)
+bool err_is_trouble(enum err e)
 {
   return e == ERR_IO || e == ERR_DISK_FULL || e == ERR_BUSY;
 }
@@ -139,14 +144,14 @@ static enum err db_failed(struct db *db, int rc)
            told_by_os ? strerror(os) : "");
   db->err = rc_err(db, rc);
   db->rc = rc;
-  if (!db->trouble && is_trouble(db->err)) db->trouble = db->err;
+  if (!db->trouble && err_is_trouble(db->err)) db->trouble = db->err;
   /* A full disk or a failed write may make the engine roll back the whole transaction by itself. What
    * follows would then be committed statement by statement: it must not run. */
   if (db->in_tx && sqlite3_get_autocommit(db->sql) && !db->broken) db->broken = db->err;
   if (db->dead || db->lenient) return db->err;
   if (rc == SQLITE_IOERR_FSYNC || rc == SQLITE_IOERR_DIR_FSYNC) {
     snprintf(db->text, sizeof db->text, "error %d", os);
-    fail_stop(db, "the disk failed to store what was written");
+    fail_stop(db, NOT_STORED);
   } else if ((rc & 0xff) == SQLITE_CORRUPT || (rc & 0xff) == SQLITE_NOTADB) {
     fail_stop(db, "the database file is damaged; restore a backup");
   }
@@ -445,6 +450,11 @@ const char *stmt_col_name(struct stmt *s, int at)
   return sqlite3_column_name(s->s, at);
 }
 
+int64_t db_changes_ever(struct db *db)
+{
+  return sqlite3_total_changes64(db->sql);
+}
+
 int64_t db_changes(struct db *db)
 {
   return sqlite3_changes64(db->sql);
@@ -525,7 +535,7 @@ static bool counter_load(struct db *db, struct counter *c)
   int64_t v = stmt_row(s) ? stmt_col_int(s, 0) : 0;
   if (stmt_end(s)) return false;
   c->stored = v;
-  c->value = c->value > v ? c->value : v;
+  c->began = c->value = c->value > v ? c->value : v;
   return c->loaded = true;
 }
 
@@ -552,6 +562,17 @@ static void counters_stored(struct db *db)
 {
   for (struct counter *c = db->counter; c < db->counter + db->counters; c++)
     if (c->loaded) c->stored = c->value;
+}
+
+static void counters_began(struct db *db)
+{
+  for (struct counter *c = db->counter; c < db->counter + db->counters; c++) c->began = c->value;
+}
+
+void db_ids_back(struct db *db)
+{
+  must(!db->in_tx);
+  for (struct counter *c = db->counter; c < db->counter + db->counters; c++) c->value = c->began;
 }
 
 /* Another connection wrote (a person's shell, a restore): look the numbers up again. */
@@ -613,13 +634,19 @@ static int wal_rewrite(sqlite3_file *wal, int64_t end)
   return rc ? rc : wal->pMethods->xSync(wal, SQLITE_SYNC_NORMAL);
 }
 
+static int wal_file(struct db *db, sqlite3_file **wal)
+{
+  *wal = NULL;
+  int rc = sqlite3_file_control(db->sql, "main", SQLITE_FCNTL_JOURNAL_POINTER, wal);
+  return rc || (*wal && (*wal)->pMethods) ? rc : SQLITE_IOERR;
+}
+
 static int wal_settle(struct db *db, int64_t pages)
 {
-  sqlite3_file *wal = NULL;
+  sqlite3_file *wal;
   sqlite3_int64 size = 0, end = WAL_HEADER + pages * (WAL_FRAME_HEADER + db_ask(db, "PRAGMA page_size"));
-  int rc = sqlite3_file_control(db->sql, "main", SQLITE_FCNTL_JOURNAL_POINTER, &wal);
-  if (rc || !wal || !wal->pMethods) return rc ? rc : SQLITE_IOERR;
-  rc = wal->pMethods->xFileSize(wal, &size);
+  int rc = wal_file(db, &wal);
+  if (!rc) rc = wal->pMethods->xFileSize(wal, &size);
   return rc ? rc : wal_rewrite(wal, size < end ? size : end);
 }
 
@@ -669,7 +696,9 @@ bool tx_begin(struct db *db)
   if (!tx_control(db, reader ? SQL_BEGIN : SQL_BEGIN_IMMEDIATE)) return false;
   db->in_tx = true;
   db->tx_until = reader && db->deadline_ms ? mono_ms() + TX_DEADLINES * db->deadline_ms : 0;
-  if (reader || counters_check(db)) return true;
+  if (reader) return true;
+  counters_began(db);
+  if (counters_check(db)) return true;
   tx_rollback(db);
   return false;
 }
@@ -727,6 +756,53 @@ bool tx_commit(struct db *db)
     return true;
   }
   tx_rollback(db);
+  return false;
+}
+
+/* ---- durable later ------------------------------------------------------------------------------------------- */
+/* Under NORMAL a commit writes its frames and does not sync them; the engine itself syncs what it needs to stay
+ * whole (the WAL before a checkpoint, its header when it begins anew). Frames are read back up to the first that is
+ * not valid, so one sync makes all commits before it durable, in whatever order the pages went to the disk. */
+enum err db_sync_later(struct db *db)
+{
+  return db_exec(db, "PRAGMA synchronous = NORMAL");
+}
+
+enum err db_sync(struct db *db)
+{
+  sqlite3_file *wal;
+  if (db->dead) return db->err = ERR_IO;
+  if (store_hooks.synchronous)
+    return db->err = ERR_OK; /* the control run: to see that this very sync matters */
+  int rc = wal_file(db, &wal);
+  if (!rc) rc = wal->pMethods->xSync(wal, SQLITE_SYNC_NORMAL);
+  if (!rc) return db->err = ERR_OK;
+  fail_text(db, sqlite3_errstr(rc));
+  fail_stop(db, NOT_STORED);
+  return db->err = ERR_IO;
+}
+
+enum err db_sync_file(struct db *db)
+{
+  sqlite3_file *file = NULL;
+  if (db->dead) return db->err = ERR_IO;
+  int rc = sqlite3_file_control(db->sql, "main", SQLITE_FCNTL_FILE_POINTER, &file);
+  if (!rc) rc = file->pMethods->xSync(file, SQLITE_SYNC_NORMAL);
+  if (!rc) return db->err = ERR_OK;
+  fail_text(db, sqlite3_errstr(rc));
+  fail_stop(db, NOT_STORED);
+  return db->err = ERR_IO;
+}
+
+int db_wal_fd(struct db *db)
+{
+  return open(sqlite3_filename_wal(sqlite3_db_filename(db->sql, "main")), O_RDWR | O_CLOEXEC);
+}
+
+bool wal_fd_sync(int fd)
+{
+  if (!(store_hooks.sync_fd ? store_hooks.sync_fd(fd) : fdatasync(fd))) return true;
+  end_here(NOT_STORED, strerror(errno));
   return false;
 }
 

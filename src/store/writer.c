@@ -1,23 +1,33 @@
 /* writer.c: the one connection that writes: a bounded queue, batches, and a WAL that stays small.
  *
  *   any thread ── writer_push ──► high ─┐
- *                 writer_push_low ► low ─┴► batch: BEGIN, a savepoint per job, COMMIT ──► done ── wake ──►
- *                                           one fsync for all                    writer_collect ── done()
+ *                 writer_push_low ► low ─┴► batch: BEGIN, a savepoint per job, COMMIT ──► unsynced
+ *                                                       syncer: one fsync for all ──► done ── wake ──►
+ *                                                                          writer_collect ── done()
+ *
+ * A commit does not wait for the disk: while the syncer's thread makes one batch durable, the writer is at
+ * work on the next (see db_sync_later). Nobody is answered before the fsync that began after his commit.
  *
  * The WAL. A second thread moves pages into the database file in the background whenever enough of them
  * are new. While it works the writer adds more, so it never gets to the end by itself, and only a WAL
- * that was moved to its last page begins anew. So after each background pass the writer moves the small
- * rest between two batches. Readers on an old snapshot keep that from completing; once the WAL has grown
+ * that was moved to its last page begins anew. So passes follow each other, each with less to do, until the
+ * rest is small, and that rest the writer moves itself between two batches. Readers on an old snapshot keep that from completing; once the WAL has grown
  * to a quarter of what it may, the writer waits for them a little, and at the limit a batch waits for
  * wal_wait_ms and is then refused (ERR_BUSY): nothing is lost, and the sender tries again. */
 #include "store.h"
+#include <errno.h>
 #include <pthread.h>
+#include <time.h>
+#include <unistd.h>
 
 #define READERS_WAIT_MS 50 /* between two batches, when the WAL has grown */
 #define READERS_WAIT_EVERY_MS 1000
 #define ROOM_STEP_MS 100
 #define MEASURE_EVERY_MS 1000
 #define LOW_AFTER_MS 1000
+#define LOW_QUIET_MS 10 /* a low job runs when nobody asked for anything for so long */
+#define CATCH_UP 16     /* of what makes a background pass worth while: so little the writer moves itself */
+#define UNSYNCED_MAX 1  /* batches that wait while one is made durable */
 #define FRAME_BYTES (4096 + 24)
 
 struct list {
@@ -28,14 +38,18 @@ struct list {
 struct writer {
   struct writer_options o;
   struct db *db, *mover_db;
-  pthread_t thread, mover;
+  int wal_fd; /* the syncer's; -1 in inline mode */
+  pthread_t thread, mover, syncer;
   pthread_mutex_t lock;
-  pthread_cond_t work;      /* for the writer: a job, or stop */
+  pthread_cond_t work;      /* for the writer: a job, room for one more batch, or stop */
+  pthread_cond_t sync;      /* for the syncer: a batch, or written_all */
   pthread_cond_t move;      /* for the mover: move_wanted, or stop */
   pthread_cond_t moved_one; /* for the writer: moving is over */
-  struct list high, low, done;
-  int64_t batch_since_ms, low_ran_ms;
-  bool stop, draining;
+  struct list high, low, unsynced, done;
+  int64_t batch_since_ms, sync_since_ms, high_ran_ms, low_ran_ms;
+  int64_t ended, visible, durable; /* batches: committed or failed; perhaps seen by readers; on the disk */
+  int unsynced_batches;
+  bool stop, written_all, draining, syncing;
   /* the WAL; under the lock */
   bool move_wanted, moving;
   bool catch_up;        /* a background pass is over: move the rest, so that the WAL begins anew */
@@ -86,25 +100,71 @@ static void list_answer(struct list *l)
 }
 
 /* ---- a batch -------------------------------------------------------------------------------------- */
-/* False: the transaction as a whole cannot go on. A job for which the disk or the memory failed has decided upon
- * half of what there is, even where it did not notice: "no such hold" and "cannot be read" look alike to it. */
-static bool job_run(struct job *j, struct db *db)
+/* A job for which the disk or the memory failed has decided upon half of what there is, even where it did not notice:
+ * "no such hold" and "cannot be read" look alike to it. */
+static void job_try(struct job *j, struct db *db)
 {
-  if (!tx_mark(db)) return false;
   db_trouble(db);
   j->err = j->run(j, db);
   enum err trouble = db_trouble(db);
   if (trouble) j->err = trouble;
+}
+
+/* False: the transaction as a whole cannot go on. */
+static bool job_run(struct job *j, struct db *db)
+{
+  if (!tx_mark(db)) return false;
+  job_try(j, db);
   return (!j->err || tx_undo(db)) && tx_keep(db);
 }
 
-static bool batch_commit(struct list *batch, struct db *db)
+/* A savepoint keeps a copy of every page that its job changes: a tenth of what an order costs, for jobs that hardly
+ * ever fail halfway. Where all can be run again they run without; when one has failed and left something behind,
+ * the batch is rolled back and run once more, with savepoints. False: that is needed, or nothing goes any more. */
+static bool batch_bold(struct list *batch, struct db *db)
 {
-  bool ok = tx_begin(db);
-  for (struct job *j = batch->head; ok && j; j = j->next) ok = job_run(j, db);
-  if (ok) return tx_commit(db);
+  for (struct job *j = batch->head; j; j = j->next) {
+    int64_t before = db_changes_ever(db);
+    job_try(j, db);
+    if (j->err && (db_changes_ever(db) != before || err_is_trouble(j->err))) return false;
+  }
+  return true;
+}
+
+static bool can_be_bold(const struct list *batch)
+{
+  for (const struct job *j = batch->head; j; j = j->next)
+    if (!j->again) return false;
+  return true;
+}
+
+static bool batch_careful(struct list *batch, struct db *db)
+{
+  for (struct job *j = batch->head; j; j = j->next)
+    if (!job_run(j, db)) return false;
+  return true;
+}
+
+static bool batch_jobs(struct list *batch, struct db *db)
+{
+  if (!can_be_bold(batch)) return batch_careful(batch, db);
+  if (batch_bold(batch, db)) return true;
   tx_rollback(db);
-  return false;
+  db_ids_back(db);
+  for (struct job *j = batch->head; j; j = j->next) j->again(j);
+  return tx_begin(db) && batch_careful(batch, db);
+}
+
+static bool batch_commit(struct writer *w, struct list *batch)
+{
+  if (!tx_begin(w->db) || !batch_jobs(batch, w->db)) {
+    tx_rollback(w->db);
+    return false;
+  }
+  pthread_mutex_lock(&w->lock);
+  w->visible = w->ended + 1;
+  pthread_mutex_unlock(&w->lock);
+  return tx_commit(w->db);
 }
 
 /* What all jobs of a batch are told when it did not become durable. */
@@ -126,7 +186,7 @@ static enum err wal_room(struct writer *w);
 static void batch_run(struct writer *w, struct list *batch)
 {
   enum err e = wal_room(w);
-  if (!e && !batch_commit(batch, w->db)) e = batch_err(db_err(w->db));
+  if (!e && !batch_commit(w, batch)) e = batch_err(db_err(w->db));
   for (struct job *j = batch->head; e && j; j = j->next) j->err = e;
   batch_log(w, batch->n, e);
   if (w->o.batch_end) w->o.batch_end(w->o.batch_arg, w->db, !e);
@@ -190,7 +250,7 @@ static void wal_tend(struct writer *w)
     /* not now */
   } else if (w->o.inline_mode) {
     own = rest >= w->checkpoint_pages;
-  } else if (w->catch_up && rest && (rest <= w->checkpoint_pages / 4 || w->pages > w->pages_max / 4)) {
+  } else if (w->catch_up && rest && (rest <= w->checkpoint_pages / CATCH_UP || w->pages > w->pages_max / 4)) {
     own = true;
   } else if (rest >= w->checkpoint_pages || (w->catch_up && rest)) {
     w->move_wanted = true;
@@ -208,6 +268,8 @@ static void mover_pass(struct writer *w)
   pthread_mutex_unlock(&w->lock);
   enum err e = db_checkpoint(w->mover_db, DB_PASSIVE, 0, &pages, &moved);
   move_log(e, w->mover_db);
+  /* A checkpoint syncs the file only when it got to the end. That would be the writer's, for all of them. */
+  if (!e) db_sync_file(w->mover_db);
   pthread_mutex_lock(&w->lock);
   w->moving = false;
   w->stats.checkpoints++;
@@ -265,20 +327,95 @@ static void writer_measure(struct writer *w)
   pthread_mutex_unlock(&w->lock);
 }
 
+/* ---- durable ------------------------------------------------------------------------------------------------ */
+/* Called with the lock. */
+static struct list unsynced_take(struct writer *w)
+{
+  struct list batch = w->unsynced;
+  w->unsynced = (struct list){ 0 };
+  w->unsynced_batches = 0;
+  w->sync_since_ms = batch.head->since_ms;
+  return batch;
+}
+
+/* Called with the lock: everything up to this batch is on the disk, or it has failed. */
+static void now_durable(struct writer *w, const struct list *batch, int64_t upto)
+{
+  w->durable = upto;
+  w->sync_since_ms = 0;
+  list_join(&w->done, batch);
+}
+
+/* Called with the lock; comes back with it. */
+static void syncer_turn(struct writer *w)
+{
+  int64_t upto = w->ended;
+  struct list batch = unsynced_take(w);
+  w->syncing = true;
+  pthread_cond_signal(&w->work);
+  pthread_mutex_unlock(&w->lock);
+  bool ok = wal_fd_sync(w->wal_fd);
+  for (struct job *j = batch.head; !ok && j; j = j->next) j->err = ERR_IO;
+  pthread_mutex_lock(&w->lock);
+  w->syncing = false;
+  now_durable(w, &batch, upto);
+  pthread_mutex_unlock(&w->lock);
+  if (w->o.wake) w->o.wake(w->o.wake_arg);
+  pthread_mutex_lock(&w->lock);
+}
+
+static void *syncer_main(void *arg)
+{
+  struct writer *w = arg;
+  pthread_mutex_lock(&w->lock);
+  while (w->unsynced.n || !w->written_all) {
+    if (w->unsynced.n) syncer_turn(w);
+    else pthread_cond_wait(&w->sync, &w->lock);
+  }
+  pthread_mutex_unlock(&w->lock);
+  return NULL;
+}
+
+/* Inline: all batches since the last time, at once, and the answers. */
+static void sync_inline(struct writer *w)
+{
+  pthread_mutex_lock(&w->lock);
+  struct list batch = w->unsynced.n ? unsynced_take(w) : (struct list){ 0 }, done;
+  int64_t upto = w->ended;
+  pthread_mutex_unlock(&w->lock);
+  enum err e = batch.n ? db_sync(w->db) : ERR_OK;
+  for (struct job *j = batch.head; e && j; j = j->next) j->err = e;
+  pthread_mutex_lock(&w->lock);
+  now_durable(w, &batch, upto);
+  done = w->done;
+  w->done = (struct list){ 0 };
+  pthread_mutex_unlock(&w->lock);
+  list_answer(&done);
+}
+
 /* ---- the writer's thread -------------------------------------------------------------------------------- */
-/* Called with the lock. A low job goes alone, when nothing else waits or when it has waited long enough. */
+/* Called with the lock. Whoever waits for answers sends the next when he has them: in between the queue is empty for
+ * a moment, and a low job, which may be long, must not slip in there. */
+static bool low_may(const struct writer *w, int64_t now)
+{
+  if (!w->low.n) return false;
+  if (!w->high.n && (w->o.inline_mode || w->stop || now - w->high_ran_ms >= LOW_QUIET_MS)) return true;
+  return now - w->low.head->since_ms >= w->o.low_after_ms && now - w->low_ran_ms >= w->o.low_after_ms;
+}
+
+/* Called with the lock. A low job goes alone. */
 static struct list batch_take(struct writer *w)
 {
   struct list batch = { 0 };
   int64_t now = mono_ms();
-  bool low = w->low.n && (!w->high.n || (now - w->low.head->since_ms >= w->o.low_after_ms &&
-                                         now - w->low_ran_ms >= w->o.low_after_ms));
-  if (low) {
+  if (low_may(w, now)) {
     list_add(&batch, list_take(&w->low));
     w->low_ran_ms = batch.head->since_ms = now;
     return batch;
   }
-  size_t most = w->o.inline_mode && !w->o.inline_gather ? 1 : WRITER_BATCH_MAX;
+  if (w->high.n) w->high_ran_ms = now;
+  size_t usual = store_hooks.batch_max ? store_hooks.batch_max : WRITER_BATCH_MAX;
+  size_t most = w->o.inline_mode && !w->o.inline_gather ? 1 : usual;
   while (w->high.n && batch.n < most) list_add(&batch, list_take(&w->high));
   return batch;
 }
@@ -294,24 +431,43 @@ static bool writer_turn(struct writer *w)
   batch_run(w, &batch);
   pthread_mutex_lock(&w->lock);
   w->batch_since_ms = 0;
+  w->ended++;
+  w->unsynced_batches++;
   w->stats.batches++;
   w->stats.commands += (int64_t)n;
-  if (!w->o.inline_mode) list_join(&w->done, &batch);
+  list_join(&w->unsynced, &batch);
+  pthread_cond_signal(&w->sync);
   pthread_mutex_unlock(&w->lock);
-  if (w->o.inline_mode) list_answer(&batch);
-  else if (w->o.wake) w->o.wake(w->o.wake_arg);
   wal_tend(w);
   writer_measure(w);
   pthread_mutex_lock(&w->lock);
   return true;
 }
 
+/* Called with the lock. */
+static void writer_wait(struct writer *w)
+{
+  struct timespec until;
+  if (!w->low.n || w->unsynced_batches >= UNSYNCED_MAX) {
+    pthread_cond_wait(&w->work, &w->lock);
+    return;
+  }
+  clock_gettime(CLOCK_MONOTONIC, &until);
+  until.tv_nsec += LOW_QUIET_MS * 1000000;
+  if (until.tv_nsec >= 1000000000) until.tv_nsec -= 1000000000, until.tv_sec++;
+  pthread_cond_timedwait(&w->work, &w->lock, &until);
+}
+
 static void *writer_main(void *arg)
 {
   struct writer *w = arg;
   pthread_mutex_lock(&w->lock);
-  while (writer_turn(w) || !w->stop)
-    if (!w->high.n && !w->low.n && !w->stop) pthread_cond_wait(&w->work, &w->lock);
+  while (!w->stop || w->high.n || w->low.n) { /* with stop nothing comes any more */
+    bool room = w->unsynced_batches < UNSYNCED_MAX;
+    if (!room || !writer_turn(w)) writer_wait(w);
+  }
+  w->written_all = true;
+  pthread_cond_signal(&w->sync);
   pthread_mutex_unlock(&w->lock);
   return NULL;
 }
@@ -322,8 +478,12 @@ static void writer_drain(struct writer *w)
   pthread_mutex_lock(&w->lock);
   if (!w->draining) {
     w->draining = true;
-    while (writer_turn(w))
-      ;
+    while (writer_turn(w)) {
+      if (w->o.inline_gather && w->high.n) continue; /* one sync for several batches, as with threads */
+      pthread_mutex_unlock(&w->lock);
+      sync_inline(w);
+      pthread_mutex_lock(&w->lock);
+    }
     w->draining = false;
   }
   pthread_mutex_unlock(&w->lock);
@@ -337,7 +497,7 @@ static bool push(struct writer *w, struct list *l, struct job *j)
   pthread_mutex_lock(&w->lock);
   bool room = l->n < WRITER_QUEUE_MAX && !w->stop;
   if (room) list_add(l, j);
-  if (room && w->high.n + w->low.n == 1) pthread_cond_signal(&w->work);
+  if (room && l->n == 1) pthread_cond_signal(&w->work);
   pthread_mutex_unlock(&w->lock);
   if (room && w->o.inline_mode && !w->o.inline_gather) writer_drain(w);
   return room;
@@ -376,11 +536,29 @@ int64_t writer_lag_ms(struct writer *w)
 {
   pthread_mutex_lock(&w->lock);
   int64_t since = w->done.n           ? w->done.head->since_ms
+                  : w->sync_since_ms  ? w->sync_since_ms
+                  : w->unsynced.n     ? w->unsynced.head->since_ms
                   : w->batch_since_ms ? w->batch_since_ms
                   : w->high.n         ? w->high.head->since_ms
                                       : 0;
   pthread_mutex_unlock(&w->lock);
   return since ? mono_ms() - since : 0;
+}
+
+int64_t writer_visible(struct writer *w)
+{
+  pthread_mutex_lock(&w->lock);
+  int64_t n = w->visible;
+  pthread_mutex_unlock(&w->lock);
+  return n;
+}
+
+int64_t writer_durable(struct writer *w)
+{
+  pthread_mutex_lock(&w->lock);
+  int64_t n = w->durable;
+  pthread_mutex_unlock(&w->lock);
+  return n;
 }
 
 struct db_stats writer_stats(struct writer *w)
@@ -403,19 +581,28 @@ static bool threads_start(struct writer *w, struct arena *a, const char **why)
 {
   w->mover_db = db_open(a, w->o.path, DB_MOVE, why);
   if (!w->mover_db) return false;
+  w->wal_fd = db_wal_fd(w->db);
+  if (w->wal_fd < 0) {
+    *why = arena_printf(a, "%s: the WAL cannot be opened: %s", w->o.path, strerror(errno));
+    return false;
+  }
   must(!pthread_create(&w->thread, NULL, writer_main, w));
+  must(!pthread_create(&w->syncer, NULL, syncer_main, w));
   must(!pthread_create(&w->mover, NULL, mover_main, w));
   pthread_setname_np(w->thread, "orderd-writer");
   pthread_setname_np(w->mover, "orderd-mover");
+  pthread_setname_np(w->syncer, "orderd-syncer");
   return true;
 }
 
 static void writer_free(struct writer *w)
 {
+  if (w->wal_fd >= 0) close(w->wal_fd);
   db_close(w->mover_db);
   db_close(w->db);
   pthread_mutex_destroy(&w->lock);
   pthread_cond_destroy(&w->work);
+  pthread_cond_destroy(&w->sync);
   pthread_cond_destroy(&w->move);
   pthread_cond_destroy(&w->moved_one);
   mem_free(w);
@@ -435,10 +622,21 @@ struct writer *writer_open(struct arena *a, const struct writer_options *o, cons
   w->pages_max = or_else(store_hooks.wal_max_bytes, WAL_MAX_BYTES) / FRAME_BYTES;
   w->wal_wait_ms = or_else(store_hooks.wal_wait_ms, WAL_WAIT_MS);
   pthread_mutex_init(&w->lock, NULL);
-  pthread_cond_init(&w->work, NULL);
+  pthread_condattr_t steady;
+  pthread_condattr_init(&steady);
+  pthread_condattr_setclock(&steady, CLOCK_MONOTONIC);
+  pthread_cond_init(&w->work, &steady);
+  pthread_condattr_destroy(&steady);
+  pthread_cond_init(&w->sync, NULL);
   pthread_cond_init(&w->move, NULL);
   pthread_cond_init(&w->moved_one, NULL);
+  w->wal_fd = -1;
   w->db = db_open(a, o->path, DB_WRITE, why);
+  if (w->db && db_sync_later(w->db)) {
+    *why = arena_printf(a, "%s: %s", o->path, db_err_text(w->db));
+    db_close(w->db);
+    w->db = NULL;
+  }
   if (w->db) {
     w->pages = db_wal_pages(w->db);
     writer_measure(w);
@@ -460,6 +658,7 @@ void writer_close(struct writer *w)
   pthread_mutex_unlock(&w->lock);
   if (!w->o.inline_mode) {
     pthread_join(w->thread, NULL);
+    pthread_join(w->syncer, NULL);
     pthread_join(w->mover, NULL);
   }
   writer_collect(w);

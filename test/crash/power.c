@@ -7,7 +7,8 @@
 #include <stdio.h>
 
 #define ITEMS_MAX 4096
-#define BATCH_MAX 12
+#define BATCH_MAX 12 /* commands of a step */
+#define COMMIT_MAX 3 /* of them in one batch of the writer */
 #define LINES_MAX 5
 #define NOTE_MAX 6000 /* over a page: chains of pages are made and freed */
 #define MAYBE_MAX 4
@@ -189,14 +190,20 @@ static struct item *item_free(struct power *p, uint64_t *seed)
   return NULL;
 }
 
+static void work_again(struct job *j)
+{
+  j->err = ERR_OK;
+}
+
 static void work_push(struct power *p, struct writer *w, struct item *i, uint64_t *seed)
 {
   struct work *k = &p->work[p->works++];
-  *k = (struct work){ .job = { .run = work_run, .done = work_done },
+  bool twice = p->batches % 2; /* half of the batches do without savepoints */
+  *k = (struct work){ .job = { .run = work_run, .again = twice ? work_again : NULL, .done = work_done },
                       .power = p,
                       .token = i - p->item,
                       .serial = ++p->serials,
-                      .batch = p->batches };
+                      .batch = p->batches * BATCH_MAX + (p->works - 1) / COMMIT_MAX };
   k->what = !i->sure ? ADD : crash_random(seed) % 4 ? SET : DROP;
   k->lines = 1 + (int)(crash_random(seed) % LINES_MAX);
   k->note_n = note_size(k->serial);
@@ -266,7 +273,8 @@ static void read_all(struct db *db, int64_t found[ITEMS_MAX])
   stmt_drop(s);
 }
 
-/* A batch is one transaction: what was not answered happened for all its commands or for none. */
+/* A batch is one transaction: what was not answered happened for all its commands or for none. Several share a sync,
+ * as they do with threads: what is there of them are the first. */
 struct half {
   int64_t batch;
   int yes, no;
@@ -314,9 +322,13 @@ static void compare(void *state, struct db *db, bool crashed)
   int halves = 0;
   read_all(db, found);
   for (int64_t t = 0; t < ITEMS_MAX; t++) item_check(&p->item[t], t, found[t], crashed, half, &halves);
-  for (int i = 0; i < halves; i++)
+  for (int i = 0; i < halves; i++) {
     if (half[i].yes && half[i].no)
       crash_broken("half a batch: %d of its commands are there, %d are not", half[i].yes, half[i].no);
+    for (int k = 0; half[i].no && k < halves; k++)
+      if (half[k].yes && half[k].batch > half[i].batch && half[k].batch / BATCH_MAX == half[i].batch / BATCH_MAX)
+        crash_broken("a batch is there, but not the one before it that shared its sync");
+  }
   must_be_zero(db,
                "SELECT count(*) FROM item i WHERE lines <> (SELECT count(*) FROM line WHERE item_id = i.id)",
                "items without all their lines");
@@ -347,5 +359,6 @@ int main(int argc, char **argv)
                                               .end = end,
                                               .check = compare,
                                               .told = told };
+  store_hooks.batch_max = COMMIT_MAX;
   return crash_main(argc, argv, &load);
 }
