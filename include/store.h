@@ -65,6 +65,10 @@ int64_t db_next_id(struct db *db, const char *counter);
 /* Between transactions, when the last was rolled back and nobody heard of its numbers: they are given out again. */
 void db_ids_back(struct db *db);
 
+/* The last batch of the writer that this transaction sees: counter `batch`, of those that changed something. */
+#define COUNTER_BATCH "batch"
+int64_t db_batch(struct db *db);
+
 /* What a bench or a test wants to see: each finished statement with its bound values. */
 typedef void db_trace_fn(void *arg, const char *sql, struct stmt *s);
 void db_trace(struct db *db, db_trace_fn *fn, void *arg);
@@ -128,8 +132,8 @@ const char *db_version(void); /* "3.53.2" */
  * wake(wake_arg) is called once per fsync (uv_async_send), then writer_collect() on the loop calls done()
  * of each. The fsync runs on a thread of its own while the next batch is at work already; with one batch in
  * the fsync and one that waits for it, the third waits to begin, so that batches grow with the disk's delay.
- * Readers may see what is not durable yet: who tells others what was read asks writer_visible() once the read's
- * snapshot stands, and waits until writer_durable() is as far. A job has one owner at a time.
+ * Readers may see what is not durable yet: who tells others what was read asks db_batch() in the same transaction,
+ * and waits until writer_durable() is as far. A job has one owner at a time.
  * Low jobs run when nobody has asked for a moment, each as a batch of its own, and at least every low_after_ms.
  * A failed job is undone by its savepoint, and so is one that met IO, DISK_FULL or BUSY anywhere; a failed commit fails every job of the batch with ERR_IO (or
  * DISK_FULL); a failed fsync ends the process. */
@@ -163,8 +167,7 @@ bool writer_push_low(struct writer *w, struct job *j);
 void writer_collect(struct writer *w);
 size_t writer_waiting(struct writer *w);               /* jobs not yet begun */
 int64_t writer_lag_ms(struct writer *w);               /* age of the oldest job not yet answered */
-int64_t writer_visible(struct writer *w);              /* batches that a snapshot may show */
-int64_t writer_durable(struct writer *w);              /* of them: up to this one durable, or failed */
+int64_t writer_durable(struct writer *w);              /* batches up to this one are on the disk */
 struct db_stats writer_stats(struct writer *w);
 struct db *writer_db(struct writer *w);                /* inline mode only: for tests */
 void writer_close(struct writer *w);                   /* runs what waits, checkpoints, closes */
@@ -173,7 +176,7 @@ void writer_close(struct writer *w);                   /* runs what waits, check
 #define READERS_MAX 4
 struct readers;
 struct readers *readers_open(struct arena *a, const char *path, int n, int64_t deadline_ms, const char **why);
-struct db *readers_take(struct readers *r); /* NULL when all are out; inside a fresh read transaction whose snapshot stands */
+struct db *readers_take(struct readers *r); /* NULL when all are out; inside a fresh read transaction */
 void readers_give(struct readers *r, struct db *db);
 void readers_close(struct readers *r);
 

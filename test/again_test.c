@@ -79,7 +79,8 @@ static void dump(struct db *db, struct buf *out)
   while (stmt_row(s)) must(n < 128), table[n++] = stmt_col_copy(s, 0, &mem);
   stmt_drop(s);
   for (int i = 0; i < n; i++) {
-    s = db_prepare(db, arena_printf(&mem, "SELECT * FROM \"%s\" ORDER BY 1", table[i]));
+    const char *but = strcmp(table[i], "counters") ? "" : "WHERE name <> '" COUNTER_BATCH "'";
+    s = db_prepare(db, arena_printf(&mem, "SELECT * FROM \"%s\" %s ORDER BY 1", table[i], but));
     while (stmt_row(s)) {
       buf_str(out, table[i]);
       for (int k = 0; k < stmt_cols(s); k++) {

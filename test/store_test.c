@@ -368,11 +368,9 @@ TEST(store_readers_see_one_moment)
   struct db *x = readers_take(pool), *y = readers_take(pool);
   CHECK(x && y && x != y);
   CHECK(readers_take(pool) == NULL);
+  CHECK_INT(count(x), 1);
   CHECK(!put(db, 2, "b", NULL));
-  CHECK_INT(count(x), 1); /* the moment it was taken, not that of the first question */
-  CHECK_INT(count(y), 1);
-  readers_give(pool, y);
-  y = readers_take(pool);
+  CHECK_INT(count(x), 1); /* still the moment it began */
   CHECK_INT(count(y), 2);
   CHECK_INT(put(x, 3, "c", NULL), ERR_IO);
   readers_give(pool, x);
@@ -684,7 +682,9 @@ TEST(store_answers_wait_for_the_disk)
   push(w, &c);
   usleep(20000);
   CHECK_INT(count(r), 2); /* one in the sync, one that waits for it: the third has not begun */
-  CHECK_INT(writer_visible(w), 2);
+  CHECK(tx_begin(r));
+  CHECK_INT(db_batch(r), 2);
+  tx_rollback(r);
   CHECK_INT(writer_durable(w), 0);
   writer_collect(w);
   CHECK(!a.answered && !b.answered);
@@ -827,8 +827,8 @@ static void batch_fails(enum disk_fault fault, enum err want)
   CHECK(b.id > 1 && c.id > b.id);
   CHECK_INT(b.answered, 2);
   CHECK_INT(died, 0);
-  CHECK_INT(ask(writer_db(w), "SELECT count(*) FROM counters"), 1);
-  CHECK_INT(ask(writer_db(w), "SELECT value FROM counters"), c.id);
+  CHECK_INT(ask(writer_db(w), "SELECT count(*) FROM counters WHERE name <> '" COUNTER_BATCH "'"), 1);
+  CHECK_INT(ask(writer_db(w), "SELECT value FROM counters WHERE name <> '" COUNTER_BATCH "'"), c.id);
   writer_close(w);
 }
 

@@ -61,7 +61,7 @@ static void work_run(uv_work_t *w)
 {
   struct read_work *work = w->data;
   struct db *db = readers_take(work->s->api->readers);
-  work->upto = writer_visible(work->s->api->writer);
+  work->upto = db ? db_batch(db) : 0;
   for (struct read *rd = work->list; rd; rd = rd->next) rd->err = db ? rd->run(rd, db) : ERR_BUSY;
   if (db) readers_give(work->s->api->readers, db);
 }

@@ -547,6 +547,15 @@ int64_t db_next_id(struct db *db, const char *counter)
   return ++c->value;
 }
 
+int64_t db_batch(struct db *db)
+{
+  struct stmt *s = db_stmt(db, SQL_COUNTER_GET);
+  stmt_text(s, 1, COUNTER_BATCH);
+  int64_t n = stmt_row(s) ? stmt_col_int(s, 0) : 0;
+  stmt_end(s);
+  return n;
+}
+
 static bool counters_store(struct db *db)
 {
   for (struct counter *c = db->counter; c < db->counter + db->counters; c++) {

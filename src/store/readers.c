@@ -25,16 +25,13 @@ struct readers *readers_open(struct arena *a, const char *path, int n, int64_t d
   return r;
 }
 
-/* The snapshot is taken by the first statement, not by BEGIN. */
-static const char SQL_LOOK[] = "SELECT 1 FROM sqlite_schema LIMIT 1";
-
 /* A transaction that cannot begin is found out by the first statement, which fails. */
 struct db *readers_take(struct readers *r)
 {
   pthread_mutex_lock(&r->lock);
   struct db *db = r->idle_n ? r->idle[--r->idle_n] : NULL;
   pthread_mutex_unlock(&r->lock);
-  if (db && tx_begin(db)) stmt_run(db_stmt(db, SQL_LOOK));
+  if (db) tx_begin(db);
   return db;
 }
 

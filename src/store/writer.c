@@ -16,7 +16,10 @@
  * wal_wait_ms and is then refused (ERR_BUSY): nothing is lost, and the sender tries again. */
 #include "store.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -27,7 +30,10 @@
 #define LOW_AFTER_MS 1000
 #define LOW_QUIET_MS 10 /* a low job runs when nobody asked for anything for so long */
 #define CATCH_UP 16     /* of what makes a background pass worth while: so little the writer moves itself */
-#define UNSYNCED_MAX 1  /* batches that wait while one is made durable */
+#define WRITE_OUT_PAGES 16 /* at once, on average */
+#define PIECE_BYTES (1 << 20)
+#define MOVER_NICE 8   /* nobody waits for it */
+#define UNSYNCED_MAX 1 /* batches that wait while one is made durable */
 #define FRAME_BYTES (4096 + 24)
 
 struct list {
@@ -38,7 +44,8 @@ struct list {
 struct writer {
   struct writer_options o;
   struct db *db, *mover_db;
-  int wal_fd; /* the syncer's; -1 in inline mode */
+  int wal_fd;  /* the syncer's; -1 in inline mode */
+  int file_fd; /* the mover's. Closed last: closing it gives up the locks of this process on the file */
   pthread_t thread, mover, syncer;
   pthread_mutex_t lock;
   pthread_cond_t work;      /* for the writer: a job, room for one more batch, or stop */
@@ -47,7 +54,8 @@ struct writer {
   pthread_cond_t moved_one; /* for the writer: moving is over */
   struct list high, low, unsynced, done;
   int64_t batch_since_ms, sync_since_ms, high_ran_ms, low_ran_ms;
-  int64_t ended, visible, durable; /* batches: committed or failed; perhaps seen by readers; on the disk */
+  int64_t number;             /* of the last batch that was committed (db_batch); the writer's own */
+  int64_t committed, durable; /* the same, for the others; the last that is on the disk */
   int unsynced_batches;
   bool stop, written_all, draining, syncing;
   /* the WAL; under the lock */
@@ -157,14 +165,15 @@ static bool batch_jobs(struct list *batch, struct db *db)
 
 static bool batch_commit(struct writer *w, struct list *batch)
 {
+  int64_t before = db_changes_ever(w->db), number = 0;
   if (!tx_begin(w->db) || !batch_jobs(batch, w->db)) {
     tx_rollback(w->db);
     return false;
   }
-  pthread_mutex_lock(&w->lock);
-  w->visible = w->ended + 1;
-  pthread_mutex_unlock(&w->lock);
-  return tx_commit(w->db);
+  if (db_changes_ever(w->db) != before) number = db_next_id(w->db, COUNTER_BATCH);
+  if (!tx_commit(w->db)) return false;
+  if (number) w->number = number;
+  return true;
 }
 
 /* What all jobs of a batch are told when it did not become durable. */
@@ -260,16 +269,30 @@ static void wal_tend(struct writer *w)
   if (own) wal_catch_up(w);
 }
 
+/* What a pass moved lies in the page cache. Synced at once it fills the disk's queue for tens of milliseconds, and the
+ * WAL's syncs, for which people wait, stand behind it. So it goes out piece by piece before the sync. */
+static void write_out(struct writer *w, int64_t pages)
+{
+  struct stat st;
+  if (fstat(w->file_fd, &st)) return;
+  off_t step = (st.st_size / (pages / WRITE_OUT_PAGES + 1) + PIECE_BYTES) & ~(off_t)(PIECE_BYTES - 1);
+  for (off_t at = 0; at < st.st_size; at += step) {
+    if (sync_file_range(w->file_fd, at, step,
+                        SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER))
+      return; /* the sync that follows will tell */
+  }
+}
+
 static void mover_pass(struct writer *w)
 {
-  int64_t pages, moved, generation = w->generation;
+  int64_t pages, moved, generation = w->generation, rest = w->pages - w->moved;
   w->move_wanted = false;
   w->moving = true;
   pthread_mutex_unlock(&w->lock);
   enum err e = db_checkpoint(w->mover_db, DB_PASSIVE, 0, &pages, &moved);
   move_log(e, w->mover_db);
   /* A checkpoint syncs the file only when it got to the end. That would be the writer's, for all of them. */
-  if (!e) db_sync_file(w->mover_db);
+  if (!e) write_out(w, rest), db_sync_file(w->mover_db);
   pthread_mutex_lock(&w->lock);
   w->moving = false;
   w->stats.checkpoints++;
@@ -284,6 +307,7 @@ static void mover_pass(struct writer *w)
 static void *mover_main(void *arg)
 {
   struct writer *w = arg;
+  setpriority(PRIO_PROCESS, 0, MOVER_NICE);
   pthread_mutex_lock(&w->lock);
   while (!w->stop) {
     if (w->move_wanted) mover_pass(w);
@@ -349,7 +373,7 @@ static void now_durable(struct writer *w, const struct list *batch, int64_t upto
 /* Called with the lock; comes back with it. */
 static void syncer_turn(struct writer *w)
 {
-  int64_t upto = w->ended;
+  int64_t upto = w->committed;
   struct list batch = unsynced_take(w);
   w->syncing = true;
   pthread_cond_signal(&w->work);
@@ -381,7 +405,7 @@ static void sync_inline(struct writer *w)
 {
   pthread_mutex_lock(&w->lock);
   struct list batch = w->unsynced.n ? unsynced_take(w) : (struct list){ 0 }, done;
-  int64_t upto = w->ended;
+  int64_t upto = w->committed;
   pthread_mutex_unlock(&w->lock);
   enum err e = batch.n ? db_sync(w->db) : ERR_OK;
   for (struct job *j = batch.head; e && j; j = j->next) j->err = e;
@@ -431,7 +455,7 @@ static bool writer_turn(struct writer *w)
   batch_run(w, &batch);
   pthread_mutex_lock(&w->lock);
   w->batch_since_ms = 0;
-  w->ended++;
+  w->committed = w->number;
   w->unsynced_batches++;
   w->stats.batches++;
   w->stats.commands += (int64_t)n;
@@ -545,14 +569,6 @@ int64_t writer_lag_ms(struct writer *w)
   return since ? mono_ms() - since : 0;
 }
 
-int64_t writer_visible(struct writer *w)
-{
-  pthread_mutex_lock(&w->lock);
-  int64_t n = w->visible;
-  pthread_mutex_unlock(&w->lock);
-  return n;
-}
-
 int64_t writer_durable(struct writer *w)
 {
   pthread_mutex_lock(&w->lock);
@@ -582,8 +598,9 @@ static bool threads_start(struct writer *w, struct arena *a, const char **why)
   w->mover_db = db_open(a, w->o.path, DB_MOVE, why);
   if (!w->mover_db) return false;
   w->wal_fd = db_wal_fd(w->db);
-  if (w->wal_fd < 0) {
-    *why = arena_printf(a, "%s: the WAL cannot be opened: %s", w->o.path, strerror(errno));
+  w->file_fd = open(w->o.path, O_RDWR | O_CLOEXEC);
+  if (w->wal_fd < 0 || w->file_fd < 0) {
+    *why = arena_printf(a, "%s: cannot be opened: %s", w->o.path, strerror(errno));
     return false;
   }
   must(!pthread_create(&w->thread, NULL, writer_main, w));
@@ -597,9 +614,10 @@ static bool threads_start(struct writer *w, struct arena *a, const char **why)
 
 static void writer_free(struct writer *w)
 {
-  if (w->wal_fd >= 0) close(w->wal_fd);
   db_close(w->mover_db);
   db_close(w->db);
+  if (w->wal_fd >= 0) close(w->wal_fd);
+  if (w->file_fd >= 0) close(w->file_fd);
   pthread_mutex_destroy(&w->lock);
   pthread_cond_destroy(&w->work);
   pthread_cond_destroy(&w->sync);
@@ -630,7 +648,7 @@ struct writer *writer_open(struct arena *a, const struct writer_options *o, cons
   pthread_cond_init(&w->sync, NULL);
   pthread_cond_init(&w->move, NULL);
   pthread_cond_init(&w->moved_one, NULL);
-  w->wal_fd = -1;
+  w->wal_fd = w->file_fd = -1;
   w->db = db_open(a, o->path, DB_WRITE, why);
   if (w->db && db_sync_later(w->db)) {
     *why = arena_printf(a, "%s: %s", o->path, db_err_text(w->db));
@@ -638,6 +656,7 @@ struct writer *writer_open(struct arena *a, const struct writer_options *o, cons
     w->db = NULL;
   }
   if (w->db) {
+    w->number = w->committed = w->durable = db_batch(w->db); /* what was found has been settled */
     w->pages = db_wal_pages(w->db);
     writer_measure(w);
   }
