@@ -33,8 +33,8 @@ CREATE TABLE raw_statuses (
 CREATE TABLE payloads (
   id          INTEGER PRIMARY KEY,
   channel_id  INTEGER NOT NULL,
-  source      TEXT NOT NULL CHECK (source IN ('api', 'poll', 'push', 'file')),
-  state       TEXT NOT NULL CHECK (state IN ('applied', 'pending', 'failed', 'dead')),
+  source      TEXT NOT NULL CHECK (source = 'api' OR source = 'poll' OR source = 'push' OR source = 'file'),
+  state       TEXT NOT NULL CHECK (state = 'applied' OR state = 'pending' OR state = 'failed' OR state = 'dead'),
   received_at INTEGER NOT NULL,
   digest      BLOB NOT NULL,               -- first 16 bytes of the SHA-256 of the bytes as they came
   size        INTEGER NOT NULL,            -- bytes before packing
@@ -160,9 +160,9 @@ CREATE TABLE holds (
 -- Orders handled and shipped together. Every order that can ship has one, also alone.
 CREATE TABLE groups (
   id        INTEGER PRIMARY KEY,
-  state     TEXT NOT NULL CHECK (state IN ('open', 'locked', 'empty')),
+  state     TEXT NOT NULL CHECK (state = 'open' OR state = 'locked' OR state = 'empty'),
   key       TEXT,                          -- what holds it together: phone_address, token, platform, manual; NULL: one order
-  from_at   INTEGER NOT NULL,              -- placed_at of its earliest order
+  from_at   INTEGER NOT NULL,              -- placed_at of its earliest order; 0: it has one, which knows
   locked_at INTEGER,
   version   INTEGER NOT NULL
 ) STRICT;
@@ -171,7 +171,7 @@ CREATE TABLE groups (
 CREATE TABLE merge_decisions (
   order_a INTEGER NOT NULL,
   order_b INTEGER NOT NULL,
-  verdict TEXT NOT NULL CHECK (verdict IN ('apart', 'together')),
+  verdict TEXT NOT NULL CHECK (verdict = 'apart' OR verdict = 'together'),
   actor   TEXT NOT NULL,
   at      INTEGER NOT NULL,
   PRIMARY KEY (order_a, order_b)
@@ -195,7 +195,7 @@ CREATE TABLE exceptions (
   order_id    INTEGER,
   payload_id  INTEGER,
   channel_id  INTEGER,
-  state       TEXT NOT NULL CHECK (state IN ('open', 'resolved')),
+  state       TEXT NOT NULL CHECK (state = 'open' OR state = 'resolved'),
   since       INTEGER NOT NULL,
   due_at      INTEGER,
   owner       TEXT NOT NULL,               -- a role
@@ -219,7 +219,7 @@ CREATE TABLE events (
   entity INTEGER NOT NULL,
   type   TEXT NOT NULL,
   actor  TEXT NOT NULL,
-  data   TEXT NOT NULL,                    -- JSON object
+  data   TEXT NOT NULL,                    -- JSON object; of order.created "{}": {"status":"paid"}, as nearly all say
   digest BLOB NOT NULL                     -- its first 16 bytes
 ) STRICT;
 -- The few entities of other kinds with the same number are read past.
@@ -231,7 +231,7 @@ CREATE TABLE users (
   name       TEXT NOT NULL UNIQUE,
   roles      TEXT NOT NULL,                -- comma separated
   password   TEXT,                         -- argon2id, encoded; NULL: cannot sign in yet
-  state      TEXT NOT NULL CHECK (state IN ('active', 'revoked')),
+  state      TEXT NOT NULL CHECK (state = 'active' OR state = 'revoked'),
   created_at INTEGER NOT NULL,
   version    INTEGER NOT NULL
 ) STRICT;
@@ -241,7 +241,7 @@ CREATE TABLE tokens (
   roles      TEXT NOT NULL,
   channel_id INTEGER,                      -- role channel: the only one it may speak for
   digest     BLOB NOT NULL UNIQUE,         -- SHA-256 of the token; the token itself is shown once
-  state      TEXT NOT NULL CHECK (state IN ('active', 'revoked')),
+  state      TEXT NOT NULL CHECK (state = 'active' OR state = 'revoked'),
   created_at INTEGER NOT NULL,
   expires_at INTEGER,
   version    INTEGER NOT NULL

@@ -192,7 +192,10 @@ void merge_groups(struct arena *a, const struct merge_rules *r, struct merge_ord
 int merge_before(const struct merge_order *x, const struct merge_order *y);
 
 /* ---- journal.c: events, append only, chained by SHA-256 --------------------------------------------------- */
-/* data: JSON object text. seq may be NULL. */
+/* data: JSON object text. seq may be NULL. What nearly every order's first event says is kept as "{}": readers ask
+ * journal_data() what a row's data means. */
+#define JOURNAL_USUAL "{\"status\":\"paid\"}"
+const char *journal_data(const char *type, const char *data);
 enum err journal_put(struct db *db, int64_t at, char kind, int64_t entity, const char *type, const char *actor,
                      const char *data, int64_t *seq);
 int64_t journal_head(struct db *db); /* the last seq; 0: none */
@@ -266,6 +269,8 @@ enum err order_put_parcel(struct db *db, int64_t order_id, const struct parcel *
  * that share what a mask shows. free is set when status is paid or split, no_merge NULL, and the group open. */
 enum err order_candidates(struct db *db, struct arena *a, int64_t contact_key, int64_t token_key, int64_t from, int64_t to,
                           struct merge_order **list, size_t *n, size_t max);
+/* Whether there would be one. */
+enum err order_any_candidate(struct db *db, int64_t contact_key, int64_t token_key, int64_t from, int64_t to, bool *any);
 /* Of them only those that are free and share a whole key. */
 enum err order_candidates_free(struct db *db, struct arena *a, int64_t contact_key, int64_t token_key, int64_t from, int64_t to,
                                struct merge_order **list, size_t *n, size_t max);

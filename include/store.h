@@ -131,7 +131,7 @@ const char *db_version(void); /* "3.53.2" */
  * a savepoint per job or the same effect, COMMIT), and come back when one fsync has made their batch durable:
  * wake(wake_arg) is called once per fsync (uv_async_send), then writer_collect() on the loop calls done()
  * of each. The fsync runs on a thread of its own while the next batch is at work already; with one batch in
- * the fsync and one that waits for it, the third waits to begin, so that batches grow with the disk's delay.
+ * the fsync and two that wait for it, the next waits to begin, so that batches grow with the disk's delay.
  * Readers may see what is not durable yet: who tells others what was read asks db_batch() in the same transaction,
  * and waits until writer_durable() is as far. A job has one owner at a time.
  * Low jobs run when nobody has asked for a moment, each as a batch of its own, and at least every low_after_ms.

@@ -672,34 +672,38 @@ TEST(store_answers_wait_for_the_disk)
   clean();
   struct writer *w = writer_slow();
   REQUIRE(w);
-  struct put_job a = { .id = 1, .name = "one" }, b = { .id = 2, .name = "two" }, c = { .id = 3, .name = "three" };
+  struct put_job a = { .id = 1, .name = "one" }, b = { .id = 2, .name = "two" }, c = { .id = 3, .name = "three" },
+                 d = { .id = 4, .name = "four" };
+  struct db *r = db_open(&mem, db_path(), DB_READ, &why);
+  REQUIRE(r);
   push(w, &a);
   syncs_wait(1);
   push(w, &b);
-  struct db *r = db_open(&mem, db_path(), DB_READ, &why);
-  REQUIRE(r);
   while (count(r) < 2) usleep(200);
   push(w, &c);
+  while (count(r) < 3) usleep(200);
+  push(w, &d);
   usleep(20000);
-  CHECK_INT(count(r), 2); /* one in the sync, one that waits for it: the third has not begun */
+  CHECK_INT(count(r), 3); /* one in the sync, two that wait for it: the fourth has not begun */
   CHECK(tx_begin(r));
-  CHECK_INT(db_batch(r), 2);
+  CHECK_INT(db_batch(r), 3);
   tx_rollback(r);
   CHECK_INT(writer_durable(w), 0);
   writer_collect(w);
-  CHECK(!a.answered && !b.answered);
+  CHECK(!a.answered && !b.answered && !c.answered);
   CHECK(writer_lag_ms(w) >= 20);
   syncs_let(1, false);
   answered_wait(w, &a);
   syncs_wait(2);
-  CHECK(!b.answered && !c.answered);
+  CHECK(!b.answered && !c.answered && !d.answered);
   CHECK_INT(writer_durable(w), 1);
   syncs_let(9, false);
   answered_wait(w, &b);
   answered_wait(w, &c);
-  CHECK(!a.job.err && !b.job.err && !c.job.err);
-  CHECK_INT(writer_durable(w), 3);
-  CHECK_INT(count(r), 3);
+  answered_wait(w, &d);
+  CHECK(!a.job.err && !b.job.err && !c.job.err && !d.job.err);
+  CHECK_INT(writer_durable(w), 4);
+  CHECK_INT(count(r), 4);
   db_close(r);
   writer_close(w);
 }

@@ -196,7 +196,7 @@ const struct json *json_get(const struct json *obj, const char *key)
 {
   if (json_type(obj) != JSON_OBJECT) return NULL;
   for (const cJSON *m = item(obj)->child; m; m = m->next)
-    if (!strcmp(m->string, key)) return value(m);
+    if (m->string[0] == key[0] && !strcmp(m->string, key)) return value(m);
   return NULL;
 }
 

@@ -116,24 +116,41 @@ static bool read_field(struct reader *r, const struct field *f, const char *base
   }
 }
 
+/* Keys mostly come in the order of the rows: the search goes on behind the last one. n: there is none. */
+static size_t row_find(const struct field *rows, size_t n, const char *key, size_t from)
+{
+  for (size_t k = 0, i = from; k < n; k++, i++) {
+    if (i >= n) i = 0;
+    if (rows[i].key[0] == key[0] && !strcmp(rows[i].key, key)) return i;
+  }
+  return n;
+}
+
 /* All members of an object against the rows: unknown keys, wrong values, missing ones. */
 static bool read_object(struct reader *r, const struct field *rows, size_t n, const char *base,
                         const struct json *obj, void *into)
 {
   int before = r->f->n;
+  uint64_t there = 0;
+  size_t next = 0;
+  must(n <= 64);
   if (json_type(obj) != JSON_OBJECT) {
     fault_add(r->f, base, "not_an_object", "This must be an object");
     return false;
   }
   for (const struct json *m = json_first(obj); m; m = json_next(m)) {
-    size_t i = 0;
-    while (i < n && strcmp(rows[i].key, json_key(m))) i++;
-    if (i == n) fault(r, base, json_key(m), "unknown_key", "This key is not known here");
-    else if (json_type(m) != JSON_NULL) read_field(r, &rows[i], base, m, into);
+    size_t i = row_find(rows, n, json_key(m), next);
+    if (i == n) {
+      fault(r, base, json_key(m), "unknown_key", "This key is not known here");
+      continue;
+    }
+    next = i + 1;
+    if (json_type(m) == JSON_NULL) continue;
+    there |= (uint64_t)1 << i;
+    read_field(r, &rows[i], base, m, into);
   }
   for (size_t i = 0; i < n; i++)
-    if (rows[i].required && json_type(json_get(obj, rows[i].key)) == JSON_NULL)
-      fault(r, base, rows[i].key, "missing", "This is required");
+    if (rows[i].required && !(there >> i & 1)) fault(r, base, rows[i].key, "missing", "This is required");
   return r->f->n == before;
 }
 

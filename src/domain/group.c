@@ -2,7 +2,8 @@
 #include "domain.h"
 
 static const char SQL_GET[] =
-  "SELECT from_at, coalesce(locked_at, 0), version, state, key FROM groups WHERE id = $1";
+  "SELECT coalesce(nullif(from_at, 0), (SELECT min(placed_at) FROM orders WHERE group_id = groups.id), 0),"
+  " coalesce(locked_at, 0), version, state, key FROM groups WHERE id = $1";
 
 enum err group_get(struct db *db, struct arena *a, int64_t id, struct group *out)
 {
@@ -24,10 +25,16 @@ enum err group_get(struct db *db, struct arena *a, int64_t id, struct group *out
 static const char SQL_INSERT[] =
   "INSERT INTO groups (id, state, key, from_at, version) VALUES ($1, 'open', $2, $3, 1)";
 
+/* Most groups have one order, and that knows when it was placed. */
+static int64_t from_kept(const char *state, const char *key, int64_t from_at)
+{
+  return key || strcmp(state, "open") ? from_at : 0;
+}
+
 enum err group_insert(struct db *db, int64_t id, const char *key, int64_t from_at)
 {
   struct stmt *s = db_stmt(db, SQL_INSERT);
-  stmt_int(s, 1, id), stmt_text(s, 2, key), stmt_int(s, 3, from_at);
+  stmt_int(s, 1, id), stmt_text(s, 2, key), stmt_int(s, 3, from_kept("open", key, from_at));
   return stmt_run(s);
 }
 
@@ -37,7 +44,8 @@ static const char SQL_UPDATE[] =
 enum err group_update(struct db *db, int64_t id, const char *state, const char *key, int64_t from_at)
 {
   struct stmt *s = db_stmt(db, SQL_UPDATE);
-  stmt_text(s, 1, state), stmt_text(s, 2, key), stmt_int(s, 3, from_at), stmt_int(s, 4, id);
+  stmt_text(s, 1, state), stmt_text(s, 2, key), stmt_int(s, 3, from_kept(state, key, from_at)),
+    stmt_int(s, 4, id);
   TRY(stmt_run(s));
   return db_changes(db) == 1 ? ERR_OK : ERR_CONFLICT;
 }

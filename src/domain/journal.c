@@ -66,10 +66,21 @@ int64_t journal_head(struct db *db)
   return journal_last(db, &seq, digest) ? 0 : seq;
 }
 
+static bool is_birth(const char *type)
+{
+  return !strcmp(type, "order.created");
+}
+
+const char *journal_data(const char *type, const char *data)
+{
+  return is_birth(type) && !strcmp(data, "{}") ? JOURNAL_USUAL : data;
+}
+
 enum err journal_put(struct db *db, int64_t at, char kind, int64_t entity, const char *type,
                      const char *actor, const char *data, int64_t *seq)
 {
   must(type && actor && data && data[0] == '{');
+  if (is_birth(type) && !strcmp(data, JOURNAL_USUAL)) data = "{}";
   struct event e = {
     .at = at,
     .kind = kind,

@@ -571,6 +571,42 @@ enum err order_candidates(struct db *db, struct arena *a, int64_t contact_key, i
   return ERR_OK;
 }
 
+/* Asked of every new order, mostly with nobody there: the least that tells. */
+#define ANY_AT(slot, column, key) \
+  "EXISTS (SELECT 1 FROM orders WHERE placed_slot = " slot " AND " column " = " key \
+  " AND placed_at BETWEEN $3 AND $4)"
+static const char SQL_ANY_BY_CONTACT[] =
+  "SELECT " ANY_AT("$1", "contact_key", "$2") " OR " ANY_AT("$1", "contact_key", "$5");
+static const char SQL_ANY_BY_TOKEN[] =
+  "SELECT " ANY_AT("$1", "contact_key", "$2") " OR " ANY_AT("$1", "token_key", "$5");
+static const char SQL_ANY_SHOWN[] =
+  "SELECT EXISTS (SELECT 1 FROM orders WHERE placed_slot = $1 AND contact_key >= $2 AND placed_at BETWEEN $3 AND $4 "
+  "AND contact_key <= $5)";
+
+static enum err any_by(struct db *db, const char *sql, int64_t slot, int64_t key, int64_t other, int64_t from,
+                       int64_t to, bool *any)
+{
+  struct stmt *s = db_stmt(db, sql);
+  stmt_int(s, 1, slot), stmt_int(s, 2, key), stmt_int(s, 3, from), stmt_int(s, 4, to), stmt_int(s, 5, other);
+  *any = *any || (stmt_row(s) && stmt_col_int(s, 0));
+  return stmt_end(s);
+}
+
+enum err order_any_candidate(struct db *db, int64_t contact_key, int64_t token_key, int64_t from, int64_t to,
+                             bool *any)
+{
+  int64_t token = token_key ? token_key : contact_key < 0 ? contact_key : 0;
+  int64_t shown = contact_key & ~0xffffffffll;
+  *any = false;
+  for (int64_t slot = slot_of(from); slot <= slot_of(to) && !*any; slot++) {
+    if (contact_key > 0 && contact_key == shown)
+      TRY(any_by(db, SQL_ANY_SHOWN, slot, shown, shown | 0xffffffffll, from, to, any));
+    else if (contact_key > 0) TRY(any_by(db, SQL_ANY_BY_CONTACT, slot, contact_key, shown, from, to, any));
+    if (token) TRY(any_by(db, SQL_ANY_BY_TOKEN, slot, token, token, from, to, any));
+  }
+  return ERR_OK;
+}
+
 static const char SQL_FREE_BY_CONTACT[] =
   "SELECT " MERGE_COLS MERGE_FROM
   "WHERE o.placed_slot = $1 AND o.contact_key = $2 AND o.placed_at BETWEEN $3 AND $4 AND" MERGE_FREE

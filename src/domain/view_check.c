@@ -188,7 +188,7 @@ static void track_move(struct check *c, struct track *k, int64_t seq, const char
 
 static void track_event(struct check *c, struct track *k, struct stmt *s)
 {
-  const char *type = stmt_col_text(s, 1), *data = stmt_col_text(s, 2);
+  const char *type = stmt_col_text(s, 1), *data = journal_data(type, stmt_col_text(s, 2));
   int64_t seq = stmt_col_int(s, 3);
   if (strcmp(type, "order.created") != 0) {
     track_move(c, k, seq, data);
@@ -245,7 +245,8 @@ static void crowd_end(struct check *c, const struct crowd *g)
 {
   if (!g->id || !g->open) return;
   long long id = g->id;
-  if (g->from_at != g->first_at) breach(c, "g_%lld does not begin with its earliest order", id);
+  if (g->from_at ? g->from_at != g->first_at : g->orders > 1)
+    breach(c, "g_%lld does not begin with its earliest order", id);
   if (g->orders < 2) return;
   if (g->bad) breach(c, "g_%lld is open and holds o_%lld, which %s", id, (long long)g->bad, g->bad_why);
   if (g->decided) return; /* a person may put together what the rules would not */

@@ -12,7 +12,7 @@ static void event_row(struct jw *w, struct arena *a, struct stmt *s, enum privac
   jw_kstring(w, "type", stmt_col_text(s, 4));
   jw_kstring(w, "actor", stmt_col_text(s, 5));
   jw_key(w, "data");
-  jw_event_data(w, a, stmt_col_text(s, 6), p);
+  jw_event_data(w, a, journal_data(stmt_col_text(s, 4), stmt_col_text(s, 6)), p);
   jw_object_end(w);
 }
 
@@ -75,10 +75,9 @@ struct why {
 
 static enum err why_read(struct why *y)
 {
-  static const char SQL[] =
-    "SELECT o.status, o.no_merge, coalesce(o.group_id, 0), o.contact_key, g.state,"
-    " coalesce(g.key, 'phone_address')"
-    " FROM orders o LEFT JOIN groups g ON g.id = o.group_id WHERE o.id = $1";
+  static const char SQL[] = "SELECT o.status, o.no_merge, coalesce(o.group_id, 0), o.contact_key, g.state,"
+                            " coalesce(g.key, 'phone_address')"
+                            " FROM orders o LEFT JOIN groups g ON g.id = o.group_id WHERE o.id = $1";
   struct stmt *s = db_stmt(y->db, SQL);
   stmt_int(s, 1, y->id);
   bool found = stmt_row(s);

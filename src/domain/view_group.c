@@ -1,7 +1,10 @@
 /* view_group.c: groups with their members and what is proposed about them. */
 #include "domain.h"
 
-#define GROUP_COLS "g.id, g.state, coalesce(g.key, 'phone_address'), g.from_at, g.locked_at, g.version"
+#define GROUP_COLS \
+  "g.id, g.state, coalesce(g.key, 'phone_address')," \
+  " coalesce(nullif(g.from_at, 0), (SELECT min(placed_at) FROM orders WHERE group_id = g.id)), g.locked_at," \
+  " g.version"
 
 /* Pairs of which one side is this member. */
 static enum err member_proposals(struct db *db, struct jw *w, int64_t order_id)

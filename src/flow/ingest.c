@@ -84,15 +84,10 @@ static const char *no_merge_of(const struct cmd *c, const struct draft *d, int64
 
 static enum err any_candidate(struct cmd *c, struct db *db, const struct draft *d, bool *any)
 {
-  struct merge_order *list;
-  size_t n;
   int64_t w = c->rules->merge.window_ms;
   *any = false;
   if (!d->contact_key) return ERR_OK;
-  TRY(order_candidates(db, &c->mem, d->contact_key, d->token_key, d->placed_at - w, d->placed_at + w, &list,
-                       &n, 1));
-  *any = n > 0;
-  return ERR_OK;
+  return order_any_candidate(db, d->contact_key, d->token_key, d->placed_at - w, d->placed_at + w, any);
 }
 
 static enum err group_alone(struct db *db, const struct draft *d, int64_t *id)

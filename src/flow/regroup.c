@@ -410,7 +410,9 @@ static void why_put(struct jw *w, const struct merge_order *other, const struct 
   buf_release(&b);
   jw_kstring(w, "verdict", verdict_name(y->verdict)), jw_kstring(w, "code", y->code);
   if (y->part) jw_kstring(w, "part", y->part);
-  if (y->mine || y->theirs) jw_kstring(w, "mine", y->mine), jw_kstring(w, "theirs", y->theirs);
+  if (y->mine || y->theirs) jw_kstring(w, "mine", y->mine);
+  bool same = y->mine && y->theirs && !strcmp(y->mine, y->theirs); /* then one tells both */
+  if ((y->mine || y->theirs) && !same) jw_kstring(w, "theirs", y->theirs);
   jw_kint(w, "gap_ms", y->gap_ms), jw_kbool(w, "joined", joined);
   jw_object_end(w);
 }
@@ -441,8 +443,8 @@ static struct merge_why why_of(struct cmd *c, struct said *said, struct merge_or
 struct outcome {
   struct circle *k;
   struct said *said;
-  const size_t *first; /* index of the group's first order per order */
-  int64_t *group;      /* group id per order */
+  const size_t *first;      /* index of the group's first order per order */
+  int64_t *group;           /* group id per order */
   struct merge_order *left; /* who is not free any more and so leaves the others, or NULL */
 };
 
@@ -675,7 +677,8 @@ static enum err close_alone(struct cmd *c, struct db *db, int64_t order_id)
   struct order row;
   TRY(order_get(db, &c->mem, order_id, &row));
   bool ships = order_ships(c->rules, row.status, row.flags);
-  return ships && row.shipped_at && row.group_id ? group_close(c, db, row.group_id, 0, "parcel_known") : ERR_OK;
+  return ships && row.shipped_at && row.group_id ? group_close(c, db, row.group_id, 0, "parcel_known")
+                                                 : ERR_OK;
 }
 
 /* ---- the verb ------------------------------------------------------------------------------------------------------------------ */

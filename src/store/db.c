@@ -928,6 +928,8 @@ static void db_guard(struct db *db)
   sqlite3_db_config(db->sql, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
   /* Readers never write, not even a checkpoint when they are the last to close. */
   if (db->mode == DB_READ) sqlite3_db_config(db->sql, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+  /* Values that are bound never change a plan: else each new value of a LIMIT prepares its statement again. */
+  sqlite3_db_config(db->sql, SQLITE_DBCONFIG_ENABLE_QPSG, 1, NULL);
   sqlite3_busy_timeout(db->sql, BUSY_MS);
 }
 

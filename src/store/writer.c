@@ -33,7 +33,7 @@
 #define WRITE_OUT_PAGES 16 /* at once, on average */
 #define PIECE_BYTES (1 << 20)
 #define MOVER_NICE 8   /* nobody waits for it */
-#define UNSYNCED_MAX 1 /* batches that wait while one is made durable */
+#define UNSYNCED_MAX 2 /* batches that wait while one is made durable */
 #define FRAME_BYTES (4096 + 24)
 
 struct list {

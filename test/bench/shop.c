@@ -2,7 +2,7 @@
  *
  *   gen DB N [SEED]              a data base file of N orders, by the engine itself, indexed for search
  *   raw DB FROM N GROUP          the very statements (with their values) that the engine runs for the orders FROM..FROM+N,
- *                                recorded on one copy of DB and run by bare SQLite on another in groups of GROUP
+ *                                recorded on one copy of DB in groups of GROUP and run by bare SQLite on another
  *                                (WAL, FULL, its own checkpoints every 1,000 pages): orders per second
  *   load HOST:PORT TOKEN FROM N CONNECTIONS     the same orders over HTTP, closed loop: orders per second, percentiles
  *   rate HOST:PORT TOKEN FROM N PER_SECOND      open loop: percentiles of POST
@@ -150,7 +150,7 @@ static struct {
   size_t runs, run_cap;
   struct value *value;
   size_t values, value_cap;
-  size_t *end; /* runs per order, cumulated */
+  size_t *end; /* runs per group, cumulated */
   size_t ends;
 } trace;
 
@@ -202,20 +202,21 @@ static void must_sql(sqlite3 *db, const char *sql)
   if (sqlite3_exec(db, sql, NULL, NULL, &why)) fprintf(stderr, "%s: %s\n", sql, why), exit(1);
 }
 
-static double replay(const char *path, int64_t group)
+static double replay(const char *path)
 {
   sqlite3 *db;
   sqlite3_stmt *stmt[512];
   must(!sqlite3_open(path, &db));
+  sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_QPSG, 1, NULL); /* as the engine has it */
   must_sql(db, "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-16384; PRAGMA temp_store=MEMORY");
   for (int i = 0; i < trace.sqls; i++) {
     if (sqlite3_prepare_v3(db, trace.sql[i], -1, SQLITE_PREPARE_PERSISTENT, &stmt[i], NULL)) fprintf(stderr, "%s\n", sqlite3_errmsg(db)), exit(1);
   }
   int64_t began = mono_us();
   size_t at = 0;
-  for (size_t o = 0; o < trace.ends; o++) {
-    if (o % (size_t)group == 0) must_sql(db, "BEGIN IMMEDIATE");
-    for (; at < trace.end[o]; at++) {
+  for (size_t g = 0; g < trace.ends; g++) {
+    must_sql(db, "BEGIN IMMEDIATE");
+    for (; at < trace.end[g]; at++) {
       const struct run *r = &trace.run[at];
       sqlite3_stmt *s = stmt[r->statement];
       int rc;
@@ -234,7 +235,7 @@ static double replay(const char *path, int64_t group)
       if (rc != SQLITE_DONE) fprintf(stderr, "replay: %s in %s\n", sqlite3_errmsg(db), trace.sql[r->statement]), exit(1);
       sqlite3_reset(s), sqlite3_clear_bindings(s);
     }
-    if (o % (size_t)group == (size_t)group - 1 || o + 1 == trace.ends) must_sql(db, "COMMIT");
+    must_sql(db, "COMMIT");
   }
   double took = (double)(mono_us() - began) / 1e6;
   for (int i = 0; i < trace.sqls; i++) sqlite3_finalize(stmt[i]);
@@ -251,10 +252,11 @@ static int raw(const char *path, int64_t from, int64_t n, int64_t group)
   must(shop_open(&s, one, NULL));
   trace.end = mem_new((size_t)n * sizeof *trace.end);
   db_trace(s.db, record, NULL);
-  for (int64_t i = 0; i < n; i++) ingest_range(&s, from + i, 1, 1), trace.end[trace.ends++] = trace.runs;
+  for (int64_t i = 0; i < n; i += group)
+    ingest_range(&s, from + i, n - i < group ? n - i : group, group), trace.end[trace.ends++] = trace.runs;
   db_trace(s.db, NULL, NULL);
   shop_close(&s);
-  double took = replay(two, group);
+  double took = replay(two);
   printf("raw_orders_per_s %.0f group %lld statements_per_order %.1f\n", (double)n / took, (long long)group, (double)trace.runs / (double)n);
   drop(one), drop(two);
   return 0;
