@@ -271,11 +271,11 @@ static void wal_tend(struct writer *w)
 
 /* What a pass moved lies in the page cache. Synced at once it fills the disk's queue for tens of milliseconds, and the
  * WAL's syncs, for which people wait, stand behind it. So it goes out piece by piece before the sync. */
-static void write_out(struct writer *w, int64_t pages)
+static void write_out(struct writer *w, int64_t pages, int64_t each)
 {
   struct stat st;
   if (fstat(w->file_fd, &st)) return;
-  off_t step = (st.st_size / (pages / WRITE_OUT_PAGES + 1) + PIECE_BYTES) & ~(off_t)(PIECE_BYTES - 1);
+  off_t step = (st.st_size / (pages / each + 1) + PIECE_BYTES) & ~(off_t)(PIECE_BYTES - 1);
   for (off_t at = 0; at < st.st_size; at += step) {
     if (sync_file_range(w->file_fd, at, step,
                         SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER))
@@ -286,13 +286,14 @@ static void write_out(struct writer *w, int64_t pages)
 static void mover_pass(struct writer *w)
 {
   int64_t pages, moved, generation = w->generation, rest = w->pages - w->moved;
+  bool first = !w->catch_up; /* of this WAL; those that follow must gain on the writer */
   w->move_wanted = false;
   w->moving = true;
   pthread_mutex_unlock(&w->lock);
   enum err e = db_checkpoint(w->mover_db, DB_PASSIVE, 0, &pages, &moved);
   move_log(e, w->mover_db);
   /* A checkpoint syncs the file only when it got to the end. That would be the writer's, for all of them. */
-  if (!e) write_out(w, rest), db_sync_file(w->mover_db);
+  if (!e) write_out(w, rest, first ? WRITE_OUT_PAGES : WRITE_OUT_PAGES * 8), db_sync_file(w->mover_db);
   pthread_mutex_lock(&w->lock);
   w->moving = false;
   w->stats.checkpoints++;
