@@ -282,6 +282,23 @@ TEST(search_asks_the_index_only_what_may_be_seen)
   arena_release(&a);
 }
 
+/* A whole address asks for what is rare in it; the check of each order looks at the rest. */
+TEST(search_asks_for_the_rarest_of_many)
+{
+  struct search_query q;
+  struct arena a = { 0 };
+  const char *why;
+  CHECK(search_parse(&a, "环城北路386号范例家园27幢2单元1301室", true, &q, &why));
+  CHECK(strstr(q.expr, "\"386\"") && strstr(q.expr, "\"1301\"") && strstr(q.expr, "\"环城\""));
+  CHECK(!strstr(q.expr, "单元") && !strstr(q.expr, "家园") && !strstr(q.expr, "\"2\"") && !strstr(q.expr, "\"27\""));
+  int terms = 1;
+  for (const char *p = strstr(q.expr, ") OR ("); p && (p = strstr(p, " AND ")); p++) terms++;
+  CHECK_INT(terms, 5); /* after those of a SKU */
+  CHECK(search_parse(&a, "单元", true, &q, &why));
+  CHECK(strstr(q.expr, "单元"));
+  arena_release(&a);
+}
+
 /* "号" stands in every address: where the word has more, the index is not asked for it. */
 TEST(search_leaves_lone_characters_to_the_check)
 {

@@ -357,16 +357,47 @@ static void expr_term(struct buf *b, const char *p, size_t n, bool open)
   buf_char(b, '"'), buf_put(b, p, n), buf_str(b, open ? "\"*" : "\"");
 }
 
-/* (all terms of the word behind this mark). A lone character or a short beginning stands in so many orders
- * that it is left to the check of each, where the word has other terms. */
+/* How rare a term is, roughly. In an index of a million addresses "单元" or a lone "2" stand in a part of all orders,
+ * and whoever asks for them reads through all these. */
+static int term_rare(const char *term, size_t n)
+{
+  static const char *const common[] = { "单元", "小区", "花园", "街道", "大道", "公寓", "号楼", "大厦",
+                                        "新村", "家园", "中心", "广场", "有限", "公司", "人民", "中山" };
+  const char *second;
+  int paired = pair_count(term, &second);
+  if (!paired) return n >= 3 ? 20 + (int)(n < TERM_MAX ? n : TERM_MAX) : (int)n;
+  for (size_t i = 0; i < COUNT(common); i++)
+    if (n == strlen(common[i]) && !memcmp(term, common[i], n)) return 3;
+  return paired == 2 ? 10 : 0;
+}
+
+/* Enough to find it: the check of each order looks at the whole word. Which of the terms are not asked for. */
+#define ASK_TERMS_MAX 5
+static void terms_spare(const struct terms *t, size_t mark_n, bool *spare)
+{
+  for (size_t left = t->n; left > ASK_TERMS_MAX; left--) {
+    size_t least = t->n;
+    for (size_t i = 0; i < t->n; i++)
+      if (!spare[i] && (least == t->n || term_rare(t->at[i].p + mark_n, t->at[i].n - mark_n) <=
+                                           term_rare(t->at[least].p + mark_n, t->at[least].n - mark_n)))
+        least = i;
+    spare[least] = true;
+  }
+}
+
+/* (the terms of the word behind this mark that narrow it most). A lone character or a short beginning stands in so
+ * many orders that it is left to the check of each, where the word has other terms. */
 static bool expr_marked(struct arena *a, struct buf *b, const struct search_word *w, const char *mark,
                         struct ask *ask)
 {
   struct terms t = { .mem = a, .mark = mark };
   size_t mark_n = strlen(mark), put = 0, narrow = 0;
   text_terms(w->text, on_term, &t);
+  bool *spare = arena_array(a, bool, t.n + 1);
+  terms_spare(&t, mark_n, spare);
   for (int pass = 0; pass < 2; pass++)
     for (size_t i = 0; i < t.n; i++) {
+      if (spare[i]) continue;
       const char *bare = t.at[i].p + mark_n;
       size_t bare_n = t.at[i].n - mark_n;
       bool open = term_is_open(w, bare, bare_n), broad = open && term_is_broad(bare, bare_n);
