@@ -94,6 +94,9 @@ enum err db_sync(struct db *db);
 enum err db_sync_file(struct db *db); /* the database file: what checkpoints that did not reach the end wrote there */
 int db_wal_fd(struct db *db);
 bool wal_fd_sync(int fd); /* false only where store_hooks.die() came back */
+/* The name of a VFS above this one (NULL: the system's) that makes one write of a commit's many; NULL: no such. */
+const char *gather_vfs(const char *below);
+#define GATHER_FORGET 0x4f524431 /* file control of a WAL: the transaction was rolled back, what waits is not needed */
 void db_lenient(struct db *db, bool on); /* damage is an error instead of the end of the process (check) */
 
 /* What a simulation replaces. All zero in orderd itself; set before anything is opened. */

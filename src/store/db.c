@@ -650,6 +650,13 @@ static int wal_file(struct db *db, sqlite3_file **wal)
   return rc || (*wal && (*wal)->pMethods) ? rc : SQLITE_IOERR;
 }
 
+/* Frames that could not be written, and that nobody needs any more. */
+static void wal_forget(struct db *db)
+{
+  sqlite3_file *wal;
+  if (db->mode == DB_WRITE && !wal_file(db, &wal)) wal->pMethods->xFileControl(wal, GATHER_FORGET, NULL);
+}
+
 static int wal_settle(struct db *db, int64_t pages)
 {
   sqlite3_file *wal;
@@ -687,6 +694,7 @@ static enum err db_settle(struct db *db)
   if (!e && pages > 0) {
     if (db_exec(db, "BEGIN IMMEDIATE")) return db->err;
     int rc = wal_settle(db, pages);
+    wal_forget(db);
     db_exec(db, "ROLLBACK");
     e = db_note(db, rc);
     if (e) fail_text(db, sqlite3_errstr(rc));
@@ -751,6 +759,7 @@ void tx_rollback(struct db *db)
   memcpy(text, db->text, sizeof text);
   tx_quiet(db);
   if (tx_open(db)) tx_control(db, SQL_ROLLBACK);
+  wal_forget(db);
   tx_ended(db);
   db->err = e;
   memcpy(db->text, text, sizeof text);
@@ -993,8 +1002,8 @@ struct db *db_open(struct arena *a, const char *path, enum db_mode mode, const c
   db->mode = mode;
   db->lenient = true; /* damage found while opening is a sentence for the caller */
   if (mode == DB_CREATE && !store_hooks.vfs) file_claim(path);
-  int rc = sqlite3_open_v2(path, &db->sql, flags[mode] | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE,
-                           store_hooks.vfs);
+  const char *vfs = mode == DB_WRITE ? gather_vfs(store_hooks.vfs) : store_hooks.vfs;
+  int rc = sqlite3_open_v2(path, &db->sql, flags[mode] | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, vfs);
   *why = db_note(db, rc) ? cannot(a, db, path, "open the database") : db_setup(a, db, path);
   db->lenient = false;
   if (!*why) return db;
