@@ -946,7 +946,7 @@ static const char PRAGMAS[] = "PRAGMA temp_store = MEMORY; PRAGMA mmap_size = 0;
                               "PRAGMA foreign_keys = OFF";
 static const char PRAGMAS_READ[] = "PRAGMA cache_size = -4096; PRAGMA query_only = ON";
 static const char PRAGMAS_WRITE[] = "PRAGMA cache_size = -16384; PRAGMA wal_autocheckpoint = 0;"
-                                    "PRAGMA journal_size_limit = 67108864";
+                                    "PRAGMA journal_size_limit = 100663296";
 
 static bool db_wal_on(struct db *db)
 {
