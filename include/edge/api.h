@@ -87,6 +87,7 @@ struct cmd *call_cmd(struct call *k, enum cmd_id id);
 void call_send(struct call *k, struct cmd *c, const char *body, size_t n);
 void call_send_to(struct call *k, struct cmd *c, const char *body, size_t n, void (*done)(struct cmd *));
 void call_done(struct cmd *c);                 /* answers; frees the command */
+#define IF_MATCH_OF_MANY "If-Match speaks about one order; a batch or a stream has many."
 enum err call_if_match(const char *field, int64_t *version); /* pure: "\"3\"" → 3, "*" → 0; else BAD_REQUEST */
 bool idempotency_key_ok(const char *key);
 /* Commands count themselves, so that stopping knows what is under way. */

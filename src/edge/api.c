@@ -205,7 +205,8 @@ static bool call_media(struct call *k)
     return deny(k, ERR_MEDIA, NULL, "Bodies are taken as they are, without Content-Encoding.");
   if (kind == BODY_NONE || media_is(type, "application/json")) return true;
   if (kind == BODY_MAYBE && !type && !has_body(k->r)) return true;
-  if (kind == BODY_ORDERS && media_is(type, "application/x-ndjson")) return true;
+  if (kind == BODY_ORDERS && media_is(type, "application/x-ndjson"))
+    return !http_field(k->r, "if-match") || deny(k, ERR_BAD_REQUEST, "bad_if_match", IF_MATCH_OF_MANY);
   return deny(k, ERR_MEDIA, NULL,
               kind == BODY_ORDERS ? "Content-Type is application/json or application/x-ndjson here."
                                   : "Content-Type is application/json here.");

@@ -110,7 +110,7 @@ static void order_how(struct call *k, struct cmd *c, bool defer)
   const char *dry = http_query(k->r, "dry_run"), *source = http_query(k->r, "source");
   c->source = source && !strcmp(source, "file") ? "file" : "api";
   c->dry_run = dry && !strcmp(dry, "true");
-  if (c->dry_run) c->job.again = NULL; /* it is undone in any case */
+  if (c->dry_run) c->job.again = NULL;               /* it is undone in any case */
   c->defer = defer && !c->dry_run && !c->if_version; /* a version is compared now, or not at all */
 }
 
@@ -261,6 +261,10 @@ static void batch_post(struct call *k, const char *list)
   if (key && !idempotency_key_ok(key)) {
     call_refuse(k, ERR_BAD_REQUEST, "bad_idempotency_key", NULL,
                 "Idempotency-Key is 1 to 255 visible ASCII characters.");
+    return;
+  }
+  if (http_field(r, "if-match")) {
+    call_refuse(k, ERR_BAD_REQUEST, "bad_if_match", NULL, IF_MATCH_OF_MANY);
     return;
   }
   if (!batch_shape(k, list, &count)) return;

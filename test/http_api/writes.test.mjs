@@ -100,6 +100,15 @@ test('a stale version is 412 and changes nothing', async () => {
     same((await post(400, `/v1/orders/${id}/hold`, { reason: 'b' }, { 'if-match': bad })).json.code, 'bad_if_match', bad);
 });
 
+test('If-Match speaks about one order: not of a batch, not of a stream', async () => {
+  const o = order();
+  const headers = { 'if-match': '"1"' };
+  same((await post(400, '/v1/orders', { orders: [o] }, headers)).json.code, 'bad_if_match');
+  const line = await s.call('POST', '/v1/orders', { body: `${JSON.stringify(o)}\n`, type: 'application/x-ndjson', headers });
+  same([line.status, line.json.code], [400, 'bad_if_match']);
+  await s.want(404, 'GET', `/v1/orders/${o.channel}:${o.external_id}`);
+});
+
 test('two edit one order at once: one wins, the other is told', async () => {
   for (let i = 0; i < 10; i++) {
     const { id } = await put();
