@@ -21,8 +21,8 @@ const struct route route_table[] = {
     .doc = "This description of the API." },
 
   { "POST", "/v1/orders", ROLES_OF_CMD, "postOrders", CMD_ORDER_INGEST, .run = orders_post,
-    .body = BODY_ORDERS,
-    .query = "dry_run source", .doc = "Take one order, a batch, or a stream of orders; idempotent by channel and external id." },
+    .body = BODY_ORDERS, .query = "dry_run source",
+    .doc = "Take one order, a batch, or a stream of orders; idempotent by channel and external id." },
   { "GET", "/v1/orders", ROLES_ANYONE, "listOrders", CMD_N, .read = orders_read, .heavy = true,
     .query = "status channel group sku warehouse owner overdue exception from to q sort " LIST,
     .doc = "List orders, newest first, by filters or a search." },

@@ -3,7 +3,8 @@
 #include <stdio.h>
 
 static const struct cmd_kind kinds[CMD_N] = {
-#define ROW(id, flow, name, roles, doc) [CMD_##id] = { name, roles, doc, flow_##flow##_parse, flow_##flow##_run },
+#define ROW(id, flow, name, roles, doc) \
+  [CMD_##id] = { name, roles, doc, flow_##flow##_parse, flow_##flow##_run },
 #define FLOW_ORDER_INGEST order_ingest
 #define FLOW_ORDER_MOVE order_move
 #define FLOW_ORDER_HOLD order_hold
@@ -104,34 +105,29 @@ static void arg_read(struct cmd *c, const struct arg *row, const struct json *v)
   switch (row->kind) {
   case ARG_TEXT: {
     const char *s = json_string(v);
-    if (!s)
-      arg_fault(c, row->key, "not_text", "This must be text");
+    if (!s) arg_fault(c, row->key, "not_text", "This must be text");
     else if (strlen(s) > 4 * row->max || utf8_count(s) > row->max)
-      fault_add(&c->problem.faults, arena_printf(&c->mem, "/%s", row->key), "too_long", "At most %zu characters", row->max);
-    else if (!*s && row->required)
-      arg_fault(c, row->key, "empty", "This must not be empty");
-    else
-      *(const char **)row->out = *s ? s : NULL;
+      fault_add(&c->problem.faults, arena_printf(&c->mem, "/%s", row->key), "too_long",
+                "At most %zu characters", row->max);
+    else if (!*s && row->required) arg_fault(c, row->key, "empty", "This must not be empty");
+    else *(const char **)row->out = *s ? s : NULL;
     break;
   }
   case ARG_INT:
-    if (!json_int(v, (int64_t *)row->out)) arg_fault(c, row->key, "not_a_number", "This must be a whole number");
+    if (!json_int(v, (int64_t *)row->out))
+      arg_fault(c, row->key, "not_a_number", "This must be a whole number");
     break;
   case ARG_VERSION:
     if (!json_int(v, (int64_t *)row->out) || *(const int64_t *)row->out < 1)
       arg_fault(c, row->key, "bad_version", "A version is a whole number from 1");
     break;
   case ARG_OBJECT:
-    if (json_type(v) != JSON_OBJECT)
-      arg_fault(c, row->key, "not_an_object", "This must be an object");
-    else
-      *(const struct json **)row->out = v;
+    if (json_type(v) != JSON_OBJECT) arg_fault(c, row->key, "not_an_object", "This must be an object");
+    else *(const struct json **)row->out = v;
     break;
   case ARG_TEXTS:
-    if (json_type(v) != JSON_ARRAY)
-      arg_fault(c, row->key, "not_a_list", "This must be a list");
-    else
-      *(const struct json **)row->out = v;
+    if (json_type(v) != JSON_ARRAY) arg_fault(c, row->key, "not_a_list", "This must be a list");
+    else *(const struct json **)row->out = v;
     break;
   }
 }
@@ -145,13 +141,12 @@ enum err args_read(struct cmd *c, const struct json *body, const struct arg *row
   for (const struct json *m = json_first(body); m; m = json_next(m)) {
     size_t i = 0;
     while (i < n && strcmp(rows[i].key, json_key(m))) i++;
-    if (i == n)
-      arg_fault(c, json_key(m), "unknown_key", "This key is not known here");
-    else if (json_type(m) != JSON_NULL)
-      arg_read(c, &rows[i], m);
+    if (i == n) arg_fault(c, json_key(m), "unknown_key", "This key is not known here");
+    else if (json_type(m) != JSON_NULL) arg_read(c, &rows[i], m);
   }
   for (size_t i = 0; i < n; i++)
-    if (rows[i].required && json_type(json_get(body, rows[i].key)) == JSON_NULL) arg_fault(c, rows[i].key, "missing", "This is required");
+    if (rows[i].required && json_type(json_get(body, rows[i].key)) == JSON_NULL)
+      arg_fault(c, rows[i].key, "missing", "This is required");
   return c->problem.faults.n ? ERR_INVALID : ERR_OK;
 }
 
@@ -217,7 +212,9 @@ enum err cmd_run(struct job *j, struct db *db)
   if (done) return ERR_OK;
   TRY(cmd_kind(c->id)->run(c, db));
   if (c->dry_run) return refuse(c, ERR_CONFLICT, went_dry, "A dry run: nothing was changed");
-  if (remembered(c)) return answer_put(db, c->actor.name, c->key, c->digest, c->now_ms, c->status, c->out.data ? c->out.data : "");
+  if (remembered(c))
+    return answer_put(db, c->actor.name, c->key, c->digest, c->now_ms, c->status,
+                      c->out.data ? c->out.data : "");
   return ERR_OK;
 }
 
@@ -230,12 +227,11 @@ void problem_put(struct buf *out, enum err e, int status, const struct problem *
   struct buf type = { 0 };
   buf_printf(&type, "/problems/%s", code);
   jw_init(&w, out), jw_object(&w);
-  jw_kstring(&w, "type", type.data), jw_kstring(&w, "title", err_title(e)), jw_kint(&w, "status", status ? status : err_http(e));
+  jw_kstring(&w, "type", type.data), jw_kstring(&w, "title", err_title(e)),
+    jw_kint(&w, "status", status ? status : err_http(e));
   buf_release(&type);
-  if (p && p->detail)
-    jw_kstring(&w, "detail", p->detail);
-  else
-    jw_kstring(&w, "detail", p && p->faults.n ? p->faults.at[0].detail : err_title(e));
+  if (p && p->detail) jw_kstring(&w, "detail", p->detail);
+  else jw_kstring(&w, "detail", p && p->faults.n ? p->faults.at[0].detail : err_title(e));
   jw_kstring(&w, "code", code);
   if (p && p->faults.n) {
     int kept = p->faults.n < (int)COUNT(p->faults.at) ? p->faults.n : (int)COUNT(p->faults.at);
@@ -243,7 +239,8 @@ void problem_put(struct buf *out, enum err e, int status, const struct problem *
     for (int i = 0; i < kept; i++) {
       const struct fault *f = &p->faults.at[i];
       jw_object(&w);
-      jw_kstring(&w, "pointer", f->pointer), jw_kstring(&w, "code", f->code), jw_kstring(&w, "detail", f->detail);
+      jw_kstring(&w, "pointer", f->pointer), jw_kstring(&w, "code", f->code),
+        jw_kstring(&w, "detail", f->detail);
       jw_object_end(&w);
     }
     jw_array_end(&w);
@@ -261,14 +258,16 @@ void cmd_problem(const struct cmd *c, struct buf *out)
 
 /* ---- what flows share ---------------------------------------------------------------------------------------------------- */
 
-enum err progress_event(struct cmd *c, struct db *db, char kind, int64_t entity, const char *type, const char *fmt, ...)
+enum err progress_event(struct cmd *c, struct db *db, char kind, int64_t entity, const char *type,
+                        const char *fmt, ...)
 {
   va_list ap;
   char small[1024];
   va_start(ap, fmt);
   int n = vsnprintf(small, sizeof small, fmt, ap);
   va_end(ap);
-  if (n < (int)sizeof small) return journal_put(db, c->now_ms, kind, entity, type, c->actor.name, small, NULL);
+  if (n < (int)sizeof small)
+    return journal_put(db, c->now_ms, kind, entity, type, c->actor.name, small, NULL);
   char *big = arena_alloc(&c->mem, (size_t)n + 1);
   va_start(ap, fmt);
   vsnprintf(big, (size_t)n + 1, fmt, ap);
@@ -282,12 +281,12 @@ enum err order_target(struct cmd *c, struct db *db, const char *text, struct ord
   struct channel ch;
   const char *colon = text ? strchr(text, ':') : NULL;
   enum err e = ERR_NOT_FOUND;
-  if (text && id_parse(text, 'o', &id))
-    e = order_get(db, &c->mem, id, o);
+  if (text && id_parse(text, 'o', &id)) e = order_get(db, &c->mem, id, o);
   else if (colon) {
     e = channel_find(db, &c->mem, arena_strn(&c->mem, text, (size_t)(colon - text)), &ch);
     if (!e) e = order_find(db, &c->mem, ch.id, colon + 1, o);
   }
-  if (e == ERR_NOT_FOUND) return refuse(c, e, "order_not_found", "There is no order %.100s", text ? text : "");
+  if (e == ERR_NOT_FOUND)
+    return refuse(c, e, "order_not_found", "There is no order %.100s", text ? text : "");
   return e;
 }

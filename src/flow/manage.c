@@ -97,7 +97,8 @@ static enum err proposal_refused(struct cmd *c, struct db *db, const struct grou
   TRY(order_group_members(db, &c->mem, g->id, &members, &n));
   for (size_t i = 0; i < n && !strcmp(g->state, "open"); i++)
     any = any || group_proposed(db, o->id, members[i].id);
-  if (!any) return refuse(c, ERR_CONFLICT, "not_in_group", "The order is neither in this group nor proposed to it");
+  if (!any)
+    return refuse(c, ERR_CONFLICT, "not_in_group", "The order is neither in this group nor proposed to it");
   TRY(decide_against(c, db, o->id, members, n, "apart"));
   TRY(decide_event(c, db, o->id, "group.refused", g->id, note));
   return group_answer(c, db, g->id);

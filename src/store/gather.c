@@ -9,7 +9,8 @@
 #include <sqlite3.h>
 #include <stdio.h>
 
-#define GATHER_BYTES (120 << 10) /* the system's VFS takes 17 bits of a length: of 128 KiB it would write nothing */
+#define GATHER_BYTES \
+  (120 << 10) /* the system's VFS takes 17 bits of a length: of 128 KiB it would write nothing */
 #define FRAME_HEADER 24
 
 struct gather {
