@@ -16,6 +16,8 @@ struct env_sim { /* a counter and a seed: the same seed gives the same run */
 };
 void env_sim_init(struct env_sim *s, int64_t now_ms, uint64_t seed);
 int64_t mono_ms(void); /* monotonic; for time-outs and measuring only, never stored */
+struct timespec;
+void mono_after(struct timespec *until, int64_t ms); /* so long from now, for pthread_cond_timedwait() on CLOCK_MONOTONIC */
 int64_t mono_us(void);
 
 /* ---- log lines: one per call, to standard error or a file, control characters escaped ------------ */

@@ -44,6 +44,14 @@ int64_t mono_us(void)
   return clock_us(CLOCK_MONOTONIC);
 }
 
+void mono_after(struct timespec *until, int64_t ms)
+{
+  clock_gettime(CLOCK_MONOTONIC, until);
+  until->tv_sec += ms / 1000;
+  until->tv_nsec += ms % 1000 * 1000000;
+  if (until->tv_nsec >= 1000000000) until->tv_nsec -= 1000000000, until->tv_sec++;
+}
+
 int64_t mono_ms(void)
 {
   return mono_us() / 1000;

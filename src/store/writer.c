@@ -477,9 +477,7 @@ static void writer_wait(struct writer *w)
     pthread_cond_wait(&w->work, &w->lock);
     return;
   }
-  clock_gettime(CLOCK_MONOTONIC, &until);
-  until.tv_nsec += LOW_QUIET_MS * 1000000;
-  if (until.tv_nsec >= 1000000000) until.tv_nsec -= 1000000000, until.tv_sec++;
+  mono_after(&until, LOW_QUIET_MS);
   pthread_cond_timedwait(&w->work, &w->lock, &until);
 }
 
