@@ -32,6 +32,9 @@
 #define CATCH_UP 16     /* of what makes a background pass worth while: so little the writer moves itself */
 #define WRITE_OUT_PAGES 16 /* at once, on average */
 #define PIECE_BYTES (1 << 20)
+#define WRITER_STACK (4 << 20)
+#define MOVER_STACK (1 << 20)
+#define SYNCER_STACK (256 << 10)
 #define MOVER_NICE 8   /* nobody waits for it */
 #define UNSYNCED_MAX 2 /* batches that wait while one is made durable */
 #define FRAME_BYTES (4096 + 24)
@@ -592,6 +595,16 @@ struct db *writer_db(struct writer *w)
 }
 
 /* ---- open and close ------------------------------------------------------------------------------------------ */
+/* Stacks count as memory where memory is limited, whether they are used or not. */
+static void thread_start(pthread_t *t, const char *name, size_t stack, void *(*run)(void *), struct writer *w)
+{
+  pthread_attr_t attr;
+  must(!pthread_attr_init(&attr) && !pthread_attr_setstacksize(&attr, stack));
+  must(!pthread_create(t, &attr, run, w));
+  pthread_attr_destroy(&attr);
+  pthread_setname_np(*t, name);
+}
+
 static bool threads_start(struct writer *w, struct arena *a, const char **why)
 {
   w->mover_db = db_open(a, w->o.path, DB_MOVE, why);
@@ -602,12 +615,9 @@ static bool threads_start(struct writer *w, struct arena *a, const char **why)
     *why = arena_printf(a, "%s: cannot be opened: %s", w->o.path, strerror(errno));
     return false;
   }
-  must(!pthread_create(&w->thread, NULL, writer_main, w));
-  must(!pthread_create(&w->syncer, NULL, syncer_main, w));
-  must(!pthread_create(&w->mover, NULL, mover_main, w));
-  pthread_setname_np(w->thread, "orderd-writer");
-  pthread_setname_np(w->mover, "orderd-mover");
-  pthread_setname_np(w->syncer, "orderd-syncer");
+  thread_start(&w->thread, "orderd-writer", WRITER_STACK, writer_main, w);
+  thread_start(&w->syncer, "orderd-syncer", SYNCER_STACK, syncer_main, w);
+  thread_start(&w->mover, "orderd-mover", MOVER_STACK, mover_main, w);
   return true;
 }
 
