@@ -180,6 +180,7 @@ int httpc_unix(struct arena *a, const char *socket_path, const char *method, con
                const struct http_field *headers, size_t n, const void *body, size_t body_n,
                struct httpc_answer *out);
 
+#include "edge/connector.h" /* platforms as text files */
 #include "edge/api.h" /* the API: routes, calls, reads, live streams; and serve */
 #include "edge/cli.h" /* the command line: configuration, commands, import, export */
 

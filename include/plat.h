@@ -34,6 +34,17 @@ struct sha256_part {
 };
 void sha256_parts(const struct sha256_part *part, size_t parts, unsigned char out[SHA256_LEN]);
 void hmac_sha256(const void *key, size_t key_n, const void *p, size_t n, unsigned char out[SHA256_LEN]);
+/* What platforms sign with; MD5 and SHA-1 protect nothing of ours. MAC: HMAC (RFC 2104) of the digest. */
+enum digest { DIGEST_MD5, DIGEST_SHA1, DIGEST_SHA256 };
+#define DIGEST_MAX 32
+size_t digest_bytes(enum digest d, const void *p, size_t n, unsigned char out[DIGEST_MAX]);
+size_t digest_mac(enum digest d, const void *key, size_t key_n, const void *p, size_t n, unsigned char out[DIGEST_MAX]);
+void base64_put(struct buf *b, const void *p, size_t n);
+bool base64_get(struct buf *b, const char *text, size_t n); /* standard or URL alphabet, padding may be missing; false: not base64 */
+/* Sealing of secrets: AES-256-GCM, a random nonce before and the tag behind. what: bound to it, not stored. */
+#define SEAL_KEY 32
+void seal(struct buf *out, struct env *env, const unsigned char key[SEAL_KEY], const char *what, const void *p, size_t n);
+bool unseal(struct buf *out, const unsigned char key[SEAL_KEY], const char *what, const void *p, size_t n); /* false: damaged, or not sealed so */
 bool same_bytes(const void *a, const void *b, size_t n); /* constant time */
 void hex_put(struct buf *b, const void *p, size_t n);
 char *token_text(struct arena *a, struct env *env, const char *prefix); /* 256 bits, URL-safe */

@@ -183,6 +183,50 @@ struct db *readers_take(struct readers *r); /* NULL when all are out; inside a f
 void readers_give(struct readers *r, struct db *db);
 void readers_close(struct readers *r);
 
+/* ---- sandbox.c: fenced SQL for connectors and rules (architecture 6) ------------------------------------------------
+ * An in-memory connection of its own with an allow-list of functions; reads nothing but its parameters and
+ * json_each/json_tree; no table, no file, no pragma, no clock, no randomness. One thread at a time. */
+#define SANDBOX_SQL_MAX (100 * 1024)
+#define SANDBOX_VALUE_MAX (8 << 20)
+#define SANDBOX_MS 250           /* of one statement */
+#define SANDBOX_ROWS_MAX 5000
+struct sandbox;
+struct sandbox_sql;
+struct sandbox_param {
+  const char *name;              /* without the colon; a statement that does not use it does not mind */
+  char kind;                     /* 'i' integer, 't' text, 'n' NULL */
+  int64_t i;
+  const char *text;
+  size_t n;
+};
+typedef const char *sandbox_value_fn(void *arg, const char *name);
+struct sandbox *sandbox_open(struct arena *a, const char **why);
+void sandbox_close(struct sandbox *s);
+/* secret(name) and setting(name); NULL where there is none. A value lives until the call returns. */
+void sandbox_values(struct sandbox *s, sandbox_value_fn *secret, sandbox_value_fn *setting, void *arg);
+/* Kinds of text: an expression (compiled as SELECT (…)), one SELECT; with or without secret(). NULL with *why, and
+ * *at: the byte of sql it is about (-1 unknown). The statement belongs to the sandbox and goes with it. known: the
+ * names of parameters it may use, NULL-ended; another one is an error here. */
+enum { SANDBOX_EXPRESSION = 1, SANDBOX_SECRETS = 2 };
+struct sandbox_sql *sandbox_sql(struct sandbox *s, struct arena *a, const char *sql, unsigned how, const char *const *known,
+                                const char **why, int *at);
+int sandbox_columns(const struct sandbox_sql *q);
+/* A value of a row; kind 'n' NULL, 'i', 'r' (number text too), 't', 'b'. Lives until the next row. */
+struct sandbox_value {
+  char kind;
+  int64_t i;
+  const char *text;              /* text of every kind but NULL and BLOB; NUL-terminated */
+  size_t n;
+};
+/* row() per row, false stops (which is OK). OK, INVALID with *why (an error of the SQL, a limit: time, rows, size). */
+typedef bool sandbox_row_fn(void *arg, const struct sandbox_value *v, int n);
+enum err sandbox_run(struct sandbox *s, struct arena *a, struct sandbox_sql *q, const struct sandbox_param *p, size_t n,
+                     sandbox_row_fn *row, void *arg, const char **why);
+/* Another SQLite file read by one query, read-only, under the same fence but with its tables. *columns: their
+ * names, in the arena, set before the first row. */
+enum err sandbox_query_file(struct arena *a, const char *path, const char *sql, const struct sandbox_param *p, size_t n,
+                            const char *const **columns, sandbox_row_fn *row, void *arg, const char **why);
+
 /* ---- disk reserve: a file of ballast that is given up only by a person; intake stops before it is needed */
 #define DISK_RESERVE_BYTES (64ll << 20)
 

@@ -1,0 +1,165 @@
+/* edge/connector.h: part of layer 6. A platform as one text file (contract 5): its requests, signatures, pages,
+ * mapping and errors are SQL in the sandbox. connector.c reads and runs such files; it opens no socket and no
+ * database of ours. `orderd help connectors` describes the format. */
+#ifndef ORDERD_EDGE_CONNECTOR_H
+#define ORDERD_EDGE_CONNECTOR_H
+#include "flow.h"
+
+#define CONNECTOR_FILE_MAX (1 << 20)
+#define CONNECTOR_BODY_MAX (8 << 20)      /* of an answer: over it the answer is refused */
+#define CONNECTOR_ELEMENTS_MAX 400000     /* of its JSON */
+#define CONNECTOR_ROWS_MAX 5000           /* of one mapping */
+#define CONNECTOR_SECRETS_MAX 32
+
+/* What is wrong in a file, for people: "shopee.channel:31:17: no such column: o.valeu". */
+struct connector_fault {
+  int line, column;                       /* 0: the file as a whole */
+  const char *why;
+};
+
+enum connector_kind { CONNECTOR_HTTP, CONNECTOR_FILES, CONNECTOR_DATABASE };
+enum connector_walk { WALK_CURSOR, WALK_BACKWARD, WALK_TWICE };
+struct connector_name {
+  const char *name, *text;                /* secrets: what it is; settings: the default */
+  bool optional;
+};
+struct connector_request {                /* one [request R] as far as others must know it */
+  const char *name, *method, *address;
+  enum connector_walk walk;
+  int64_t page_size, first_page, batch, timeout_ms;
+  int64_t per_1000s, burst;               /* max_rps in thousandths; 0: no limit of its own */
+};
+/* A parsed and compiled file; lives in the arena it was read into and is never changed. */
+struct connector {
+  const char *name, *title, *title_zh, *family, *host, *currency, *counts_as_shipped;
+  enum connector_kind kind;
+  int64_t every_ms, overlap_ms, settle_ms, window_ms, start_ms;
+  int zone_min;
+  bool clock_by_date;                     /* the host's skew is measured by Date headers */
+  struct connector_name *secret, *setting;
+  size_t secrets, settings;
+  struct connector_request *request;
+  size_t requests;
+  bool has_detail, has_one, has_refresh, has_merge, has_push, has_next, has_pages;
+  const char *folder, *match, *format;    /* [files]; not yet filled in */
+  const char *file;                       /* [database] */
+  const char *query;                      /* [query] */
+  size_t examples;
+  struct connector_text *text;            /* private */
+};
+/* Reads, checks every key, compiles every piece of SQL once. NULL with the first fault. */
+struct connector *connector_parse(struct arena *a, const char *name, const char *text, size_t n, struct connector_fault *f);
+const struct connector_request *connector_request(const struct connector *c, const char *name); /* NULL: it has none */
+
+/* The files built into the binary (examples/connectors/), by name. */
+struct connector_file {
+  const char *name, *text;
+  size_t n;
+};
+size_t connector_builtin(const struct connector_file **list);
+/* DATA/connectors/NAME.channel, else the built-in one; false: there is none. */
+bool connector_load(struct arena *a, const char *data, const char *name, struct connector_file *out);
+
+/* ---- a connector at work: one sandbox; one thread at a time ------------------------------------------------- */
+struct connector_box;
+typedef const char *connector_value_fn(void *arg, const char *name); /* NULL: not set */
+struct connector_box *connector_open(const struct connector *c, struct arena *a, const char **why); /* c must outlive it */
+void connector_close(struct connector_box *b);
+/* Where secret() and setting() look; asked during a call below, on its thread. */
+void connector_values(struct connector_box *b, connector_value_fn *secret, connector_value_fn *setting, void *arg);
+
+struct connector_vars {                   /* what SQL sees (the format's :names); zero what is not known */
+  int64_t now_ms, from_ms, to_ms, page;
+  const char *host;                       /* NULL: the connector's default */
+  const char *cursor, *ids, *rows, *id;   /* ids and rows: JSON arrays */
+  const char *nonce;
+};
+struct connector_call {                   /* a request ready to be sent */
+  const char *method, *url;
+  struct http_field *header;              /* names as in the file */
+  size_t headers;
+  const char *body;
+  size_t body_n;
+  const char *content_type;               /* NULL: no body */
+  int64_t timeout_ms;
+  const char *shown;                      /* method and address for people: values that hold a secret, and signatures, are "***" */
+};
+/* All of these: false with *why (for people, no secrets in it), results in the arena. */
+bool connector_build(struct connector_box *b, struct arena *a, const char *request, const struct connector_vars *v,
+                     struct connector_call *out, const char **why);
+
+struct connector_answer {
+  int status;
+  struct http_field *header;              /* names in lower case */
+  size_t headers;
+  const char *body;
+  size_t body_n;
+};
+#define VERDICT_MAP(X) X(OK, "ok") X(RATE_LIMITED, "rate_limited") X(AUTH_EXPIRED, "auth_expired") \
+  X(NOT_FOUND, "not_found") X(REFUSED, "refused") X(RETRY, "retry")
+enum verdict_kind {
+#define X(id, name) VERDICT_##id,
+  VERDICT_MAP(X)
+#undef X
+};
+const char *verdict_name(enum verdict_kind k);
+struct verdict {
+  enum verdict_kind kind;
+  const char *code, *message;             /* "" when the platform says nothing */
+  int64_t retry_after_ms;                 /* 0: not told */
+};
+/* Gate, then [errors]. An answer that is no JSON, HTML, truncated, too deep or too large is never OK. */
+void connector_judge(struct connector_box *b, struct arena *a, const char *request, const struct connector_answer *ans,
+                     const struct connector_vars *v, struct verdict *out);
+/* After an OK verdict of the same answer. cursor NULL: the last page. */
+bool connector_next(struct connector_box *b, struct arena *a, const char *request, const struct connector_answer *ans,
+                    const struct connector_vars *v, const char **cursor, const char **why);
+bool connector_pages(struct connector_box *b, struct arena *a, const struct connector_answer *ans, const struct connector_vars *v,
+                     int64_t *pages, const char **why);
+struct connector_id {
+  const char *id, *row;                   /* row NULL: none */
+  int64_t updated_ms;                     /* 0: not told */
+};
+bool connector_ids(struct connector_box *b, struct arena *a, const char *section, const struct connector_answer *ans,
+                   const struct connector_vars *v, struct connector_id **list, size_t *n, const char **why);
+struct connector_order {
+  const char *order;                      /* canonical, JSON object text without channel */
+  size_t order_n;
+  const char *raw;                        /* what the inbox keeps: {"at":"$.response.order_list[0]","row":…,"order":<the very bytes>} */
+  size_t raw_n;
+};
+/* section "orders" or "orders one". The bytes of a row are cut out of the answer as they came. */
+bool connector_orders(struct connector_box *b, struct arena *a, const char *section, const struct connector_answer *ans,
+                      const struct connector_vars *v, struct connector_order **list, size_t *n, const char **why);
+/* A payload kept by connector_orders mapped again (after the file was mended). */
+bool connector_again(struct connector_box *b, struct arena *a, const char *raw, size_t raw_n, const struct connector_vars *v,
+                     struct connector_order *out, const char **why);
+struct connector_token {
+  const char *name, *value;
+  int64_t expires_in_ms;                  /* 0: not told */
+};
+bool connector_tokens(struct connector_box *b, struct arena *a, const struct connector_answer *ans, const struct connector_vars *v,
+                      struct connector_token **list, size_t *n, const char **why);
+struct connector_group {
+  const char *group, *external_id;
+};
+bool connector_groups(struct connector_box *b, struct arena *a, const struct connector_answer *ans, const struct connector_vars *v,
+                      struct connector_group **list, size_t *n, const char **why);
+struct connector_push {
+  bool genuine, recent;
+  const char *id;                         /* what makes it the same push; NULL: the body's digest does */
+  const char *reply, *reply_type;
+};
+/* url: the address the platform was told, byte for byte; body: raw. */
+bool connector_push(struct connector_box *b, struct arena *a, const char *url, const struct connector_answer *push,
+                    const struct connector_vars *v, struct connector_push *out, const char **why);
+/* Rows of a file or of another database as the JSON array that [orders] reads. */
+bool connector_file_rows(struct arena *a, const char *format, const char *text, size_t n, const char **json, size_t *json_n,
+                         const char **why);
+
+/* Runs every [example]: say() per example ("ok", or what differs). The number that failed, -1 when it cannot run. */
+int connector_test(const struct connector *c, struct arena *a, void (*say)(void *arg, const char *example, bool ok, const char *text),
+                   void *arg, const char **why);
+void connector_help(struct buf *out);     /* the format, with a worked example */
+
+#endif
