@@ -1,4 +1,4 @@
--- orderd's one schema, version 1. Read by people, by the binary and by the tests: there is no second copy.
+-- orderd's one schema, version 2 (a change here is a migration in store/db.c too). Read by people, by the binary and by the tests: there is no second copy.
 -- Times are milliseconds since 1970 UTC, money is minor units of the row's currency, ids are numbers here and
 -- text with a kind outside (orders.id 7 is "o_7"). A random index costs 12 to 14 % of intake, so each index says
 -- what it is for; keys whose first part grows with time (ids, placed_slot, due_at) are written at the end and are cheap.
@@ -267,6 +267,78 @@ CREATE VIRTUAL TABLE search USING fts5 (
 );
 CREATE TABLE search_todo (
   order_id INTEGER PRIMARY KEY
+) STRICT;
+
+-- Where polling a channel stands (domain 2.5 to 2.7): one row per channel that has a connector. watermark: what the
+-- platform changed before this, by its own clock, is here; it moves in the transaction that stores the last rows.
+CREATE TABLE polls (
+  channel_id  INTEGER PRIMARY KEY,
+  connector   TEXT NOT NULL,
+  paused      INTEGER NOT NULL DEFAULT 0,
+  watermark   INTEGER,
+  swept_at    INTEGER,                     -- when the last sweep of the last days ended
+  run_at      INTEGER,                     -- when the last run began
+  ok_at       INTEGER,                     -- when the last good run ended
+  failures    INTEGER NOT NULL DEFAULT 0,  -- calls that failed, in a row
+  open_until  INTEGER,                     -- the breaker: no call before this
+  skew_ms     INTEGER NOT NULL DEFAULT 0,  -- the platform's clock less ours
+  received    INTEGER NOT NULL DEFAULT 0,  -- orders, ever
+  misses      INTEGER NOT NULL DEFAULT 0,  -- found by a sweep that polling should have brought; stays 0
+  error       TEXT                         -- JSON: kind, code, message, request, answer, at; NULL: the last run was good
+) STRICT;
+
+-- The last runs of each channel, for people.
+CREATE TABLE poll_runs (
+  id         INTEGER PRIMARY KEY,
+  channel_id INTEGER NOT NULL,
+  kind       TEXT NOT NULL,                -- poll, sync, sweep, ask
+  began_at   INTEGER NOT NULL,
+  ended_at   INTEGER NOT NULL,
+  from_at    INTEGER,                      -- what it covered, by the platform's clock
+  until_at   INTEGER,
+  calls      INTEGER NOT NULL,
+  pages      INTEGER NOT NULL,
+  received   INTEGER NOT NULL,
+  created    INTEGER NOT NULL,
+  updated    INTEGER NOT NULL,
+  failed     INTEGER NOT NULL,             -- rows that could not be mapped: payloads
+  misses     INTEGER NOT NULL,
+  error      TEXT
+) STRICT;
+CREATE INDEX poll_runs_channel ON poll_runs (channel_id, id);
+
+-- How many calls a platform still allows; thousandths of a call at that time.
+CREATE TABLE buckets (
+  channel_id INTEGER NOT NULL,
+  call       TEXT NOT NULL,
+  level      INTEGER NOT NULL,
+  at         INTEGER NOT NULL,
+  PRIMARY KEY (channel_id, call)
+) WITHOUT ROWID, STRICT;
+
+-- Secrets of channels, sealed with DATA/secret.key; tokens that the platform gave us anew.
+CREATE TABLE secrets (
+  channel_id INTEGER NOT NULL,
+  name       TEXT NOT NULL,
+  sealed     BLOB NOT NULL,
+  set_at     INTEGER NOT NULL,
+  expires_at INTEGER,
+  PRIMARY KEY (channel_id, name)
+) WITHOUT ROWID, STRICT;
+
+-- Pushes seen in the last days: the same one again changes nothing.
+CREATE TABLE pushes (
+  channel_id INTEGER NOT NULL,
+  digest     BLOB NOT NULL,                -- first 16 bytes of the SHA-256 of its id, or of its bytes
+  at         INTEGER NOT NULL,
+  PRIMARY KEY (channel_id, digest)
+) WITHOUT ROWID, STRICT;
+
+-- Orders whose grouping the platform itself was asked about, and what they were then; asked again when it changes.
+CREATE TABLE merge_asked (
+  order_id INTEGER PRIMARY KEY,
+  content  INTEGER NOT NULL,               -- hash of token, address and company
+  at       INTEGER NOT NULL
 ) STRICT;
 
 -- For people with any SQLite tool; times as text, money as decimals of two places.

@@ -182,7 +182,10 @@ struct merge_why { /* each condition with its value, for `why` */
 };
 /* Do two orders belong together, the window apart? Symmetric but for mine/theirs. */
 struct merge_why merge_pair(struct arena *a, const struct merge_rules *r, struct merge_order *x, struct merge_order *y);
-/* decided(): +1 a person put the two together, -1 took them apart, 0 nothing said. */
+/* The same when their platform itself says that they do: its word stands for the keys, nothing else. */
+struct merge_why merge_pair_platform(struct arena *a, const struct merge_rules *r, struct merge_order *x, struct merge_order *y);
+/* decided(): what was said about two orders. A person's word is the last one; a platform's stands for our keys. */
+enum merge_said { SAID_NOTHING = 0, SAID_TOGETHER = 1, SAID_APART = -1, PLATFORM_TOGETHER = 2, PLATFORM_APART = -2 };
 typedef int merge_decided_fn(void *arg, int64_t order_a, int64_t order_b);
 /* The greedy grouping of domain 3.5 over free orders, in any order of the array: group[i] becomes the index of
  * the earliest order of i's group. Depends only on the set. */
@@ -223,6 +226,8 @@ struct payload {
 enum err payload_put(struct db *db, int64_t channel_id, const char *source, enum payload_state state, int64_t now_ms,
                      const struct draft *d, int64_t order_id, const char *error, int64_t *id);
 enum err payload_get(struct db *db, struct arena *a, int64_t id, struct payload *out);
+/* A failed one of this channel that has the same bytes. */
+bool payload_failed_same(struct db *db, int64_t channel_id, const unsigned char digest[16]);
 bool payload_same(struct db *db, int64_t id, const unsigned char digest[16]); /* the stored one has these bytes */
 enum err payload_settle(struct db *db, int64_t id, enum payload_state state, int64_t order_id, const char *error);
 /* The next payloads in that state with an id over after; returns how many. */
@@ -246,6 +251,8 @@ struct order {
 };
 enum err order_find(struct db *db, struct arena *a, int64_t channel_id, const char *external_id, struct order *out);
 enum err order_get(struct db *db, struct arena *a, int64_t id, struct order *out);
+/* The channel's own time of change that we have; NOT_FOUND. */
+enum err order_known(struct db *db, int64_t channel_id, const char *external_id, int64_t *channel_updated_at);
 /* Row, lines, parcels and refunds of a new order. o: id, channel_id, status, group_id, stage and due fields set. */
 enum err order_insert(struct db *db, const struct order *o, const struct draft *d);
 /* News for a known order: everything the channel told; version + 1. changed: JSON array of the fields that differ. */
@@ -291,7 +298,14 @@ enum err group_update(struct db *db, int64_t id, const char *state, const char *
 enum err group_lock(struct db *db, int64_t id, int64_t now_ms, bool *was_open);
 enum err group_decide(struct db *db, int64_t a, int64_t b, const char *verdict, const char *actor, int64_t now_ms);
 int group_decided(struct db *db, int64_t a, int64_t b);
-/* Orders that a person tied to this one, either way. */
+/* What a platform said; a person's word stays. changed may be NULL. */
+#define PLATFORM_ACTOR "platform:"
+enum err group_decide_platform(struct db *db, int64_t a, int64_t b, bool together, const char *family, int64_t now_ms, bool *changed);
+/* Forgets what platforms said about an order whose token or address changed; how many. */
+enum err group_forget_platform(struct db *db, int64_t order_id, int64_t *forgotten);
+enum err merge_asked_get(struct db *db, int64_t order_id, int64_t *content); /* NOT_FOUND */
+enum err merge_asked_put(struct db *db, int64_t order_id, int64_t content, int64_t now_ms);
+/* Orders about which something was said, and what (enum merge_said). */
 size_t group_ties(struct db *db, int64_t order_id, int64_t *others, int *verdicts, size_t max);
 enum err group_propose(struct db *db, int64_t a, int64_t b, const char *code, int64_t now_ms, bool *is_new);
 bool group_proposed(struct db *db, int64_t a, int64_t b);
@@ -310,6 +324,7 @@ enum err exception_resolve(struct db *db, int64_t id, const char *by, const char
 enum err exception_assign(struct db *db, int64_t id, const char *owner, const char *assignee);
 /* Resolves the open ones of this type (prefix, when it ends in ':') for an order or payload; how many. */
 int exception_settle(struct db *db, const char *type, int64_t order_id, int64_t payload_id, const char *by, int64_t now_ms);
+int exception_settle_channel(struct db *db, const char *type, int64_t channel_id, const char *by, int64_t now_ms);
 bool exception_is_open(struct db *db, const char *type, int64_t order_id);
 
 /* ---- user.c: people, tokens, remembered answers ------------------------------------------------------------------- */
@@ -389,6 +404,7 @@ enum err view_counts(struct db *db, struct counts *c);
 int view_check(struct db *db, struct arena *a, const struct status_table *t, const struct merge_rules *r,
                void (*say)(void *arg, const char *text), void *arg);
 
+#include "domain/poll.h" /* asking channels */
 #include "domain/view.h"
 
 #endif

@@ -14,6 +14,10 @@ struct rules {
   int64_t surge_pending;        /* pending payloads taken at most before 503 */
   bool new_channels;            /* an unknown channel name opens a channel; else 422 unknown_channel */
   const struct conf *conf;      /* [channel NAME] family = …, merge = yes|no */
+  const struct channel_family { /* of channels with a connector, where the configuration does not say it */
+    const char *channel, *family;
+  } *family;
+  size_t families;
 };
 void rules_default(struct rules *r);
 bool rules_load(struct arena *a, const struct conf *c, struct rules *r, const char **why);
@@ -60,7 +64,14 @@ struct problem { /* what a refused command says; becomes application/problem+jso
   X(PAYLOADS_APPLY, "payloads.apply", 0, "Apply payloads that were only taken")                                      \
   X(SEARCH_STEP, "search.step", 0, "Index words of new and changed orders")                                          \
   X(KEEP_HOUSE, "house.keep", 0, "Drop what is past its retention")                                                  \
-  X(BACKLOG_ALARM, "backlog.alarm", 0, "Note that failed payloads passed their limit, or are below it again")
+  X(BACKLOG_ALARM, "backlog.alarm", 0, "Note that failed payloads passed their limit, or are below it again")          \
+  X(POLL_PAGE, "poll.page", 0, "Store and apply what one page of a channel told, and how far it is read")             \
+  X(POLL_STATE, "poll.state", 0, "Note how a run of polling ended, new tokens, and what a platform still allows")     \
+  X(PUSH_TAKE, "push.take", 0, "Keep a push of a channel, once")                                                      \
+  X(CHANNEL_PAUSE, "channel.pause", ROLE_ADMIN | ROLE_CS, "Stop polling a channel")                                   \
+  X(CHANNEL_RESUME, "channel.resume", ROLE_ADMIN | ROLE_CS, "Poll a channel again")                                   \
+  X(CHANNEL_SECRET, "channel.secret", ROLE_ADMIN, "Keep a secret of a channel, sealed")                               \
+  X(GROUP_PLATFORM, "group.platform", 0, "Keep what a platform said about which orders belong together")
 enum cmd_id {
 #define X(id, name, roles, doc) CMD_##id,
   CMD_MAP(X)
@@ -125,7 +136,63 @@ const char *ingest_result_name(enum ingest_result r);
 /* numbers[] of PAYLOADS_APPLY: 0 applied, 1 failed, 2 still pending. TIMERS_FIRE: 0 fired, 1 next due_at (0 none).
  * SEARCH_STEP: left. KEEP_HOUSE: left. PAYLOAD_RETRY_ALL: 0 applied, 1 failed. */
 
+/* ---- what polling brings: args are made by the poller itself, not by cmd_parse ------------------------------- */
+struct poll_item {
+  struct draft *draft;          /* sealed; NULL: it could not be mapped */
+  const char *raw;              /* of one that could not */
+  size_t raw_n;
+  const char *error;            /* its reason, a JSON object as in a problem: code, detail, errors */
+};
+struct poll_bucket {
+  const char *call;
+  struct bucket bucket;
+};
+struct poll_page {              /* POLL_PAGE; numbers[]: 0 created, 1 updated, 2 failed, 3 misses */
+  const char *channel, *source; /* source: poll or push */
+  struct poll_item *item;
+  size_t items;
+  int64_t watermark;            /* what is read with this page; 0: not yet */
+  int64_t missed_before;        /* a sweep: news from before this should have been here; 0: no sweep */
+  const struct poll_bucket *bucket;
+  size_t buckets;
+};
+struct poll_secret {
+  const char *name;
+  const void *sealed;
+  size_t n;
+  int64_t expires_at;           /* 0: does not, or not told */
+};
+struct poll_state {             /* POLL_STATE */
+  const char *channel;
+  const struct poll *poll;      /* channel_id is filled in here; NULL: as it was */
+  const struct poll_run *run;   /* NULL: none ended */
+  const struct poll_bucket *bucket;
+  size_t buckets;
+  const struct poll_secret *secret;
+  size_t secrets;
+  int64_t again_from;           /* 0: the watermark stays */
+  const char *open_type, *open_data; /* an exception of the channel; NULL: none */
+  const char *settle[2];        /* types that are over */
+};
+struct push_args {              /* PUSH_TAKE; numbers[]: 0 new, 1 payload id */
+  const char *channel;
+  unsigned char digest[16];
+  const char *raw;
+  size_t raw_n;
+};
+struct platform_verdict {       /* orders of one number belong together, others apart */
+  const char *channel, *external_id, *group;
+  uint64_t content;
+};
+struct platform_args {          /* GROUP_PLATFORM; numbers[]: 0 pairs that changed */
+  const char *platform;         /* a family */
+  const struct platform_verdict *order;
+  size_t n;
+};
+
 /* ---- verbs shared by the flows ------------------------------------------------------------------------------ */
+/* The channel of that name; one that is new is opened, where the configuration allows it. */
+enum err ingest_channel(struct cmd *c, struct db *db, const char *name, struct channel *ch);
 enum err ingest_apply(struct cmd *c, struct db *db, struct draft *d, int64_t payload_id, enum ingest_result *result,
                       int64_t *order_id, int64_t *group_id);
 /* Groups anew around an order that is new, or whose data, status or freedom changed: its group's members, and
@@ -151,7 +218,8 @@ enum err progress_event(struct cmd *c, struct db *db, char kind, int64_t entity,
   X(order_ingest) X(order_move) X(order_hold) X(order_release) X(order_cancel) X(group_remove) X(group_add)          \
   X(group_lock) X(payload_put) X(payload_retry) X(payload_retry_all) X(payload_discard) X(exception_assign)          \
   X(exception_resolve) X(token_add) X(token_revoke) X(user_add) X(user_update) X(audit_seen) X(timers_fire)          \
-  X(payloads_apply) X(search_step) X(keep_house) X(backlog_alarm)
+  X(payloads_apply) X(search_step) X(keep_house) X(backlog_alarm) X(poll_page) X(poll_state) X(push_take)              \
+  X(channel_pause) X(channel_resume) X(channel_secret) X(group_platform)
 #define X(name)                                                                                                      \
   enum err flow_##name##_parse(struct cmd *c, const struct json *body);                                              \
   enum err flow_##name##_run(struct cmd *c, struct db *db);

@@ -36,7 +36,6 @@ TEST(rules_refused)
     { "\n\n[channel tm]\nfamily = Tao Bao", "line 4: [channel tm] family = Tao Bao: lower-case letters" },
     { "[channel tm]\nfamily =", "lower-case letters" },
     { "[channel tm]\nmerge = sometimes", "yes or no" },
-    { "[channel tm]\nfamilly = x", "a channel has the keys family and merge" },
     { "[stage paid]\nremindd = 1h", "line 2: [stage paid] has no key remindd; did you mean remind" },
   };
   for (size_t i = 0; i < COUNT(cases); i++) {

@@ -31,7 +31,8 @@ static void on_die(const char *text)
 
 static void clean(void)
 {
-  store_hooks = (struct store_hooks){ .schema = SMALL_SCHEMA };
+  static const struct migration first[] = { { 1, NULL } };
+  store_hooks = (struct store_hooks){ .schema = SMALL_SCHEMA, .migrations = first, .migrations_n = 1 };
   log_open((enum log_level)(LOG_ERROR + 1), false); /* what we provoke here is no news */
   arena_release(&mem);
   why = "";
@@ -107,7 +108,7 @@ TEST(store_version_is_checked)
 TEST(store_schema_sql_is_whole)
 {
   clean();
-  store_hooks.schema = NULL;
+  store_hooks = (struct store_hooks){ 0 };
   struct db *db = db_new();
   REQUIRE(db);
   CHECK(db_schema_version(db) >= 1);
@@ -586,8 +587,8 @@ TEST(store_a_batch_runs_twice_only_when_it_must)
     bool once;  /* the first must not run twice */
     int again;
   } cases[] = {
-    { ERR_OK, 2, false, 0 },      { ERR_OK, 1, false, 0 },     { ERR_INVALID, 2, false, 1 },
-    { ERR_INVALID, 2, true, 0 },  { ERR_OK, 2, true, 0 },      { ERR_DISK_FULL, 2, false, 1 },
+    { ERR_OK, 2, false, 0 },     { ERR_OK, 1, false, 0 }, { ERR_INVALID, 2, false, 1 },
+    { ERR_INVALID, 2, true, 0 }, { ERR_OK, 2, true, 0 },  { ERR_DISK_FULL, 2, false, 1 },
   };
   for (size_t i = 0; i < COUNT(cases); i++) {
     test_note("case %zu", i);
@@ -672,8 +673,8 @@ TEST(store_answers_wait_for_the_disk)
   clean();
   struct writer *w = writer_slow();
   REQUIRE(w);
-  struct put_job a = { .id = 1, .name = "one" }, b = { .id = 2, .name = "two" }, c = { .id = 3, .name = "three" },
-                 d = { .id = 4, .name = "four" };
+  struct put_job a = { .id = 1, .name = "one" }, b = { .id = 2, .name = "two" },
+                 c = { .id = 3, .name = "three" }, d = { .id = 4, .name = "four" };
   struct db *r = db_open(&mem, db_path(), DB_READ, &why);
   REQUIRE(r);
   push(w, &a);
@@ -793,7 +794,8 @@ TEST(store_a_job_that_overlooks_trouble_is_undone)
   clean();
   struct writer *w = writer_new(true);
   REQUIRE(w);
-  struct put_job a = { .id = 1, .name = "one" }, b = { .id = 2, .name = "two" }, c = { .id = 3, .name = "three" };
+  struct put_job a = { .id = 1, .name = "one" }, b = { .id = 2, .name = "two" },
+                 c = { .id = 3, .name = "three" };
   push(w, &a);
   b.job.run = careless_run, b.job.done = put_done;
   CHECK(writer_push(w, &b.job));
@@ -916,7 +918,8 @@ TEST(store_settles_a_large_wal_of_a_killed_process)
     struct writer *w = writer_open(&mem, &o, &why);
     char name[4000];
     for (int i = 1; w && i <= 200; i++) {
-      memset(name, 'a' + i % 26, sizeof name), snprintf(name, 20, "%d", i), name[strlen(name)] = '-', name[sizeof name - 1] = 0;
+      memset(name, 'a' + i % 26, sizeof name), snprintf(name, 20, "%d", i), name[strlen(name)] = '-',
+                                                                            name[sizeof name - 1] = 0;
       p = (struct put_job){ .id = i, .name = name };
       push(w, &p);
     }
@@ -987,7 +990,7 @@ TEST(store_migrates_in_one_transaction)
   store_hooks.migrations = broken_steps, store_hooks.migrations_n = 3;
   CHECK(!db_open(&mem, db_path(), DB_WRITE, &why));
   CHECK(strstr(why, "cannot bring the schema up to date") != NULL);
-  store_hooks.migrations = NULL;
+  store_hooks.migrations = steps, store_hooks.migrations_n = 1;
   struct db *db = db_open(&mem, db_path(), DB_WRITE, &why);
   REQUIRE(db); /* still the old one, whole */
   CHECK_INT(db_schema_version(db), 1);
@@ -1004,6 +1007,56 @@ TEST(store_migrates_in_one_transaction)
   REQUIRE(db);
   CHECK_INT(db_schema_version(db), 3);
   db_close(db);
+}
+
+/* The text of a table or index without what people read only: comments and blanks. */
+static void schema_fold(struct buf *out, const char *sql)
+{
+  for (; *sql; sql++) {
+    if (sql[0] == '-' && sql[1] == '-') {
+      while (sql[1] && sql[1] != '\n') sql++;
+      continue;
+    }
+    if (!strchr(" \n\t", *sql)) buf_char(out, *sql);
+  }
+}
+
+static void schema_put(struct db *db, struct buf *out)
+{
+  struct stmt *s = db_prepare(db, "SELECT name, coalesce(sql, '') FROM sqlite_schema ORDER BY name");
+  while (stmt_row(s)) {
+    buf_printf(out, "%s: ", stmt_col_text(s, 0));
+    schema_fold(out, stmt_col_text(s, 1));
+    buf_char(out, '\n');
+  }
+  stmt_drop(s);
+}
+
+/* A file of the first release, brought up to date, has the schema of a new one: schema.sql and the migrations agree. */
+TEST(store_migrations_lead_to_schema_sql)
+{
+  clean();
+  store_hooks = (struct store_hooks){ 0 };
+  struct db *db = db_new();
+  struct buf fresh = { 0 }, old = { 0 };
+  REQUIRE(db);
+  schema_put(db, &fresh);
+  db_close(db);
+  size_t n;
+  static const struct migration first[] = { { 1, NULL } };
+  const char *schema = file_read(&mem, "test/data/schema_1.sql", 1 << 20, &n);
+  REQUIRE(schema);
+  store_hooks = (struct store_hooks){ .schema = schema, .migrations = first, .migrations_n = 1 };
+  db = db_open(&mem, path_of("first.db"), DB_CREATE, &why);
+  REQUIRE(db);
+  db_close(db);
+  store_hooks = (struct store_hooks){ 0 };
+  db = db_open(&mem, path_of("first.db"), DB_WRITE, &why);
+  REQUIRE(db);
+  schema_put(db, &old);
+  db_close(db);
+  CHECK_STR(old.data, fresh.data);
+  buf_release(&fresh), buf_release(&old);
 }
 
 /* The power goes at every operation of the migration: the file is old or new, and opens again. */

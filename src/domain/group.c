@@ -1,5 +1,6 @@
 /* Groups of orders that are handled and shipped together, what people decided about pairs, and proposals. */
 #include "domain.h"
+#include <stdio.h>
 
 static const char SQL_GET[] =
   "SELECT coalesce(nullif(from_at, 0), (SELECT min(placed_at) FROM orders WHERE group_id = groups.id), 0),"
@@ -83,21 +84,29 @@ enum err group_decide(struct db *db, int64_t a, int64_t b, const char *verdict, 
   return stmt_run(s);
 }
 
-static const char SQL_DECIDED[] = "SELECT verdict FROM merge_decisions WHERE order_a = $1 AND order_b = $2";
+static const char SQL_DECIDED[] =
+  "SELECT verdict, actor FROM merge_decisions WHERE order_a = $1 AND order_b = $2";
+
+static int said_of(const char *verdict, const char *actor)
+{
+  bool together = verdict[0] == 't', platform = !strncmp(actor, PLATFORM_ACTOR, strlen(PLATFORM_ACTOR));
+  if (platform) return together ? PLATFORM_TOGETHER : PLATFORM_APART;
+  return together ? SAID_TOGETHER : SAID_APART;
+}
 
 int group_decided(struct db *db, int64_t a, int64_t b)
 {
   struct stmt *s = db_stmt(db, SQL_DECIDED);
   pair_order(&a, &b);
   stmt_int(s, 1, a), stmt_int(s, 2, b);
-  int said = stmt_row(s) ? (stmt_col_text(s, 0)[0] == 't' ? 1 : -1) : 0;
+  int said = stmt_row(s) ? said_of(stmt_col_text(s, 0), stmt_col_text(s, 1)) : SAID_NOTHING;
   stmt_end(s);
   return said;
 }
 
 static const char SQL_TIES[] =
-  "SELECT order_b, verdict FROM merge_decisions WHERE order_a = $1"
-  " UNION ALL SELECT order_a, verdict FROM merge_decisions WHERE order_b = $2 ORDER BY 1 LIMIT $3";
+  "SELECT order_b, verdict, actor FROM merge_decisions WHERE order_a = $1"
+  " UNION ALL SELECT order_a, verdict, actor FROM merge_decisions WHERE order_b = $2 ORDER BY 1 LIMIT $3";
 
 size_t group_ties(struct db *db, int64_t order_id, int64_t *others, int *verdicts, size_t max)
 {
@@ -105,9 +114,52 @@ size_t group_ties(struct db *db, int64_t order_id, int64_t *others, int *verdict
   size_t n = 0;
   stmt_int(s, 1, order_id), stmt_int(s, 2, order_id), stmt_int(s, 3, (int64_t)max);
   for (; n < max && stmt_row(s); n++)
-    others[n] = stmt_col_int(s, 0), verdicts[n] = stmt_col_text(s, 1)[0] == 't' ? 1 : -1;
+    others[n] = stmt_col_int(s, 0), verdicts[n] = said_of(stmt_col_text(s, 1), stmt_col_text(s, 2));
   stmt_end(s);
   return n;
+}
+
+enum err group_decide_platform(struct db *db, int64_t a, int64_t b, bool together, const char *family,
+                               int64_t now_ms, bool *changed)
+{
+  char actor[96];
+  int was = group_decided(db, a, b), is = together ? PLATFORM_TOGETHER : PLATFORM_APART;
+  *changed = was != is && was != SAID_TOGETHER && was != SAID_APART;
+  if (!*changed) return ERR_OK;
+  snprintf(actor, sizeof actor, "%s%s", PLATFORM_ACTOR, family);
+  return group_decide(db, a, b, together ? "together" : "apart", actor, now_ms);
+}
+
+enum err group_forget_platform(struct db *db, int64_t order_id, int64_t *forgotten)
+{
+  static const char SQL[] = "DELETE FROM merge_decisions WHERE (order_a = $1 OR order_b = $1) AND actor >= $2"
+                            " AND actor < $3";
+  struct stmt *s = db_stmt(db, SQL);
+  stmt_int(s, 1, order_id), stmt_text(s, 2, PLATFORM_ACTOR), stmt_text(s, 3, "platform;");
+  TRY(stmt_run(s));
+  *forgotten = db_changes(db);
+  return ERR_OK;
+}
+
+enum err merge_asked_get(struct db *db, int64_t order_id, int64_t *content)
+{
+  static const char SQL[] = "SELECT content FROM merge_asked WHERE order_id = $1";
+  struct stmt *s = db_stmt(db, SQL);
+  stmt_int(s, 1, order_id);
+  bool found = stmt_row(s);
+  if (found) *content = stmt_col_int(s, 0);
+  TRY(stmt_end(s));
+  return found ? ERR_OK : ERR_NOT_FOUND;
+}
+
+enum err merge_asked_put(struct db *db, int64_t order_id, int64_t content, int64_t now_ms)
+{
+  static const char SQL[] =
+    "INSERT INTO merge_asked (order_id, content, at) VALUES ($1, $2, $3)"
+    " ON CONFLICT (order_id) DO UPDATE SET content = excluded.content, at = excluded.at";
+  struct stmt *s = db_stmt(db, SQL);
+  stmt_int(s, 1, order_id), stmt_int(s, 2, content), stmt_int(s, 3, now_ms);
+  return stmt_run(s);
 }
 
 static const char SQL_PROPOSE[] =

@@ -81,8 +81,8 @@ static struct merge_why by_keys(struct arena *a, struct merge_order *x, struct m
   return why(MERGE_APART, "other_phone");
 }
 
-struct merge_why merge_pair(struct arena *a, const struct merge_rules *r, struct merge_order *x,
-                            struct merge_order *y)
+static struct merge_why pair(struct arena *a, const struct merge_rules *r, struct merge_order *x,
+                             struct merge_order *y, bool platform)
 {
   if (!same_text(x->currency, y->currency))
     return why_values(MERGE_APART, "other_currency", x->currency, y->currency);
@@ -90,7 +90,7 @@ struct merge_why merge_pair(struct arena *a, const struct merge_rules *r, struct
     return why_values(MERGE_APART, "other_service", x->service, y->service);
   if (!r->across_channels && x->channel_id != y->channel_id)
     return why_values(MERGE_APART, "channel_rule", x->channel, y->channel);
-  struct merge_why w = by_keys(a, x, y);
+  struct merge_why w = platform ? why(MERGE_TOGETHER, "platform_together") : by_keys(a, x, y);
   w.gap_ms = x->placed_at - y->placed_at;
   if (w.verdict != MERGE_TOGETHER || !r->remarks_propose) return w;
   const char *const mine[] = { x->remark_buyer, x->remark_seller, x->remark_flag };
@@ -99,6 +99,18 @@ struct merge_why merge_pair(struct arena *a, const struct merge_rules *r, struct
     if (!same_text(mine[i], theirs[i]))
       return why_values(MERGE_PROPOSE, "remark_differs", mine[i], theirs[i]);
   return w;
+}
+
+struct merge_why merge_pair(struct arena *a, const struct merge_rules *r, struct merge_order *x,
+                            struct merge_order *y)
+{
+  return pair(a, r, x, y, false);
+}
+
+struct merge_why merge_pair_platform(struct arena *a, const struct merge_rules *r, struct merge_order *x,
+                                     struct merge_order *y)
+{
+  return pair(a, r, x, y, true);
 }
 
 int merge_before(const struct merge_order *x, const struct merge_order *y)
@@ -130,8 +142,8 @@ static int said(struct walk *w, size_t i, size_t k)
 static bool pair_fits(struct walk *w, size_t i, size_t k)
 {
   int d = said(w, i, k);
-  if (d) return d > 0;
-  return merge_pair(w->a, w->r, w->o[i], w->o[k]).verdict == MERGE_TOGETHER;
+  if (d == SAID_TOGETHER || d < 0) return d > 0;
+  return pair(w->a, w->r, w->o[i], w->o[k], d == PLATFORM_TOGETHER).verdict == MERGE_TOGETHER;
 }
 
 /* Does order i, alone, fit the group that began with `first`? Window and ship-by from the group, then every member. */
@@ -145,7 +157,7 @@ static bool order_fits(struct walk *w, size_t i, size_t first)
     const struct merge_order *m = w->o[k];
     if (m->placed_at < from) from = m->placed_at;
     if (m->ship_by && (!ship_by || m->ship_by < ship_by)) ship_by = m->ship_by;
-    if (said(w, i, k) <= 0) tied_to_all = false;
+    if (said(w, i, k) != SAID_TOGETHER) tied_to_all = false;
   }
   if (!tied_to_all) {
     if (w->r->window_ms < 0 || o->placed_at - from > w->r->window_ms) return false;
@@ -198,11 +210,11 @@ static void walk_units(struct walk *w)
     size_t i = w->sorted[s];
     for (size_t t = 0; t < s; t++) {
       size_t k = w->sorted[t], from = w->unit[i], to = w->unit[k];
-      if (from == to || said(w, i, k) <= 0) continue;
+      if (from == to || said(w, i, k) != SAID_TOGETHER) continue;
       bool apart = false;
       for (size_t x = 0; x < w->n && !apart; x++)
         for (size_t y = 0; w->unit[x] == from && y < w->n && !apart; y++)
-          apart = w->unit[y] == to && said(w, x, y) < 0;
+          apart = w->unit[y] == to && said(w, x, y) == SAID_APART;
       if (apart) continue;
       size_t name = merge_before(w->o[from], w->o[to]) < 0 ? from : to;
       for (size_t x = 0; x < w->n; x++)

@@ -55,6 +55,18 @@ enum err order_find(struct db *db, struct arena *a, int64_t channel_id, const ch
 
 static const char SQL_GET[] = "SELECT " ORDER_COLS " FROM orders WHERE id = $1";
 
+enum err order_known(struct db *db, int64_t channel_id, const char *external_id, int64_t *channel_updated_at)
+{
+  static const char SQL[] =
+    "SELECT channel_updated_at FROM orders WHERE channel_id = $1 AND external_id = $2";
+  struct stmt *s = db_stmt(db, SQL);
+  stmt_int(s, 1, channel_id), stmt_text(s, 2, external_id);
+  bool found = stmt_row(s);
+  if (found) *channel_updated_at = stmt_col_int(s, 0);
+  TRY(stmt_end(s));
+  return found ? ERR_OK : ERR_NOT_FOUND;
+}
+
 enum err order_get(struct db *db, struct arena *a, int64_t id, struct order *out)
 {
   struct stmt *s = db_stmt(db, SQL_GET);

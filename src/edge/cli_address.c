@@ -72,23 +72,23 @@ static int address_one(struct cli *c)
 }
 
 /* ---- two ------------------------------------------------------------------------------------------------------ */
-struct verdict {
+struct pair_verdict {
   enum addr_verdict is;
   const char *part, *note;
 };
 
-static struct verdict judge(struct arena *a, const char *left, const char *right)
+static struct pair_verdict judge(struct arena *a, const char *left, const char *right)
 {
   struct addr x, y;
   enum addr_part by = ADDR_N;
-  struct verdict v = { 0 };
+  struct pair_verdict v = { 0 };
   addr_read(a, left, &x), addr_read(a, right, &y);
   v.is = addr_agree(a, &x, &y, &by, &v.note);
   v.part = by < ADDR_N ? addr_part_name(by) : NULL;
   return v;
 }
 
-static void verdict_json(struct jw *w, const struct verdict *v)
+static void verdict_json(struct jw *w, const struct pair_verdict *v)
 {
   jw_kstring(w, "verdict", addr_verdict_name(v->is)), jw_kstring(w, "by", v->part),
     jw_kstring(w, "note", v->note);
@@ -96,7 +96,7 @@ static void verdict_json(struct jw *w, const struct verdict *v)
 
 static int address_two(struct cli *c)
 {
-  struct verdict v = judge(&c->mem, c->arg[0], c->arg[1]);
+  struct pair_verdict v = judge(&c->mem, c->arg[0], c->arg[1]);
   struct addr x, y;
   struct buf out = { 0 };
   struct jw w;
@@ -138,7 +138,7 @@ static size_t label_at(struct pairs *p, const char *text)
   return p->labels++;
 }
 
-static void pair_print(struct pairs *p, const char *label, const struct verdict *v)
+static void pair_print(struct pairs *p, const char *label, const struct pair_verdict *v)
 {
   struct buf out = { 0 };
   struct jw w;
@@ -168,7 +168,7 @@ static bool pair_take(struct pairs *p, char *text)
   }
   *right++ = 0;
   if (label) *label++ = 0, label[strcspn(label, "\t")] = 0;
-  struct verdict v = judge(&a, left, right);
+  struct pair_verdict v = judge(&a, left, right);
   pair_print(p, label, &v);
   p->label[label_at(p, label ? label : "")].n[v.is]++, p->n++;
   arena_release(&a);

@@ -29,6 +29,13 @@ static const struct cmd_kind kinds[CMD_N] = {
 #define FLOW_SEARCH_STEP search_step
 #define FLOW_KEEP_HOUSE keep_house
 #define FLOW_BACKLOG_ALARM backlog_alarm
+#define FLOW_POLL_PAGE poll_page
+#define FLOW_POLL_STATE poll_state
+#define FLOW_PUSH_TAKE push_take
+#define FLOW_CHANNEL_PAUSE channel_pause
+#define FLOW_CHANNEL_RESUME channel_resume
+#define FLOW_CHANNEL_SECRET channel_secret
+#define FLOW_GROUP_PLATFORM group_platform
 #define ROW_OF(id, flow, name, roles, doc) ROW(id, flow, name, roles, doc)
 #define X(id, name, roles, doc) ROW_OF(id, FLOW_##id, name, roles, doc)
   CMD_MAP(X)

@@ -27,7 +27,7 @@ static enum err family_changed(struct cmd *c, struct db *db, struct channel *ch,
                         family);
 }
 
-static enum err channel_of(struct cmd *c, struct db *db, const char *name, struct channel *ch)
+enum err ingest_channel(struct cmd *c, struct db *db, const char *name, struct channel *ch)
 {
   enum err e = channel_find(db, &c->mem, name, ch);
   const char *family = rules_family(c->rules, name);
@@ -263,7 +263,7 @@ enum err ingest_apply(struct cmd *c, struct db *db, struct draft *d, int64_t pay
 {
   struct channel ch;
   struct order o;
-  TRY(channel_of(c, db, d->channel, &ch));
+  TRY(ingest_channel(c, db, d->channel, &ch));
   draft_keys(d, *ch.family ? ch.family : ch.name);
   enum err e = order_find(db, &c->mem, ch.id, d->external_id, &o);
   if (e && e != ERR_NOT_FOUND) return e;
@@ -328,7 +328,7 @@ enum err flow_order_ingest_run(struct cmd *c, struct db *db)
   int64_t order_id = 0, group_id = 0;
   if (c->defer) {
     struct channel ch;
-    TRY(channel_of(c, db, d->channel, &ch));
+    TRY(ingest_channel(c, db, d->channel, &ch));
     TRY(payload_keep(c, db, d, ch.id, PAYLOAD_PENDING, 0, &c->numbers[1]));
     c->numbers[2] = INGEST_TAKEN;
     answer_taken(c);
@@ -487,7 +487,7 @@ enum err flow_payload_put_run(struct cmd *c, struct db *db)
   const struct payload_args *p = c->args;
   struct channel ch;
   int64_t id;
-  TRY(channel_of(c, db, p->channel, &ch));
+  TRY(ingest_channel(c, db, p->channel, &ch));
   TRY(payload_put(db, ch.id, p->source ? p->source : "file", PAYLOAD_FAILED, c->now_ms, p->draft, 0,
                   p->error_text, &id));
   TRY(exception_open(db, "mapping_failed", 0, id, ch.id, "cs", c->now_ms, p->error_text, NULL, NULL));

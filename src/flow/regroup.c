@@ -423,9 +423,12 @@ static struct merge_why why_of(struct cmd *c, struct said *said, struct merge_or
 {
   int d = said ? said_about(said, x->id, y->id) : 0;
   struct merge_why w = { 0 };
-  if (d)
+  if (d == PLATFORM_TOGETHER) w = merge_pair_platform(&c->mem, &c->rules->merge, x, y);
+  else if (d)
     w = (struct merge_why){ .verdict = d > 0 ? MERGE_TOGETHER : MERGE_APART,
-                            .code = d > 0 ? "decided_together" : "decided_apart" };
+                            .code = d > 0             ? "decided_together"
+                                    : d == SAID_APART ? "decided_apart"
+                                                      : "platform_apart" };
   else w = merge_pair(&c->mem, &c->rules->merge, x, y);
   w.gap_ms = x->placed_at - y->placed_at;
   if (joined || w.verdict != MERGE_TOGETHER) return w;
@@ -451,13 +454,15 @@ struct outcome {
 static const char *key_of(const struct outcome *t, size_t i)
 {
   const struct circle *k = t->k;
-  bool company = false;
+  bool company = false, platform = false;
   for (size_t x = 0; x < k->free.n; x++) {
     if (t->first[x] != t->first[i] || x == t->first[i]) continue;
     company = true;
-    if (t->said && said_about(t->said, k->free.at[x]->id, k->free.at[t->first[i]]->id) > 0) return "manual";
+    int d = t->said ? said_about(t->said, k->free.at[x]->id, k->free.at[t->first[i]]->id) : SAID_NOTHING;
+    if (d == SAID_TOGETHER) return "manual";
+    platform = platform || d == PLATFORM_TOGETHER;
   }
-  if (!company) return NULL;
+  if (!company || platform) return platform ? "platform" : NULL;
   for (size_t x = 0; x < k->free.n; x++)
     if (t->first[x] == t->first[i] && x != t->first[i]) {
       struct merge_why w =

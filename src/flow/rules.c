@@ -99,7 +99,7 @@ static bool channel_key(struct arena *a, const struct conf_entry *e, const char 
     return (*e->value && strlen(e->value) <= 64 && strspn(e->value, allowed) == strlen(e->value)) ||
            fail(a, why, e, "lower-case letters, digits, . _ -");
   if (!strcmp(e->key, "merge")) return yes_parse(e->value, &yes) || fail(a, why, e, "yes or no");
-  return fail(a, why, e, "a channel has the keys family and merge");
+  return true; /* the others are of its connector, and read with it */
 }
 
 bool rules_load(struct arena *a, const struct conf *c, struct rules *r, const char **why)
@@ -135,7 +135,10 @@ static const char *channel_conf(const struct rules *r, const char *channel, cons
 const char *rules_family(const struct rules *r, const char *channel)
 {
   const char *family = channel_conf(r, channel, "family");
-  return family ? family : channel;
+  if (family) return family;
+  for (size_t i = 0; i < r->families; i++)
+    if (!strcmp(r->family[i].channel, channel)) return r->family[i].family;
+  return channel;
 }
 
 bool rules_channel_merges(const struct rules *r, const char *channel)
@@ -146,5 +149,6 @@ bool rules_channel_merges(const struct rules *r, const char *channel)
 
 bool rules_channel_known(const struct rules *r, const char *channel)
 {
-  return channel_conf(r, channel, "family") || channel_conf(r, channel, "merge");
+  return channel_conf(r, channel, "family") || channel_conf(r, channel, "merge") ||
+         channel_conf(r, channel, "connector");
 }

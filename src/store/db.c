@@ -31,8 +31,28 @@ ASSET(asset_schema, "schema.sql");
 #define WAL_FRAME_HEADER 24
 
 /* Version 1 is schema.sql of the first release; a change adds a row here and is made in schema.sql too. */
+static const char CHANNELS_POLLED[] =
+  "CREATE TABLE polls (channel_id INTEGER PRIMARY KEY, connector TEXT NOT NULL, paused INTEGER NOT NULL "
+  "DEFAULT 0, watermark INTEGER, swept_at INTEGER, run_at INTEGER, ok_at INTEGER, failures INTEGER NOT NULL "
+  "DEFAULT 0, open_until INTEGER, skew_ms INTEGER NOT NULL DEFAULT 0, received INTEGER NOT NULL DEFAULT 0, "
+  "misses INTEGER NOT NULL DEFAULT 0, error TEXT) STRICT;"
+  "CREATE TABLE poll_runs (id INTEGER PRIMARY KEY, channel_id INTEGER NOT NULL, kind TEXT NOT NULL, "
+  "began_at INTEGER NOT NULL, ended_at INTEGER NOT NULL, from_at INTEGER, until_at INTEGER, calls INTEGER "
+  "NOT NULL, pages INTEGER NOT NULL, received INTEGER NOT NULL, created INTEGER NOT NULL, updated INTEGER NOT "
+  "NULL, failed INTEGER NOT NULL, misses INTEGER NOT NULL, error TEXT) STRICT;"
+  "CREATE INDEX poll_runs_channel ON poll_runs (channel_id, id);"
+  "CREATE TABLE buckets (channel_id INTEGER NOT NULL, call TEXT NOT NULL, level INTEGER NOT NULL, at "
+  "INTEGER NOT NULL, PRIMARY KEY (channel_id, call)) WITHOUT ROWID, STRICT;"
+  "CREATE TABLE secrets (channel_id INTEGER NOT NULL, name TEXT NOT NULL, sealed BLOB NOT NULL, set_at "
+  "INTEGER NOT NULL, expires_at INTEGER, PRIMARY KEY (channel_id, name)) WITHOUT ROWID, STRICT;"
+  "CREATE TABLE pushes (channel_id INTEGER NOT NULL, digest BLOB NOT NULL, at INTEGER NOT NULL, PRIMARY KEY "
+  "(channel_id, digest)) WITHOUT ROWID, STRICT;"
+  "CREATE TABLE merge_asked (order_id INTEGER PRIMARY KEY, content INTEGER NOT NULL, at INTEGER NOT NULL) "
+  "STRICT;";
+
 static const struct migration migration_table[] = {
   { 1, NULL },
+  { 2, CHANNELS_POLLED },
 };
 
 struct store_hooks store_hooks;

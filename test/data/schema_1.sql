@@ -1,0 +1,293 @@
+-- orderd's one schema, version 1. Read by people, by the binary and by the tests: there is no second copy.
+-- Times are milliseconds since 1970 UTC, money is minor units of the row's currency, ids are numbers here and
+-- text with a kind outside (orders.id 7 is "o_7"). A random index costs 12 to 14 % of intake, so each index says
+-- what it is for; keys whose first part grows with time (ids, placed_slot, due_at) are written at the end and are cheap.
+
+-- The highest number given out per kind ('order', 'payload', …); written once per transaction.
+CREATE TABLE counters (
+  name  TEXT PRIMARY KEY,
+  value INTEGER NOT NULL
+) WITHOUT ROWID, STRICT;
+
+-- Single facts about this file: instance id, epoch, what the search index has reached.
+CREATE TABLE meta (
+  name  TEXT PRIMARY KEY,
+  value TEXT NOT NULL
+) WITHOUT ROWID, STRICT;
+
+-- One shop on one platform, one till, or one spreadsheet source.
+CREATE TABLE channels (
+  id         INTEGER PRIMARY KEY,
+  name       TEXT NOT NULL UNIQUE,
+  family     TEXT NOT NULL DEFAULT '',     -- platform family: receiver tokens only match inside one
+  created_at INTEGER NOT NULL
+) STRICT;
+
+-- The platforms' own words for a status: few, long and on every order, so each is kept once.
+CREATE TABLE raw_statuses (
+  id   INTEGER PRIMARY KEY,
+  text TEXT NOT NULL UNIQUE
+) STRICT;
+
+-- The inbox: what arrived, byte for byte (domain 2.1). Written at the end; bodies have their own retention.
+CREATE TABLE payloads (
+  id          INTEGER PRIMARY KEY,
+  channel_id  INTEGER NOT NULL,
+  source      TEXT NOT NULL CHECK (source = 'api' OR source = 'poll' OR source = 'push' OR source = 'file'),
+  state       TEXT NOT NULL CHECK (state = 'applied' OR state = 'pending' OR state = 'failed' OR state = 'dead'),
+  received_at INTEGER NOT NULL,
+  digest      BLOB NOT NULL,               -- first 16 bytes of the SHA-256 of the bytes as they came
+  size        INTEGER NOT NULL,            -- bytes before packing
+  body        BLOB,                        -- packed (pack.c); NULL once the retention is over
+  order_id    INTEGER,                     -- the order it told about, when it was applied
+  attempts    INTEGER NOT NULL DEFAULT 0,
+  error       TEXT                         -- JSON: code, detail, errors
+) STRICT;
+-- What still waits or failed; empty in good times.
+CREATE INDEX payloads_open ON payloads (state, id) WHERE state <> 'applied';
+
+-- One customer's purchase on one channel (domain 1). placed_slot is placed_at divided by SLOT_MS (3 days).
+CREATE TABLE orders (
+  id                  INTEGER PRIMARY KEY,
+  channel_id          INTEGER NOT NULL,
+  external_id         TEXT NOT NULL,
+  status              TEXT NOT NULL,       -- where it stands with us
+  channel_status      TEXT NOT NULL,       -- what the channel says
+  version             INTEGER NOT NULL,
+  placed_at           INTEGER NOT NULL,
+  placed_slot         INTEGER NOT NULL,
+  paid_at             INTEGER,
+  channel_updated_at  INTEGER,             -- the platform's own time of change, when it tells one
+  shipped_at          INTEGER,             -- the first parcel of it left (business time)
+  cancelled_at        INTEGER,
+  ship_by             INTEGER,
+  currency            TEXT NOT NULL,
+  total               INTEGER NOT NULL,
+  freight             INTEGER NOT NULL,
+  discount            INTEGER NOT NULL,
+  paid                INTEGER NOT NULL,
+  buyer_id            TEXT,
+  buyer_name          TEXT,
+  buyer_phone         TEXT,
+  receiver_name       TEXT,
+  receiver_phone      TEXT,
+  country             TEXT,
+  province            TEXT,
+  city                TEXT,
+  district            TEXT,
+  town                TEXT,
+  address             TEXT,
+  zip                 TEXT,
+  token               TEXT,                -- the platform's stand-in for a masked receiver
+  contact_key         INTEGER,             -- phone: >= 0, upper half what a mask shows, lower half 0 when masked; token: < 0
+  token_key           INTEGER,             -- only where an order has a full phone and a token
+  remark_buyer        TEXT,
+  remark_seller       TEXT,
+  remark_flag         TEXT,
+  flags               INTEGER NOT NULL,    -- bits, see ORDER_FLAG_MAP
+  service             TEXT,                -- NULL: standard
+  raw_status_id       INTEGER,             -- the platform's own word, in raw_statuses
+  no_merge            TEXT,                -- why it may not be merged (domain 3.4), NULL: it may
+  decided             INTEGER NOT NULL DEFAULT 0, -- 1: rows in merge_decisions speak about it
+  group_id            INTEGER,
+  received_at         INTEGER NOT NULL,
+  updated_at          INTEGER,             -- NULL: received_at
+  stage_since         INTEGER,             -- NULL: received_at
+  due_at              INTEGER,             -- the next deadline of the stage
+  due_step            INTEGER NOT NULL DEFAULT 0, -- 1: remind is next, 2: escalate is next, 0: none
+  payload_id          INTEGER,             -- the newest payload that told something; order.updated events name the ones before
+  content             INTEGER NOT NULL     -- hash of all that the channel told, without its update time
+) STRICT;
+-- At most one order per channel and external id (domain 2.3). The one random index of intake.
+CREATE UNIQUE INDEX orders_identity ON orders (channel_id, external_id);
+-- Who else has this phone or token near this time (merge). Grows with time, random only inside a slot.
+CREATE INDEX orders_contact ON orders (placed_slot, contact_key) WHERE contact_key IS NOT NULL;
+CREATE INDEX orders_token ON orders (placed_slot, token_key) WHERE token_key IS NOT NULL;
+-- Members of a group; group ids grow with time.
+CREATE INDEX orders_group ON orders (group_id) WHERE group_id IS NOT NULL;
+-- Lists by status, newest first; deadlines in order of time; lists by time of purchase. An index entry ends with the
+-- row's id by itself, so none of these says it again.
+CREATE INDEX orders_status ON orders (status);
+CREATE INDEX orders_due ON orders (due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX orders_placed ON orders (placed_at);
+
+CREATE TABLE lines (
+  order_id INTEGER NOT NULL,
+  line_no  INTEGER NOT NULL,               -- 1, 2, … in the channel's order
+  line_id  TEXT,                           -- the platform's own id
+  sku      TEXT,
+  title    TEXT,
+  quantity INTEGER NOT NULL CHECK (quantity >= 1),
+  price    INTEGER,                        -- of one unit; NULL: not told
+  discount INTEGER NOT NULL DEFAULT 0,
+  refunded INTEGER NOT NULL DEFAULT 0,
+  PRIMARY KEY (order_id, line_no)
+) WITHOUT ROWID, STRICT;
+
+-- Parcels as the channel tells them; who ships what by our own doing comes with claims.
+CREATE TABLE shipments (
+  id          INTEGER PRIMARY KEY,
+  order_id    INTEGER NOT NULL,
+  carrier     TEXT,
+  tracking_no TEXT,
+  shipped_at  INTEGER,
+  line_ids    TEXT                         -- JSON array of the platform's line ids, NULL: all
+) STRICT;
+CREATE INDEX shipments_order ON shipments (order_id, id);
+CREATE INDEX shipments_tracking ON shipments (tracking_no) WHERE tracking_no IS NOT NULL;
+
+CREATE TABLE refunds (
+  order_id  INTEGER NOT NULL,
+  refund_id TEXT NOT NULL,
+  status    TEXT NOT NULL,
+  amount    INTEGER NOT NULL,
+  line_id   TEXT,
+  quantity  INTEGER,
+  goods     TEXT,
+  PRIMARY KEY (order_id, refund_id)
+) WITHOUT ROWID, STRICT;
+
+-- Flags with a reason that stop every forward move.
+CREATE TABLE holds (
+  order_id INTEGER NOT NULL,
+  reason   TEXT NOT NULL,
+  note     TEXT,
+  actor    TEXT NOT NULL,
+  since    INTEGER NOT NULL,
+  PRIMARY KEY (order_id, reason)
+) WITHOUT ROWID, STRICT;
+
+-- Orders handled and shipped together. Every order that can ship has one, also alone.
+CREATE TABLE groups (
+  id        INTEGER PRIMARY KEY,
+  state     TEXT NOT NULL CHECK (state = 'open' OR state = 'locked' OR state = 'empty'),
+  key       TEXT,                          -- what holds it together: phone_address, token, platform, manual; NULL: one order
+  from_at   INTEGER NOT NULL,              -- placed_at of its earliest order; 0: it has one, which knows
+  locked_at INTEGER,
+  version   INTEGER NOT NULL
+) STRICT;
+
+-- What a person decided about two orders; automatic merging never undoes it (domain 3.9). order_a < order_b.
+CREATE TABLE merge_decisions (
+  order_a INTEGER NOT NULL,
+  order_b INTEGER NOT NULL,
+  verdict TEXT NOT NULL CHECK (verdict = 'apart' OR verdict = 'together'),
+  actor   TEXT NOT NULL,
+  at      INTEGER NOT NULL,
+  PRIMARY KEY (order_a, order_b)
+) WITHOUT ROWID, STRICT;
+CREATE INDEX merge_decisions_b ON merge_decisions (order_b, order_a);
+
+-- Pairs that are only probably one customer's: for a person to decide. order_a < order_b.
+CREATE TABLE merge_proposals (
+  order_a INTEGER NOT NULL,
+  order_b INTEGER NOT NULL,
+  code    TEXT NOT NULL,
+  since   INTEGER NOT NULL,
+  PRIMARY KEY (order_a, order_b)
+) WITHOUT ROWID, STRICT;
+CREATE INDEX merge_proposals_b ON merge_proposals (order_b, order_a);
+
+-- What a person has to look at. One open row per type and order (or payload, or channel).
+CREATE TABLE exceptions (
+  id          INTEGER PRIMARY KEY,
+  type        TEXT NOT NULL,
+  order_id    INTEGER,
+  payload_id  INTEGER,
+  channel_id  INTEGER,
+  state       TEXT NOT NULL CHECK (state = 'open' OR state = 'resolved'),
+  since       INTEGER NOT NULL,
+  due_at      INTEGER,
+  owner       TEXT NOT NULL,               -- a role
+  assignee    TEXT,                        -- a user
+  data        TEXT NOT NULL,               -- JSON: what is known about the cause
+  resolved_at INTEGER,
+  resolved_by TEXT,
+  note        TEXT,
+  version     INTEGER NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX exceptions_open_order ON exceptions (order_id, type) WHERE state = 'open' AND order_id IS NOT NULL;
+CREATE UNIQUE INDEX exceptions_open_payload ON exceptions (payload_id, type) WHERE state = 'open' AND payload_id IS NOT NULL;
+CREATE INDEX exceptions_state ON exceptions (state, type, id);
+CREATE INDEX exceptions_order ON exceptions (order_id, id) WHERE order_id IS NOT NULL;
+
+-- History: append only, each row holds the SHA-256 over the row before it and itself (journal.c).
+CREATE TABLE events (
+  seq    INTEGER PRIMARY KEY,
+  at     INTEGER NOT NULL,
+  kind   TEXT NOT NULL,                    -- 'o', 'g', 'p', 'x', 'c' (channel), 'u' (user), 't' (token), 's' (system)
+  entity INTEGER NOT NULL,
+  type   TEXT NOT NULL,
+  actor  TEXT NOT NULL,
+  data   TEXT NOT NULL,                    -- JSON object; of order.created "{}": {"status":"paid"}, as nearly all say
+  digest BLOB NOT NULL                     -- its first 16 bytes
+) STRICT;
+-- The few entities of other kinds with the same number are read past.
+CREATE INDEX events_entity ON events (entity);
+
+-- People and machines that may call. The first admin is made on the terminal of the machine itself.
+CREATE TABLE users (
+  id         INTEGER PRIMARY KEY,
+  name       TEXT NOT NULL UNIQUE,
+  roles      TEXT NOT NULL,                -- comma separated
+  password   TEXT,                         -- argon2id, encoded; NULL: cannot sign in yet
+  state      TEXT NOT NULL CHECK (state = 'active' OR state = 'revoked'),
+  created_at INTEGER NOT NULL,
+  version    INTEGER NOT NULL
+) STRICT;
+CREATE TABLE tokens (
+  id         INTEGER PRIMARY KEY,
+  name       TEXT NOT NULL UNIQUE,
+  roles      TEXT NOT NULL,
+  channel_id INTEGER,                      -- role channel: the only one it may speak for
+  digest     BLOB NOT NULL UNIQUE,         -- SHA-256 of the token; the token itself is shown once
+  state      TEXT NOT NULL CHECK (state = 'active' OR state = 'revoked'),
+  created_at INTEGER NOT NULL,
+  expires_at INTEGER,
+  version    INTEGER NOT NULL
+) STRICT;
+
+-- Answers to writes that carried an Idempotency-Key, kept for 7 days.
+CREATE TABLE idempotency (
+  actor  TEXT NOT NULL,
+  key    TEXT NOT NULL,
+  digest BLOB NOT NULL,                    -- of method, path and body
+  at     INTEGER NOT NULL,
+  status INTEGER NOT NULL,
+  answer TEXT NOT NULL,
+  PRIMARY KEY (actor, key)
+) WITHOUT ROWID, STRICT;
+CREATE INDEX idempotency_at ON idempotency (at);
+
+-- Words of orders for `q`: name, phone's last four, address, SKU as bigrams and words (text_terms). Filled outside
+-- the hot batch; search_todo holds known orders whose words changed, meta 'search_done' the last new one done.
+-- Terms are folded and cut already: the ascii tokenizer takes every byte over 127 as part of a word.
+CREATE VIRTUAL TABLE search USING fts5 (
+  terms, content = '', contentless_delete = 1, detail = none, tokenize = 'ascii'
+);
+CREATE TABLE search_todo (
+  order_id INTEGER PRIMARY KEY
+) STRICT;
+
+-- For people with any SQLite tool; times as text, money as decimals of two places.
+CREATE VIEW v_orders AS
+  SELECT 'o_' || o.id AS id, c.name AS channel, o.external_id, o.status, o.channel_status,
+         strftime('%Y-%m-%d %H:%M:%S', o.placed_at / 1000, 'unixepoch') AS placed_at_utc,
+         strftime('%Y-%m-%d %H:%M:%S', o.paid_at / 1000, 'unixepoch') AS paid_at_utc,
+         o.currency, o.total AS total_minor, 'g_' || o.group_id AS group_id, o.receiver_name, o.receiver_phone,
+         coalesce(o.province, '') || coalesce(o.city, '') || coalesce(o.district, '') || coalesce(o.address, '') AS address,
+         o.version
+    FROM orders o JOIN channels c ON c.id = o.channel_id;
+CREATE VIEW v_lines AS
+  SELECT 'o_' || l.order_id AS order_id, c.name AS channel, o.external_id, l.line_no, l.line_id, l.sku, l.title, l.quantity,
+         o.currency, l.price AS price_minor, l.discount AS discount_minor, l.refunded AS refunded_minor
+    FROM lines l JOIN orders o ON o.id = l.order_id JOIN channels c ON c.id = o.channel_id;
+CREATE VIEW v_exceptions AS
+  SELECT 'x_' || x.id AS id, x.type, x.state, 'o_' || x.order_id AS order_id, 'p_' || x.payload_id AS payload_id,
+         strftime('%Y-%m-%d %H:%M:%S', x.since / 1000, 'unixepoch') AS since_utc, x.owner, x.assignee, x.data
+    FROM exceptions x;
+CREATE VIEW v_events AS
+  SELECT e.seq, strftime('%Y-%m-%d %H:%M:%f', e.at / 1000.0, 'unixepoch') AS at_utc, e.kind || '_' || e.entity AS entity,
+         e.type, e.actor,
+         CASE WHEN e.type = 'order.created' AND e.data = '{}' THEN '{"status":"paid"}' ELSE e.data END AS data
+    FROM events e;
