@@ -181,6 +181,7 @@ int httpc_unix(struct arena *a, const char *socket_path, const char *method, con
                struct httpc_answer *out);
 
 #include "edge/connector.h" /* platforms as text files */
+#include "edge/fetch.h"     /* calls to the outside on the loop */
 #include "edge/api.h" /* the API: routes, calls, reads, live streams; and serve */
 #include "edge/cli.h" /* the command line: configuration, commands, import, export */
 

@@ -1,0 +1,38 @@
+/* edge/fetch.h: part of layer 6. Calls to the outside on the loop, many at once, none of them blocking. */
+#ifndef ORDERD_EDGE_FETCH_H
+#define ORDERD_EDGE_FETCH_H
+#include "flow.h"
+
+#define FETCH_CONNECT_MS 5000
+#define FETCH_AT_ONCE 64          /* connections open at a time; more calls wait inside the library */
+struct http_field;
+struct uv_loop_s;
+struct fetch {                    /* the caller's; everything it points at lives until done() */
+  const char *method, *url, *content_type;
+  const struct http_field *header;
+  size_t headers;
+  const char *body;               /* NULL: none */
+  size_t body_n;
+  int64_t timeout_ms;             /* of the whole call */
+  size_t answer_max;
+  void (*done)(struct fetch *f);  /* on the loop, once; not after fetch_stop() */
+  void *owner;
+  /* the answer, in mem; status 0: there was none, why says what happened */
+  struct arena mem;               /* the caller releases it */
+  int status;
+  struct http_field *field;       /* names in lower case */
+  size_t fields;
+  const char *answer;             /* NUL added */
+  size_t answer_n;
+  const char *why;
+  int64_t date_ms;                /* of the Date header, 0: none */
+  int64_t took_ms;
+  struct transfer *transfer;      /* httpc_loop.c's */
+};
+struct fetcher;
+struct fetcher *fetcher_open(struct uv_loop_s *loop);
+void fetcher_close(struct fetcher *f); /* stops what runs; the loop must run on until its handles are closed */
+void fetch_start(struct fetcher *f, struct fetch *call);
+void fetch_stop(struct fetcher *f, struct fetch *call); /* gives up without done() */
+
+#endif

@@ -1,0 +1,277 @@
+/* httpc_loop.c: libcurl's multi interface on the libuv loop. No redirects, no proxy, no cookies, http and https only; every
+ * call has an end in time and in bytes. */
+#include "edge.h"
+#include <curl/curl.h>
+#include <uv.h>
+
+struct fetcher {
+  uv_loop_t *loop;
+  CURLM *multi;
+  uv_timer_t timer;
+  int handles; /* not yet closed */
+  bool closing;
+};
+
+struct socket {
+  uv_poll_t poll;
+  struct fetcher *owner;
+  curl_socket_t fd;
+};
+
+struct transfer {
+  struct fetch *call;
+  struct fetcher *owner;
+  CURL *easy;
+  struct curl_slist *headers;
+  struct buf body;
+  struct http_field field[HTTP_FIELDS_MAX];
+  size_t fields;
+  const char *gave_up;
+  int64_t since_ms;
+  char error[CURL_ERROR_SIZE];
+};
+
+/* ---- what comes back ------------------------------------------------------------------------------------------ */
+static bool is_blank(char ch)
+{
+  return ch == ' ' || ch == '\t' || ch == '\r' || ch == '\n';
+}
+
+static size_t on_header(char *s, size_t size, size_t n, void *arg)
+{
+  struct transfer *t = arg;
+  (void)size;
+  const char *colon = memchr(s, ':', n), *end = s + n;
+  if (n > 5 && !memcmp(s, "HTTP/", 5)) {
+    t->fields = 0;
+    return n;
+  }
+  if (!colon || t->fields == HTTP_FIELDS_MAX) return n;
+  char *name = arena_strn(&t->call->mem, s, (size_t)(colon - s));
+  for (char *c = name; *c; c++)
+    if (*c >= 'A' && *c <= 'Z') *c = (char)(*c + 32);
+  const char *value = colon + 1;
+  while (value < end && is_blank(*value)) value++;
+  while (value < end && is_blank(end[-1])) end--;
+  t->field[t->fields++] =
+    (struct http_field){ name, arena_strn(&t->call->mem, value, (size_t)(end - value)) };
+  return n;
+}
+
+static size_t on_body(char *s, size_t size, size_t n, void *arg)
+{
+  struct transfer *t = arg;
+  (void)size;
+  if (t->body.len + n > t->call->answer_max) {
+    t->gave_up = "the answer is longer than is taken";
+    return CURL_WRITEFUNC_ERROR;
+  }
+  buf_put(&t->body, s, n);
+  return n;
+}
+
+/* ---- one call ---------------------------------------------------------------------------------------------------- */
+static void transfer_free(struct transfer *t)
+{
+  t->call->transfer = NULL;
+  curl_multi_remove_handle(t->owner->multi, t->easy);
+  curl_easy_cleanup(t->easy);
+  curl_slist_free_all(t->headers);
+  buf_release(&t->body);
+  mem_free(t);
+}
+
+static const char *field_of(const struct transfer *t, const char *name)
+{
+  for (size_t i = 0; i < t->fields; i++)
+    if (!strcmp(t->field[i].name, name)) return t->field[i].value;
+  return NULL;
+}
+
+static void transfer_end(struct transfer *t, CURLcode code)
+{
+  struct fetch *f = t->call;
+  long status = 0;
+  curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
+  f->took_ms = mono_ms() - t->since_ms;
+  if (code == CURLE_OK) {
+    const char *date = field_of(t, "date");
+    time_t s = date ? curl_getdate(date, NULL) : -1;
+    f->status = (int)status;
+    f->date_ms = s > 0 ? (int64_t)s * 1000 : 0;
+    f->fields = t->fields;
+    f->field = arena_array(&f->mem, struct http_field, t->fields + 1);
+    memcpy(f->field, t->field, t->fields * sizeof *t->field);
+    f->answer = arena_strn(&f->mem, t->body.data ? t->body.data : "", t->body.len);
+    f->answer_n = t->body.len;
+  } else {
+    const char *why = t->gave_up ? t->gave_up : *t->error ? t->error : curl_easy_strerror(code);
+    f->status = 0, f->why = arena_str(&f->mem, why);
+  }
+  transfer_free(t);
+  f->done(f);
+}
+
+static void reap(struct fetcher *f)
+{
+  CURLMsg *m;
+  int left;
+  while (!f->closing && (m = curl_multi_info_read(f->multi, &left))) {
+    struct transfer *t = NULL;
+    if (m->msg != CURLMSG_DONE) continue;
+    CURLcode code = m->data.result;
+    curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, (char **)&t);
+    transfer_end(t, code);
+  }
+}
+
+static void headers_set(struct transfer *t)
+{
+  const struct fetch *f = t->call;
+  struct buf line = { 0 };
+  t->headers = curl_slist_append(t->headers, "Expect:");
+  for (size_t i = 0; i < f->headers; i++) {
+    line.len = 0;
+    buf_printf(&line, *f->header[i].value ? "%s: %s" : "%s;", f->header[i].name, f->header[i].value);
+    t->headers = curl_slist_append(t->headers, line.data);
+  }
+  if (f->body && f->content_type) {
+    line.len = 0;
+    buf_printf(&line, "Content-Type: %s", f->content_type);
+    t->headers = curl_slist_append(t->headers, line.data);
+  }
+  buf_release(&line);
+  must(t->headers);
+  curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, t->headers);
+}
+
+void fetch_start(struct fetcher *f, struct fetch *call)
+{
+  struct transfer *t = mem_new(sizeof *t);
+  must(!call->transfer && call->done && !f->closing);
+  call->transfer = t;
+  t->call = call, t->owner = f, t->since_ms = mono_ms();
+  CURL *e = t->easy = curl_easy_init();
+  must(e);
+  curl_easy_setopt(e, CURLOPT_PRIVATE, t);
+  curl_easy_setopt(e, CURLOPT_URL, call->url);
+  curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https");
+  curl_easy_setopt(e, CURLOPT_PROXY, "");
+  curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1l);
+  curl_easy_setopt(e, CURLOPT_USERAGENT, "orderd");
+  curl_easy_setopt(e, CURLOPT_ERRORBUFFER, t->error);
+  curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, (long)FETCH_CONNECT_MS);
+  curl_easy_setopt(e, CURLOPT_TIMEOUT_MS, (long)call->timeout_ms);
+  curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, on_header);
+  curl_easy_setopt(e, CURLOPT_HEADERDATA, t);
+  curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_body);
+  curl_easy_setopt(e, CURLOPT_WRITEDATA, t);
+  if (call->body) {
+    curl_easy_setopt(e, CURLOPT_POSTFIELDS, call->body);
+    curl_easy_setopt(e, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)call->body_n);
+  }
+  curl_easy_setopt(e, CURLOPT_CUSTOMREQUEST, call->method);
+  headers_set(t);
+  must(curl_multi_add_handle(f->multi, e) == CURLM_OK);
+}
+
+void fetch_stop(struct fetcher *f, struct fetch *call)
+{
+  (void)f;
+  if (call->transfer) transfer_free(call->transfer);
+}
+
+/* ---- the library's sockets and its timer on our loop ------------------------------------------------------------------ */
+static void on_timer(uv_timer_t *timer)
+{
+  struct fetcher *f = timer->data;
+  int running;
+  curl_multi_socket_action(f->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+  reap(f);
+}
+
+static int timer_wanted(CURLM *m, long ms, void *arg)
+{
+  struct fetcher *f = arg;
+  (void)m;
+  if (f->closing) return 0;
+  if (ms < 0) uv_timer_stop(&f->timer);
+  else uv_timer_start(&f->timer, on_timer, (uint64_t)ms, 0);
+  return 0;
+}
+
+static void on_socket(uv_poll_t *poll, int status, int events)
+{
+  struct socket *s = poll->data;
+  struct fetcher *f = s->owner;
+  int flags = status < 0 ? CURL_CSELECT_ERR : 0, running;
+  if (events & UV_READABLE) flags |= CURL_CSELECT_IN;
+  if (events & UV_WRITABLE) flags |= CURL_CSELECT_OUT;
+  curl_multi_socket_action(f->multi, s->fd, flags, &running);
+  reap(f);
+}
+
+static void fetcher_unref(struct fetcher *f)
+{
+  if (--f->handles == 0 && f->closing) mem_free(f);
+}
+
+static void socket_closed(uv_handle_t *h)
+{
+  struct socket *s = h->data;
+  fetcher_unref(s->owner);
+  mem_free(s);
+}
+
+static int socket_wanted(CURL *e, curl_socket_t fd, int what, void *arg, void *known)
+{
+  struct fetcher *f = arg;
+  struct socket *s = known;
+  (void)e;
+  if (what == CURL_POLL_REMOVE) {
+    if (!s) return 0;
+    uv_poll_stop(&s->poll);
+    uv_close((uv_handle_t *)&s->poll, socket_closed);
+    curl_multi_assign(f->multi, fd, NULL);
+    return 0;
+  }
+  if (!s) {
+    s = mem_new(sizeof *s);
+    s->owner = f, s->fd = fd, s->poll.data = s;
+    must(!uv_poll_init_socket(f->loop, &s->poll, fd));
+    f->handles++;
+    curl_multi_assign(f->multi, fd, s);
+  }
+  int events = (what & CURL_POLL_IN ? UV_READABLE : 0) | (what & CURL_POLL_OUT ? UV_WRITABLE : 0);
+  uv_poll_start(&s->poll, events, on_socket);
+  return 0;
+}
+
+static void timer_closed(uv_handle_t *h)
+{
+  fetcher_unref(h->data);
+}
+
+struct fetcher *fetcher_open(struct uv_loop_s *loop)
+{
+  struct fetcher *f = mem_new(sizeof *f);
+  must(curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK);
+  f->loop = loop;
+  f->multi = curl_multi_init();
+  must(f->multi);
+  uv_timer_init(loop, &f->timer);
+  f->timer.data = f, f->handles = 1;
+  curl_multi_setopt(f->multi, CURLMOPT_SOCKETFUNCTION, socket_wanted);
+  curl_multi_setopt(f->multi, CURLMOPT_SOCKETDATA, f);
+  curl_multi_setopt(f->multi, CURLMOPT_TIMERFUNCTION, timer_wanted);
+  curl_multi_setopt(f->multi, CURLMOPT_TIMERDATA, f);
+  curl_multi_setopt(f->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, (long)FETCH_AT_ONCE);
+  return f;
+}
+
+void fetcher_close(struct fetcher *f)
+{
+  f->closing = true;
+  curl_multi_cleanup(f->multi); /* closes its connections, which takes their handles off the loop */
+  uv_close((uv_handle_t *)&f->timer, timer_closed);
+}
