@@ -223,9 +223,31 @@ typedef bool sandbox_row_fn(void *arg, const struct sandbox_value *v, int n);
 enum err sandbox_run(struct sandbox *s, struct arena *a, struct sandbox_sql *q, const struct sandbox_param *p, size_t n,
                      sandbox_row_fn *row, void *arg, const char **why);
 /* Another SQLite file read by one query, read-only, under the same fence but with its tables. *columns: their
- * names, in the arena, set before the first row. */
+ * names, in the arena, set before the first row. Also NOT_FOUND (no such file), BUSY (locked, or changed meanwhile)
+ * and IO (cannot be read, damaged): rows given before an error do not count. */
+#define SANDBOX_FILE_MS 10000
+#define SANDBOX_FILE_ROWS_MAX 100000
 enum err sandbox_query_file(struct arena *a, const char *path, const char *sql, const struct sandbox_param *p, size_t n,
                             const char *const **columns, sandbox_row_fn *row, void *arg, const char **why);
+
+/* ---- for the files of the sandbox: what its functions ask for, and the guard over this thread's engine memory -------- */
+struct sqlite3;
+struct sandbox_source {
+  sandbox_value_fn *secret, *setting;
+  void *arg;
+};
+void sandbox_functions(struct sqlite3 *sql, struct sandbox_source *from);
+void sandbox_json_functions(struct sqlite3 *sql);
+/* While one is set, the engine's memory of this thread is counted, and what would go over max bytes is refused; past
+ * until_us big pieces are refused too, because the engine looks at its clock only between the turns of a loop. */
+struct sandbox_guard {
+  int64_t used, max, until_us;
+  bool full, late;
+};
+struct sandbox_guard *sandbox_guard(struct sandbox_guard *g); /* sets (NULL: none), gives the one before */
+void sandbox_urlencode(struct buf *b, const char *p, size_t n);
+#define SANDBOX_JSON_ELEMENTS_MAX 200000
+bool sandbox_late(void); /* asked by functions over long values */
 
 /* ---- disk reserve: a file of ballast that is given up only by a person; intake stops before it is needed */
 #define DISK_RESERVE_BYTES (64ll << 20)
