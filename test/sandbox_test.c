@@ -10,7 +10,7 @@
 static const char *secret_of(void *arg, const char *name)
 {
   (void)arg;
-  return !strcmp(name, "app_secret") ? "helloworld" : !strcmp(name, "odd") ? "$.hush-hush[" : NULL;
+  return !strcmp(name, "app_secret") ? "helloworld" : !strcmp(name, "odd") ? "$[hush-hush" : NULL;
 }
 
 static const char *setting_of(void *arg, const char *name)
@@ -24,7 +24,7 @@ static struct sandbox *open_it(struct arena *a)
   const char *why = NULL;
   struct sandbox *s = sandbox_open(a, &why);
   if (!s) test_note("%s", why);
-  else sandbox_values(s, secret_of, setting_of, NULL);
+  else sandbox_values(s, secret_of, setting_of, NULL), sandbox_deadline(s, 60000); /* a slow machine is no finding */
   return s;
 }
 
@@ -409,4 +409,549 @@ TEST(sandbox_own_versions_agree)
     sqlite3_finalize(st);
   }
   sqlite3_close(plain);
+}
+
+/* ---- what a mapping does ------------------------------------------------------------------------------ */
+static const char *query(struct sandbox *s, struct arena *a, const char *sql, const char *body)
+{
+  struct sandbox_param p[] = { { "body", 't', 0, body, body ? strlen(body) : 0 },
+                               { "n", 'i', 42, NULL, 0 },
+                               { "status", 'n', 0, NULL, 0 },
+                               { "nobody_uses", 't', 0, "x", 1 } };
+  return run(s, a, sql, 0, p, COUNT(p));
+}
+
+TEST(sandbox_maps_orders)
+{
+  static const char body[] = "{\"orders\":[{\"id\":6900000000000000001,\"paid\":\"1,299.00\",\"items\":[{\"n\":2},{\"n\":3}]},"
+                             "{\"id\":7,\"paid\":\"5\",\"items\":[]}]}";
+  struct arena a = { 0 };
+  struct sandbox *s = open_it(&a);
+  REQUIRE(s);
+  CHECK_STR(query(s, &a,
+                  "SELECT json_object('external_id', num_text(o.value, '$.id'), 'total', money(o.value ->> '$.paid'), 'n', "
+                  "(SELECT json_group_array(i.value ->> 'n') FROM json_each(o.value, '$.items') i)) AS \"order\", "
+                  "o.fullkey AS path FROM json_each(:body, '$.orders') o ORDER BY o.key; -- that is all\n",
+                  body),
+            "{\"external_id\":\"6900000000000000001\",\"total\":\"1299.00\",\"n\":[2,3]}|$.orders[0]\n"
+            "{\"external_id\":\"7\",\"total\":\"5\",\"n\":[]}|$.orders[1]");
+  CHECK_STR(query(s, &a, "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c WHERE x < 4) "
+                         "SELECT x, sum(x) OVER (ORDER BY x), row_number() OVER () FROM c", NULL),
+            "1|1|1\n2|3|2\n3|6|3\n4|10|4");
+  CHECK_STR(query(s, &a, "VALUES (1, 'a'), (2, NULL) /* done */ ;", NULL), "1|a\n2|NULL");
+  CHECK_STR(query(s, &a, "SELECT typeof(:n), :n, typeof(:status), typeof(:text), typeof(:body)", NULL),
+            "integer|42|null|null|null");
+  CHECK_STR(query(s, &a, "SELECT fullkey FROM json_tree(:body) WHERE atom = 3", body), "$.orders[0].items[1].n");
+  CHECK_STR(query(s, &a, "SELECT 1 WHERE 0", NULL), "");
+  CHECK_STR(query(s, &a, "SELECT json_extract(:body, '$.x')", "no json"), "! malformed JSON");
+  CHECK_STR(query(s, &a, "SELECT 1.5, 'a''b', x'00ff', NULL, \"value\" FROM json_each('[1]')", NULL), "1.5|a'b|x'00ff'|NULL|1");
+  CHECK_STR(query(s, &a, "SELECT '(', \")\" FROM (SELECT 1 AS \")\") -- ;(:nothing", NULL), "(|1");
+  sandbox_close(s);
+  arena_release(&a);
+}
+
+TEST(sandbox_statement_runs_again)
+{
+  struct arena a = { 0 };
+  struct sandbox *s = open_it(&a);
+  REQUIRE(s);
+  const char *why;
+  int at;
+  struct sandbox_sql *q = sandbox_sql(s, &a, "SELECT :n, key FROM json_each('[1,2,3]')", 0, all_names, &why, &at);
+  REQUIRE(q);
+  CHECK_INT(sandbox_columns(q), 2);
+  struct sandbox_param p = { .name = "n", .kind = 'i', .i = 5 };
+  struct rows r = { .a = &a, .stop_at = 2 };
+  CHECK_INT(sandbox_run(s, &a, q, &p, 1, take, &r, &why), ERR_OK);
+  CHECK_STR(r.text.data, "5|0\n5|1");
+  buf_release(&r.text);
+  r = (struct rows){ .a = &a };
+  CHECK_INT(sandbox_run(s, &a, q, NULL, 0, take, &r, &why), ERR_OK);
+  CHECK_STR(r.text.data, "NULL|0\nNULL|1\nNULL|2"); /* nothing stays bound */
+  buf_release(&r.text);
+  sandbox_close(s);
+  arena_release(&a);
+}
+
+struct inner {
+  struct sandbox *s;
+  struct sandbox_sql *q;
+  int n;
+};
+
+static bool count_row(void *arg, const struct sandbox_value *v, int n)
+{
+  (void)v, (void)n;
+  ++*(int *)arg;
+  return true;
+}
+
+static bool run_inner(void *arg, const struct sandbox_value *v, int n)
+{
+  struct inner *in = arg;
+  struct arena a = { 0 };
+  const char *why;
+  (void)v, (void)n;
+  CHECK_INT(sandbox_run(in->s, &a, in->q, NULL, 0, count_row, &in->n, &why), ERR_OK);
+  arena_release(&a);
+  return true;
+}
+
+TEST(sandbox_runs_inside_a_row)
+{
+  struct arena a = { 0 };
+  struct sandbox *s = open_it(&a);
+  REQUIRE(s);
+  const char *why;
+  int at;
+  struct inner in = { .s = s };
+  in.q = sandbox_sql(s, &a, "SELECT 1 FROM json_each('[1,2]')", 0, NULL, &why, &at);
+  struct sandbox_sql *q = sandbox_sql(s, &a, "SELECT 1 FROM json_each('[1,2,3]')", 0, NULL, &why, &at);
+  REQUIRE(q && in.q);
+  CHECK_INT(sandbox_run(s, &a, q, NULL, 0, run_inner, &in, &why), ERR_OK);
+  CHECK_INT(in.n, 6);
+  sandbox_close(s);
+  arena_release(&a);
+}
+
+/* ---- what is refused when it is compiled ----------------------------------------------------------------- */
+static const struct {
+  const char *sql, *why; /* why: how the sentence begins */
+  int at;                /* -2: anywhere */
+} refused_table[] = {
+  { "", "it is empty", -2 },
+  { " -- nothing\n", "it is empty", -2 },
+  { ";", "it is empty", -2 },
+  { "SELECT 1; SELECT 2", "there is more than one statement", 10 },
+  { "SELECT 1;;", "there is more than one statement", 9 },
+  { "SELECT 1; -- a\n x", "there is more than one statement", 16 },
+  { "SELECT 1; PRAGMA user_version", "there is more than one statement", 10 },
+  { "PRAGMA user_version", "only one SELECT", -2 },
+  { "PRAGMA hard_heap_limit = 1", "only one SELECT", -2 },
+  { "ATTACH 'x.db' AS x", "only one SELECT", -2 },
+  { "DETACH main", "only one SELECT", -2 },
+  { "VACUUM", "only one SELECT", -2 },
+  { "VACUUM INTO 'x.db'", "only one SELECT", -2 },
+  { "CREATE TABLE t (a)", "only one SELECT", -2 },
+  { "CREATE TEMP TABLE t AS SELECT 1", "only one SELECT", -2 },
+  { "CREATE TEMP VIEW v AS SELECT 1", "only one SELECT", -2 },
+  { "CREATE VIRTUAL TABLE t USING fts5(a)", "only one SELECT", -2 },
+  { "CREATE TRIGGER t AFTER INSERT ON x BEGIN SELECT 1; END", "there is more than one statement", 51 },
+  { "DROP TABLE sqlite_master", "", -2 },
+  { "INSERT INTO sqlite_master VALUES (1)", "", -2 },
+  { "DELETE FROM sqlite_master", "", -2 },
+  { "UPDATE sqlite_master SET name = 1", "", -2 },
+  { "WITH c AS (SELECT 1) DELETE FROM sqlite_master", "", -2 },
+  { "INSERT INTO json_each VALUES (1)", "", -2 },
+  { "BEGIN", "only one SELECT", -2 },
+  { "COMMIT", "only one SELECT", -2 },
+  { "SAVEPOINT x", "only one SELECT", -2 },
+  { "ANALYZE", "only one SELECT", -2 },
+  { "REINDEX", "only one SELECT", -2 },
+  { "EXPLAIN SELECT 1", "only one SELECT", -2 },
+  { "EXPLAIN QUERY PLAN SELECT 1", "only one SELECT", -2 },
+  { "SELECT * FROM sqlite_master", "the table sqlite_master", -2 },
+  { "SELECT 1 FROM sqlite_schema", "the table sqlite_schema", -2 },
+  { "SELECT 1 FROM sqlite_temp_master", "the table sqlite_temp_master", -2 },
+  { "SELECT * FROM pragma_table_list", "", -2 },
+  { "SELECT * FROM pragma_database_list()", "", -2 },
+  { "SELECT * FROM dbstat", "", -2 },
+  { "SELECT * FROM fts5vocab", "", -2 },
+  { "SELECT * FROM bytecode('SELECT 1')", "no such table", -2 },
+  { "SELECT * FROM jsonb_each('[1]')", "", -2 },
+  { "SELECT count(*) FROM sqlite_master", "the table sqlite_master", -2 },
+  { "SELECT count(*) FROM dbstat", "", -2 },
+  { "SELECT count(*) FROM (SELECT 1), sqlite_master", "the table sqlite_master", -2 },
+  { "SELECT * FROM bought", "", -2 },
+  { "SELECT * FROM main.bought", "no such table: main.bought", -2 },
+  { "SELECT printf('%d', 1)", "the function printf()", 7 },
+  { "SELECT format('%.99999999d', 1)", "the function format()", 7 },
+  { "SELECT random()", "the function random()", 7 },
+  { "SELECT 1 FROM json_each('[1]') ORDER BY random()", "the function random()", -2 },
+  { "SELECT randomblob(8)", "the function randomblob()", 7 },
+  { "SELECT datetime('now')", "the function datetime()", 7 },
+  { "SELECT date()", "the function date()", 7 },
+  { "SELECT strftime('%s')", "the function strftime()", 7 },
+  { "SELECT unixepoch('now')", "the function unixepoch()", 7 },
+  { "SELECT CURRENT_TIMESTAMP", "the function current_timestamp()", -2 },
+  { "SELECT load_extension('x')", "no such function: load_extension", -2 },
+  { "SELECT fts5(1)", "the function fts5()", -2 },
+  { "SELECT sqlite_version()", "the function sqlite_version()", -2 },
+  { "SELECT sqlite_compileoption_get(1)", "the function sqlite_compileoption_get()", -2 },
+  { "SELECT last_insert_rowid()", "the function last_insert_rowid()", -2 },
+  { "SELECT changes()", "the function changes()", -2 },
+  { "SELECT sqlite_log(1, 'x')", "the function sqlite_log()", -2 },
+  { "SELECT json_patch('{}', '{}')", "the function json_patch()", -2 },
+  { "SELECT secret('app_secret')", "the function secret()", 7 },
+  { "SELECT (SELECT SECRET('app_secret'))", "the function secret()", -2 },
+  { "SELECT 'a' MATCH 'b'", "", -2 },
+  { "SELECT 'a' REGEXP 'b'", "no such function: REGEXP", -2 },
+  { "SELECT :what", "there is no parameter :what here", 7 },
+  { "SELECT :body || :bod", "there is no parameter :bod here", 16 },
+  { "SELECT ?", "a parameter is written :name", 7 },
+  { "SELECT ?1", "a parameter is written :name", 7 },
+  { "SELECT ?99999", "a parameter is written :name", 7 },
+  { "SELECT @body", "a parameter is written :name", 7 },
+  { "SELECT $body", "a parameter is written :name", 7 },
+  { "SELECT :body(x)", "a parameter is written :name", -2 },
+  { "SELECT :body::x", "", -2 },
+  { "SELECT :", "a parameter is written :name", 7 },
+  { "SELEC 1", "near \"SELEC\": syntax error", 0 },
+  { "SELECT 1 FRM x", "", -2 },
+  { "SELECT 1,", "incomplete input", -2 },
+  { "SELECT 'a", "", -2 },
+  { "SELECT (1", "a parenthesis is not closed", 9 },
+  { "SELECT 1)", "a parenthesis is closed that was not opened", 8 },
+  { "SELECT nosuch", "no such column: nosuch", 7 },
+  { "SELECT \"text\"", "no such column: \"text\"", 7 },
+  { "SELECT '\xff'", "it is not valid UTF-8", -1 },
+  { "SELECT 1 \x01", "", -2 },
+};
+
+TEST(sandbox_refuses)
+{
+  struct arena a = { 0 };
+  struct sandbox *s = open_it(&a);
+  REQUIRE(s);
+  for (size_t i = 0; i < COUNT(refused_table); i++) {
+    const char *why = NULL;
+    int at = -3;
+    test_note("%s", refused_table[i].sql);
+    CHECK(!sandbox_sql(s, &a, refused_table[i].sql, 0, all_names, &why, &at));
+    REQUIRE(why && *why);
+    if (strncmp(why, refused_table[i].why, strlen(refused_table[i].why)) != 0) CHECK_STR(why, refused_table[i].why);
+    if (refused_table[i].at != -2) CHECK_INT(at, refused_table[i].at);
+    CHECK(at >= -1 && at <= (int)strlen(refused_table[i].sql));
+  }
+  test_note("afterwards");
+  CHECK_STR(query(s, &a, "SELECT count(*) FROM json_each('[1]')", NULL), "1");
+  sandbox_close(s);
+  arena_release(&a);
+}
+
+TEST(sandbox_expressions_stay_inside)
+{
+  static const struct {
+    const char *sql, *want;
+    int at;
+  } t[] = {
+    { "1 + 1", "2", -1 },
+    { "1 -- one", "1", -1 },
+    { "1 /* one */", "1", -1 },
+    { "(1)", "1", -1 },
+    { "')'", ")", -1 },
+    { "CASE WHEN 1 THEN 'a' END", "a", -1 },
+    { "(SELECT count(*) FROM json_each('[1,2]'))", "2", -1 },
+    { "1) FROM x --", "! a parenthesis is closed that was not opened", 1 },
+    { "1), (2", "! a parenthesis is closed that was not opened", 1 },
+    { "1); SELECT (2", "! a parenthesis is closed that was not opened", 1 },
+    { "1; 2", "! an expression has no semicolon", 1 },
+    { "1;", "! an expression has no semicolon", 1 },
+    { "1, 2", "! row value misused", -2 },
+    { "", "! near \")\": syntax error", -2 },
+    { "-- only this", "! near \")\": syntax error", -2 },
+    { "(1", "! a parenthesis is not closed", 2 },
+    { "1 /*", "! incomplete input", -2 },
+    { "'", "! unrecognized token", -2 },
+    { "1 AS x", "! near \"AS\": syntax error", 2 },
+    { "1 FROM json_each('[]')", "! near \"FROM\": syntax error", 2 },
+    { "*", "! near \"*\": syntax error", 0 },
+    { "nosuch", "! no such column: nosuch", 0 },
+    { "1 + printf('x')", "! the function printf() may not be used here", 4 },
+    { "1 + :who", "! there is no parameter :who here", 4 },
+    { "1 UNION SELECT 2", "! near \"UNION\": syntax error", 2 },
+    { "\"1) FROM x --\"", "! no such column: \"1) FROM x --\"", 0 },
+    { "[1) --]", "! no such column: 1) --", 0 },
+  };
+  struct arena a = { 0 };
+  struct sandbox *s = open_it(&a);
+  REQUIRE(s);
+  for (size_t i = 0; i < COUNT(t); i++) {
+    const char *why;
+    int at;
+    test_note("%s", t[i].sql);
+    const char *got = value(s, &a, t[i].sql);
+    if (*t[i].want != '!' || strncmp(got, t[i].want, strlen(t[i].want)) != 0) CHECK_STR(got, t[i].want);
+    struct sandbox_sql *q = sandbox_sql(s, &a, t[i].sql, SANDBOX_EXPRESSION, all_names, &why, &at);
+    CHECK(!q == (*t[i].want == '!'));
+    if (t[i].at != -2) CHECK_INT(at, t[i].at);
+    if (q) CHECK_INT(sandbox_columns(q), 1);
+  }
+  sandbox_close(s);
+  arena_release(&a);
+}
+
+TEST(sandbox_keeps_secrets_to_itself)
+{
+  struct arena a = { 0 };
+  struct sandbox *s = open_it(&a);
+  REQUIRE(s);
+  static const char *const leaks[] = { "json_extract('[1]', secret('odd'))", "json_extract('[1]', secret('odd') || ']')",
+                                       "json_set('[1]', secret('app_secret'), 1)", "'[1]' ->> ('$[' || secret('app_secret'))",
+                                       "json_remove('[1]', '$x' || secret('app_secret'))" };
+  for (size_t i = 0; i < COUNT(leaks); i++) {
+    const char *got = value(s, &a, leaks[i]);
+    test_note("%s: %s", leaks[i], got);
+    CHECK(*got == '!' && !strstr(got, "hush") && !strstr(got, "helloworld"));
+  }
+  const char *got = value(s, &a, "json_extract('[1]', '$[' || 'x')");
+  CHECK(strstr(got, "$[x")); /* where there is no secret the sentence is whole */
+  sandbox_close(s);
+  arena_release(&a);
+}
+
+/* ---- what is ended while it runs --------------------------------------------------------------------------- */
+#define FOR_EVER "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) "
+
+TEST(sandbox_ends_blow_ups)
+{
+  static const struct {
+    const char *sql, *why;
+  } t[] = {
+    { FOR_EVER "SELECT count(*) FROM c", "it took longer than 250 ms" },
+    { FOR_EVER "SELECT x FROM c", "it gives more than 5000 rows" },
+    { "SELECT count(*) FROM json_each(replace(hex(zeroblob(50000)), '00', '[],')) a, json_each('[1,2]') b", "malformed JSON" },
+    { FOR_EVER "SELECT group_concat(hex(zeroblob(100000))) FROM c", "" },
+    { FOR_EVER "SELECT json_group_array(x) FROM c", "it" },
+    { "WITH RECURSIVE c(x) AS (SELECT hex(zeroblob(2000000)) UNION ALL SELECT x FROM c) SELECT count(*) FROM c", "it" },
+    { "WITH RECURSIVE c(x, n) AS (SELECT hex(zeroblob(2000000)), 1 UNION ALL SELECT x, n + 1 FROM c) "
+      "SELECT x FROM c ORDER BY n DESC", "it" },
+    { "WITH RECURSIVE c(x) AS (SELECT 'a' UNION ALL SELECT x || x FROM c) SELECT max(length(x)) FROM c",
+      "a value is longer than 8 MB" },
+    { "SELECT hex(zeroblob(5000000))", "a value is longer than 8 MB" },
+    { "SELECT zeroblob(9000000)", "a value is longer than 8 MB" },
+    { "SELECT zeroblob(9223372036854775807)", "a value is longer than 8 MB" },
+    { "SELECT replace(hex(zeroblob(1000000)), '0', '0123456789')", "a value is longer than 8 MB" },
+    { "SELECT length(replace(hex(zeroblob(1000000)), '0', hex(zeroblob(1000000))))", "a value is longer than 8 MB" },
+    { "SELECT hex(zeroblob(4000000)) || hex(zeroblob(4000000))", "a value is longer than 8 MB" },
+    { "SELECT urlencode(zeroblob(4000000))", "a value is longer than 8 MB" },
+    { "SELECT base64(zeroblob(7000000))", "a value is longer than 8 MB" },
+    { "SELECT hex(zeroblob(4000000)) LIKE '%1%2%3%4%5%6%7%8%9%'", "LIKE or GLOB over texts so long" },
+    { "SELECT hex(zeroblob(4000000)) GLOB '*1*2*3*4*5*6*7*8*9*'", "LIKE or GLOB over texts so long" },
+    { "SELECT trim(hex(zeroblob(4000000)), replace(hex(zeroblob(100)), '00', '1'))", "trim() takes off at most 32 bytes" },
+    { "SELECT json_array(x, x, x, x, x, x, x, x, x, x, x, x, x, x, x, x, x, x, x, x) FROM "
+      "(SELECT replace(hex(zeroblob(2000000)), '00', char(1)||char(1)) AS x)", "it" },
+    { "SELECT concat(x, x, x, x, x, x, x, x, x, x, x, x, x, x, x, x, x, x, x, x, x, x, x, x, x, x, x, x, x, x, x, x) FROM "
+      "(SELECT hex(zeroblob(4000000)) AS x)", "" },
+    { "SELECT json(replace(hex(zeroblob(5000)), '00', '['))", "malformed JSON" },
+    { "SELECT count(*) FROM json_tree(replace(hex(zeroblob(900)), '00', '[') || replace(hex(zeroblob(900)), '00', ']')) a, "
+      "json_tree(replace(hex(zeroblob(900)), '00', '[') || replace(hex(zeroblob(900)), '00', ']')) b, "
+      "json_tree(replace(hex(zeroblob(900)), '00', '[') || replace(hex(zeroblob(900)), '00', ']')) c",
+      "it took longer than 250 ms" },
+    { "SELECT abs(-9223372036854775808)", "integer overflow" },
+    { "SELECT sum(9223372036854775807) FROM json_each('[1,2]')", "integer overflow" },
+  };
+  struct arena a = { 0 };
+  struct sandbox *s = open_it(&a);
+  REQUIRE(s);
+  for (size_t i = 0; i < COUNT(t); i++) {
+    int64_t began = mono_ms();
+    sandbox_deadline(s, strstr(t[i].why, "250 ms") || !*t[i].why || !strcmp(t[i].why, "it") ? SANDBOX_MS : 60000);
+    const char *got = query(s, &a, t[i].sql, NULL);
+    test_note("%s: %s", t[i].sql, got);
+    CHECK(!strncmp(got, "! ", 2) && !strncmp(got + 2, t[i].why, strlen(t[i].why)));
+    CHECK(mono_ms() - began < 60000); /* not how fast: that it ends at all */
+    sandbox_deadline(s, 60000);
+    CHECK_STR(query(s, &a, "SELECT count(*) FROM json_each('[1]')", NULL), "1");
+  }
+  sandbox_close(s);
+  arena_release(&a);
+}
+
+/* What the engine would need hours for and nothing could interrupt. */
+TEST(sandbox_costs_no_products)
+{
+  struct arena a = { 0 };
+  struct sandbox *s = open_it(&a);
+  REQUIRE(s);
+  CHECK_STR(query(s, &a, "SELECT instr(hex(zeroblob(1000000)), hex(zeroblob(500000)) || '1')", NULL), "0");
+  CHECK_STR(query(s, &a, "SELECT length(replace(hex(zeroblob(1000000)), hex(zeroblob(500000)) || '1', ''))", NULL), "2000000");
+  sandbox_close(s);
+  arena_release(&a);
+}
+
+static const char *repeated(struct arena *a, const char *before, const char *piece, int n, const char *behind)
+{
+  struct buf b = { 0 };
+  buf_str(&b, before);
+  for (int i = 0; i < n; i++) buf_str(&b, piece);
+  buf_str(&b, behind);
+  char *text = arena_strn(a, b.data, b.len);
+  buf_release(&b);
+  return text;
+}
+
+TEST(sandbox_ends_compiling)
+{
+  struct arena a = { 0 };
+  struct sandbox *s = open_it(&a);
+  REQUIRE(s);
+  struct buf twice = { 0 };
+  buf_str(&twice, "WITH c0 AS (SELECT 1 AS x)");
+  for (int i = 1; i <= 40; i++) buf_printf(&twice, ", c%d AS (SELECT a.x FROM c%d a, c%d b)", i, i - 1, i - 1);
+  buf_str(&twice, " SELECT count(*) FROM c40");
+  const char *sql[] = {
+    arena_strn(&a, twice.data, twice.len),
+    repeated(&a, "SELECT ", "(", 2000, "1"),
+    repeated(&a, "SELECT ", "-", 5000, "1"),
+    repeated(&a, "SELECT 1", "||1", 5000, ""),
+    repeated(&a, "SELECT 1", " UNION ALL SELECT 1", 500, ""),
+    repeated(&a, "SELECT 1", ", 1", 500, ""),
+    repeated(&a, "SELECT concat(1", ", 1", 500, ")"),
+    repeated(&a, "SELECT 1 FROM json_each('[]')", ", json_each('[]')", 100, ""),
+    repeated(&a, "SELECT 1", "                    ", 6000, ""),
+    repeated(&a, "SELECT CASE", " WHEN 1 THEN CASE", 2000, ""),
+    repeated(&a, "SELECT ", "(SELECT ", 500, "1"),
+    repeated(&a, "SELECT * FROM ", "(SELECT * FROM ", 3000, "x"),
+  };
+  buf_release(&twice);
+  for (size_t i = 0; i < COUNT(sql); i++) {
+    const char *why = NULL;
+    int at;
+    test_note("%.40s...", sql[i]);
+    CHECK(!sandbox_sql(s, &a, sql[i], 0, all_names, &why, &at) && why);
+    CHECK(at >= -1 && at <= (int)strlen(sql[i]));
+  }
+  test_note("afterwards");
+  CHECK_STR(query(s, &a, repeated(&a, "SELECT length('' ", "|| 'ab'", 200, ")"), NULL), "400");
+  sandbox_close(s);
+  arena_release(&a);
+}
+
+TEST(sandbox_bounds_parameters)
+{
+  struct arena a = { 0 };
+  struct sandbox *s = open_it(&a);
+  REQUIRE(s);
+  size_t n = 10 << 20;
+  char *big = mem_new(n + 1);
+  memset(big, 'x', n);
+  CHECK_STR(query(s, &a, "SELECT length(:body)", big), "! the parameter :body is longer than 8 MB");
+  big[SANDBOX_VALUE_MAX] = 0;
+  CHECK_STR(query(s, &a, "SELECT length(:body)", big), "8388608");
+  CHECK_STR(query(s, &a, "SELECT length(:body || 'x')", big), "! a value is longer than 8 MB");
+  mem_free(big);
+  const char *text = "a\0b";
+  struct sandbox_param p = { "text", 't', 0, text, 3 };
+  CHECK_STR(run(s, &a, "hex(:text)", SANDBOX_EXPRESSION, &p, 1), "610062");
+  CHECK_STR(run(s, &a, "hex(nfkc(:text))", SANDBOX_EXPRESSION, &p, 1), "610062");
+  CHECK_STR(run(s, &a, "hex(replace(:text, 'b', 'c'))", SANDBOX_EXPRESSION, &p, 1), "610063");
+  p.text = "\xb4\xed\xce\xf3", p.n = 4; /* a page in GBK that came instead of JSON */
+  CHECK_STR(run(s, &a, "hex(nfkc(html_text(:text)))", SANDBOX_EXPRESSION, &p, 1), "B4EDCEF3");
+  CHECK_STR(run(s, &a, "instr(:text, 'x') || length(trim(:text, 'x'))", SANDBOX_EXPRESSION, &p, 1), "04");
+  sandbox_close(s);
+  arena_release(&a);
+}
+
+/* The bound on the engine's memory is this thread's and ends with the call. */
+TEST(sandbox_memory_comes_back)
+{
+  struct arena a = { 0 };
+  struct sandbox *s = open_it(&a);
+  REQUIRE(s);
+  for (int i = 0; i < 20; i++)
+    CHECK_STR(query(s, &a, "SELECT length(group_concat(x)) FROM (SELECT hex(zeroblob(1000000)) AS x FROM json_each('[1,2,3]'))",
+                    NULL),
+              "6000002");
+  CHECK(!sandbox_guard(NULL));
+  sandbox_close(s);
+  arena_release(&a);
+}
+
+/* ---- another file --------------------------------------------------------------------------------------------- */
+static const char *file_run(struct arena *a, const char *path, const char *sql, enum err want)
+{
+  const char *why = NULL, *const *columns = NULL;
+  struct rows r = { .a = a };
+  struct sandbox_param p = { .name = "from_ms", .kind = 'i', .i = 100 };
+  enum err e = sandbox_query_file(a, path, sql, &p, 1, &columns, take, &r, &why);
+  test_note("%s: %s", sql, why ? why : "");
+  CHECK_INT(e, want);
+  const char *out = e ? arena_printf(a, "! %s", why)
+                      : arena_printf(a, "%s:%.*s", columns[0], (int)r.text.len, r.text.data ? r.text.data : "");
+  buf_release(&r.text);
+  return out;
+}
+
+static sqlite3 *till(const char *path, const char *mode)
+{
+  sqlite3 *db = NULL;
+  char sql[100];
+  snprintf(sql, sizeof sql, "PRAGMA journal_mode = %s", mode);
+  CHECK(!sqlite3_open(path, &db) && !sqlite3_exec(db, sql, NULL, NULL, NULL));
+  CHECK(!sqlite3_exec(db,
+                      "CREATE TABLE sale (no TEXT, at INTEGER, total TEXT); CREATE VIEW late AS SELECT no FROM sale WHERE at > 150;"
+                      "INSERT INTO sale VALUES ('A1', 100, '5.00'), ('A2', 200, '7.50')",
+                      NULL, NULL, NULL));
+  return db;
+}
+
+static bool is_there(const char *path, const char *end)
+{
+  char name[600];
+  snprintf(name, sizeof name, "%s%s", path, end);
+  return !access(name, F_OK);
+}
+
+static void file_tricks(struct arena *a, const char *path)
+{
+  static const char *const tricks[] = {
+    "DELETE FROM sale", "UPDATE sale SET no = 1", "INSERT INTO sale DEFAULT VALUES", "DROP TABLE sale", "PRAGMA user_version",
+    "PRAGMA journal_mode = delete", "ATTACH 'x' AS x", "SELECT * FROM sqlite_master", "SELECT random()", "SELECT secret('x')",
+    "VACUUM INTO 'x'", "SELECT 1; DELETE FROM sale", "SELECT :to_ms", "SELECT nosuch FROM sale", "BEGIN",
+    "SELECT * FROM pragma_table_info('sale')", "SELECT json_extract('x', '$')",
+  };
+  for (size_t i = 0; i < COUNT(tricks); i++) file_run(a, path, tricks[i], ERR_INVALID);
+}
+
+TEST(sandbox_reads_a_file)
+{
+  static const char *const modes[] = { "delete", "wal" };
+  for (size_t i = 0; i < COUNT(modes); i++) {
+    struct arena a = { 0 };
+    const char *path = arena_printf(&a, "%s/till %%3f?#%s.db", test_dir(), modes[i]);
+    sqlite3 *live = till(path, modes[i]);
+    static const char all[] = "SELECT no, json_object('t', total) FROM sale WHERE at >= :from_ms ORDER BY at DESC";
+    CHECK_STR(file_run(&a, path, all, ERR_OK), "no:A2|{\"t\":\"7.50\"}\nA1|{\"t\":\"5.00\"}");
+    CHECK_STR(file_run(&a, path, "SELECT * FROM late", ERR_OK), "no:A2");
+    CHECK(!sqlite3_exec(live, "UPDATE sale SET no = 'A3' WHERE no = 'A2'", NULL, NULL, NULL));
+    CHECK_STR(file_run(&a, path, "SELECT * FROM late", ERR_OK), "no:A3"); /* what is only in the WAL as yet */
+    file_tricks(&a, path);
+    sqlite3_close(live);
+    CHECK(!is_there(path, "-wal") && !is_there(path, "-shm"));
+    CHECK_STR(file_run(&a, path, "SELECT * FROM late", ERR_OK), "no:A3");
+    CHECK(!is_there(path, "-wal") && !is_there(path, "-shm") && !is_there(path, "-journal"));
+    chmod(path, 0444);
+    CHECK_STR(file_run(&a, path, "SELECT count(*) AS n FROM sale", ERR_OK), "n:2");
+    arena_release(&a);
+  }
+}
+
+TEST(sandbox_reads_no_other_file)
+{
+  struct arena a = { 0 };
+  const char *path = arena_printf(&a, "%s/none.db", test_dir());
+  file_run(&a, path, "SELECT 1", ERR_NOT_FOUND);
+  CHECK(!is_there(path, ""));
+  file_run(&a, test_dir(), "SELECT 1", ERR_IO);
+  CHECK(file_write(path, "not a database, but long enough for a header of one hundred bytes, which the engine looks at when "
+                         "it opens a file", 110, 0600));
+  CHECK(!strncmp(file_run(&a, path, "SELECT 1 FROM x", ERR_IO), "! ", 2));
+  arena_release(&a);
+}
+
+TEST(sandbox_bounds_a_file_query)
+{
+  struct arena a = { 0 };
+  const char *path = arena_printf(&a, "%s/till.db", test_dir());
+  sqlite3 *live = till(path, "delete");
+  CHECK_STR(file_run(&a, path, FOR_EVER "SELECT x FROM c", ERR_INVALID), "! it gives more than 100000 rows");
+  CHECK(!sqlite3_exec(live, "CREATE VIRTUAL TABLE f USING fts5(a)", NULL, NULL, NULL));
+  file_run(&a, path, "SELECT * FROM f", ERR_INVALID);
+  CHECK(!sqlite3_exec(live, "CREATE VIEW spy AS SELECT base64(no) FROM sale", NULL, NULL, NULL));
+  file_run(&a, path, "SELECT * FROM spy", ERR_INVALID); /* a file's own text does not call our functions */
+  CHECK(!sqlite3_exec(live, "BEGIN EXCLUSIVE", NULL, NULL, NULL));
+  file_run(&a, path, "SELECT * FROM sale", ERR_BUSY);
+  sqlite3_close(live);
+  arena_release(&a);
 }
