@@ -955,3 +955,94 @@ TEST(sandbox_bounds_a_file_query)
   sqlite3_close(live);
   arena_release(&a);
 }
+
+/* ---- signatures as the platforms publish them ------------------------------------------------------------------------ */
+static const char *vector_key;
+
+static const char *key_of(void *arg, const char *name)
+{
+  (void)arg, (void)name;
+  return vector_key;
+}
+
+/* By how the scheme begins; :text is what is signed. */
+static const struct {
+  const char *scheme, *sql;
+} scheme_table[] = {
+  { "hmac-sha256 hex lower", "lower(hex(hmac_sha256(secret('k'), :text)))" },
+  { "push: hmac-sha256 hex lower", "lower(hex(hmac_sha256(secret('k'), :text)))" },
+  { "OAuth redirect: hmac-sha256 hex lower", "lower(hex(hmac_sha256(secret('k'), :text)))" },
+  { "hmac-sha256 hex UPPER", "hex(hmac_sha256(secret('k'), :text))" },
+  { "hmac-md5 hex UPPER", "hex(hmac_md5(secret('k'), :text))" },
+  { "md5 hex UPPER", "hex(md5(:text))" },
+  { "push: md5 hex UPPER", "hex(md5(:text))" },
+  { "md5 hex lower", "lower(hex(md5(:text)))" },
+  { "push: md5 hex lower", "lower(hex(md5(:text)))" },
+  { "md5-salt hex", "lower(hex(md5(:text)))" },
+  { "webhook: hmac-sha256 base64", "base64(hmac_sha256(secret('k'), :text))" },
+  { "hmac-sha256 base64", "base64(hmac_sha256(secret('k'), :text))" },
+  { "OAuth 1.0a one-legged HMAC-SHA1", "base64(hmac_sha1(secret('k'), :text))" },
+  { "OAuth 1.0a one-legged HMAC-SHA256", "base64(hmac_sha256(secret('k'), :text))" },
+  { "HMacMD5 base64", "base64(hmac_md5(secret('k'), :text))" },
+  { "HMacSHA1 base64", "base64(hmac_sha1(secret('k'), :text))" },
+  { "HMacSHA256 base64", "base64(hmac_sha256(secret('k'), :text))" },
+  { "RPC v1 HMAC-SHA1 base64", "base64(hmac_sha1(secret('k'), :text))" },
+  { "ACS3-HMAC-SHA256 hex lower", "lower(hex(hmac_sha256(secret('k'), :text)))" },
+  { "base64 of the 32-char lower hex md5", "base64(lower(hex(md5(:text))))" },
+  { "md5 raw digest base64", "base64(md5(:text))" },
+};
+
+static const char *scheme_sql(const char *scheme)
+{
+  for (size_t i = 0; i < COUNT(scheme_table); i++)
+    if (!strncmp(scheme, scheme_table[i].scheme, strlen(scheme_table[i].scheme))) return scheme_table[i].sql;
+  return NULL;
+}
+
+/* Where the parameters are told, the text that is signed is put together too. */
+static void check_sorted(struct sandbox *s, struct arena *a, const struct json *v, const char *text)
+{
+  const char *scheme = json_string(json_get(v, "scheme"));
+  const struct json *inputs = json_get(v, "inputs"), *params = json_get(inputs, "params");
+  const char *path = json_string(json_get(inputs, "path"));
+  if (!params || !strstr(scheme, "sorted key value pairs")) return;
+  struct buf b = { 0 };
+  struct jw w;
+  jw_init(&w, &b);
+  jw_json(&w, params);
+  bool is_wrapped = strstr(scheme, "secret + sorted");
+  struct sandbox_param p[] = { { "body", 't', 0, b.data, b.len }, { "text", 't', 0, path ? path : "", path ? strlen(path) : 0 } };
+  CHECK_STR(run(s, a, is_wrapped ? "secret('k') || sorted_query(:body) || secret('k')" : ":text || sorted_query(:body)",
+                SANDBOX_EXPRESSION | SANDBOX_SECRETS, p, COUNT(p)),
+            text);
+  buf_release(&b);
+}
+
+TEST(sandbox_signs_as_platforms_do)
+{
+  struct arena a = { 0 };
+  struct faults f = { .mem = &a };
+  size_t n;
+  char *file = file_read(&a, "../shared/reference/apis/vectors.json", 4 << 20, &n);
+  if (!file) SKIP("the published signatures are not at hand");
+  struct json *all = json_parse(&a, file, n, JSON_ELEMENTS_BATCH_MAX, &f);
+  struct sandbox *s = open_it(&a);
+  REQUIRE(all && s);
+  sandbox_values(s, key_of, NULL, NULL);
+  int tried = 0;
+  for (const struct json *v = json_first(json_get(all, "vectors")); v; v = json_next(v)) {
+    const char *text = json_string(json_get(v, "string_to_sign")), *key = json_string(json_get(v, "hmac_key"));
+    const char *want = json_string(json_get(v, "expected")), *sql = scheme_sql(json_string(json_get(v, "scheme")));
+    test_note("%s", json_string(json_get(v, "id")));
+    if (!text || !want || !sql) continue;
+    vector_key = key ? key : json_string(json_get(v, "secret"));
+    struct sandbox_param p = { "text", 't', 0, text, strlen(text) };
+    CHECK_STR(run(s, &a, sql, SANDBOX_EXPRESSION | SANDBOX_SECRETS, &p, 1), want);
+    check_sorted(s, &a, v, text);
+    tried++;
+  }
+  test_note("all");
+  CHECK(tried >= 40);
+  sandbox_close(s);
+  arena_release(&a);
+}
