@@ -281,6 +281,14 @@ enum err order_any_candidate(struct db *db, int64_t contact_key, int64_t token_k
 /* Of them only those that are free and share a whole key. */
 enum err order_candidates_free(struct db *db, struct arena *a, int64_t contact_key, int64_t token_key, int64_t from, int64_t to,
                                struct merge_order **list, size_t *n, size_t max);
+/* Orders of a channel that its platform should be asked about: free, with a token, placed since `since`, and with company:
+ * others of the same buyer within window_ms; those whose like was asked already are left out. Company stands together. */
+struct token_order {
+  int64_t id, content;          /* content: of the whole company */
+  const char *external_id, *token;
+};
+enum err order_ask_platform(struct db *db, struct arena *a, int64_t channel_id, int64_t since, int64_t window_ms,
+                            struct token_order **list, size_t *n);
 enum err order_as_merge(struct db *db, struct arena *a, int64_t id, struct merge_order *out);
 enum err order_group_members(struct db *db, struct arena *a, int64_t group_id, struct merge_order **list, size_t *n);
 enum err order_hold(struct db *db, int64_t id, const char *reason, const char *note, const char *actor, int64_t now_ms, bool *is_new);
@@ -395,7 +403,10 @@ enum err view_exceptions(struct db *db, struct arena *a, const char *state, cons
                          const char *cursor, int limit, struct buf *out, const char **next, const char **why);
 enum err view_users(struct db *db, struct arena *a, struct buf *out);
 enum err view_tokens(struct db *db, struct arena *a, struct buf *out);
-enum err view_channels(struct db *db, struct arena *a, struct buf *out);
+/* more(): adds what only the running process knows of a channel; NULL: nothing. */
+typedef void view_more_fn(void *arg, struct jw *w, const char *channel);
+enum err view_channels(struct db *db, view_more_fn *more, void *arg, struct buf *out);
+enum err view_channel(struct db *db, struct arena *a, const char *name, view_more_fn *more, void *arg, struct buf *out); /* NOT_FOUND */
 struct counts { /* for /metrics, the demo's summary and `orderd check` */
   int64_t orders, lines, events, groups_open, groups_several, payloads, failed, pending, dead, exceptions_open;
 };

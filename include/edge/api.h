@@ -38,7 +38,8 @@ enum body_kind {
   BODY_NONE,
   BODY_JSON,
   BODY_MAYBE, /* JSON that may be left out */
-  BODY_ORDERS /* JSON or NDJSON */
+  BODY_ORDERS, /* JSON or NDJSON */
+  BODY_RAW     /* whatever a platform pushes; its signature is looked at, not its type */
 };
 struct route {
   const char *method, *path; /* one {id} at most, a whole segment */
@@ -86,6 +87,7 @@ struct cmd *call_cmd(struct call *k, enum cmd_id id);
 /* Parses the body into it and hands it to the writer; every way ends in an answer. */
 void call_send(struct call *k, struct cmd *c, const char *body, size_t n);
 void call_send_to(struct call *k, struct cmd *c, const char *body, size_t n, void (*done)(struct cmd *));
+void call_push(struct call *k, struct cmd *c, void (*done)(struct cmd *)); /* one whose args are made already */
 void call_done(struct cmd *c);                 /* answers; frees the command */
 #define IF_MATCH_OF_MANY "If-Match speaks about one order; a batch or a stream has many."
 enum err call_if_match(const char *field, int64_t *version); /* pure: "\"3\"" → 3, "*" → 0; else BAD_REQUEST */
@@ -250,7 +252,6 @@ enum err payloads_read(struct read *rd, struct db *db);
 enum err payload_read(struct read *rd, struct db *db);
 enum err exceptions_read(struct read *rd, struct db *db);
 enum err exception_read(struct read *rd, struct db *db);
-enum err channels_read(struct read *rd, struct db *db);
 enum err tokens_read(struct read *rd, struct db *db);
 enum err users_read(struct read *rd, struct db *db);
 enum err check_read(struct read *rd, struct db *db);
@@ -279,6 +280,7 @@ struct api {
   struct seen *seen;
   struct feed *feed;
   struct chores *chores;
+  struct poller *poller;
   struct intake *intakes;      /* open streams */
   int64_t started_ms;
   int64_t cmds;                /* under way */

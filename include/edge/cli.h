@@ -21,6 +21,7 @@ struct config_key {
   const char *words;            /* "debug info warn error" */
   const char *doc;
 };
+#define CONFIG_ANY_NAME "NAME"   /* stands for the names that a connector knows */
 extern const struct config_key config_keys[];
 extern const size_t config_keys_n;
 enum config_origin { CONFIG_DEFAULT, CONFIG_FILE, CONFIG_ENV, CONFIG_FLAG };
@@ -51,6 +52,7 @@ struct config_source {
 bool config_load(struct arena *a, const struct config_source *s, struct config *out, const char **why);
 const char *config_text(const struct config *c, const char *section, const char *key); /* never NULL */
 int64_t config_number(const struct config *c, const char *section, const char *key);   /* count, ms, bytes, yes 1 */
+const char *config_shown(const struct config_value *v); /* what people may see: a connector's values are not shown */
 size_t config_hosts(struct arena *a, const struct config *c, const char ***hosts);
 bool size_parse(const char *text, int64_t *bytes); /* "64M", "1G", "512k", "4096" */
 /* "ORDERD_STAGE_PAID_REMIND" */
@@ -174,6 +176,9 @@ int cli_version(struct cli *c);
 int cli_help(struct cli *c);
 int cli_config_show(struct cli *c);
 int cli_address(struct cli *c);
+int cli_channel_sync(struct cli *c);
+int cli_channel_check(struct cli *c);
+int cli_secret_set(struct cli *c);
 int cli_api(struct cli *c);          /* the row's own call */
 int cli_events(struct cli *c);
 int cli_body_call(struct cli *c, const char *path, const struct buf *body); /* POST and print */

@@ -425,14 +425,6 @@ static void token_fields(struct jw *w, struct stmt *s)
   jw_kint(w, "version", stmt_col_int(s, 7));
 }
 
-static void channel_fields(struct jw *w, struct stmt *s)
-{
-  jw_kstring(w, "name", stmt_col_text(s, 0));
-  jw_kstring(w, "family", stmt_col_text(s, 1));
-  jw_ktime_col(w, "created_at", s, 2);
-  jw_kint(w, "orders", stmt_col_int(s, 3));
-}
-
 static enum err whole_table(struct db *db, const char *sql, void (*fields)(struct jw *w, struct stmt *s),
                             struct buf *out)
 {
@@ -463,15 +455,6 @@ enum err view_tokens(struct db *db, struct arena *a, struct buf *out)
     " FROM tokens t LEFT JOIN channels c ON c.id = t.channel_id ORDER BY t.id";
   (void)a;
   return whole_table(db, SQL, token_fields, out);
-}
-
-enum err view_channels(struct db *db, struct arena *a, struct buf *out)
-{
-  static const char SQL[] =
-    "SELECT c.name, c.family, c.created_at, (SELECT count(*) FROM orders o WHERE o.channel_id = c.id)"
-    " FROM channels c ORDER BY c.id";
-  (void)a;
-  return whole_table(db, SQL, channel_fields, out);
 }
 
 /* ---- counts ---------------------------------------------------------------------------------- */

@@ -56,6 +56,7 @@ void api_rules(struct api *api, struct rules_box *rules)
 {
   rules_box_drop(api->rules);
   api->rules = rules;
+  poller_rules(api->poller);
 }
 
 /* ---- answers --------------------------------------------------------------------------------------------- */
@@ -169,6 +170,7 @@ static bool query_word(struct call *k, const struct http_field *f)
 static bool call_query(struct call *k)
 {
   const struct http_request *r = k->r;
+  if (k->route->body == BODY_RAW) return true; /* what a platform adds is its own affair, and signed */
   for (size_t i = 0; i < r->query_n; i++) {
     const char *name = r->query[i].name;
     if (!word_in(k->route->query, name))
@@ -200,6 +202,7 @@ static bool has_body(const struct http_request *r)
 static bool call_media(struct call *k)
 {
   enum body_kind kind = k->route->body;
+  if (kind == BODY_RAW) return true;
   const char *type = http_field(k->r, "content-type");
   if (http_field(k->r, "content-encoding"))
     return deny(k, ERR_MEDIA, NULL, "Bodies are taken as they are, without Content-Encoding.");
@@ -427,7 +430,7 @@ static bool versions_agree(struct call *k, const struct cmd *c)
   return false;
 }
 
-static void call_push(struct call *k, struct cmd *c, void (*done)(struct cmd *))
+void call_push(struct call *k, struct cmd *c, void (*done)(struct cmd *))
 {
   if (api_push(k->api, c, done, k)) return;
   api_cmd_free(k->api, c);
@@ -543,6 +546,7 @@ struct api *api_open(struct arena *a, const struct api_options *o)
   api->seen = seen_open(api);
   api->feed = feed_open(api);
   api->chores = chores_open(api);
+  api->poller = poller_open(api);
   return api;
 }
 
@@ -558,11 +562,12 @@ void api_stopping(struct api *api)
 bool api_idle(const struct api *api)
 {
   return !api->cmds && !api->hashing && !api->backing_up && reads_idle(api->reads) &&
-         chores_idle(api->chores);
+         chores_idle(api->chores) && poller_idle(api->poller);
 }
 
 void api_close(struct api *api)
 {
+  poller_close(api->poller);
   chores_close(api->chores);
   feed_close(api->feed);
   seen_close(api->seen);

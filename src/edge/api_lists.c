@@ -69,11 +69,6 @@ enum err exceptions_read(struct read *rd, struct db *db)
 }
 
 /* ---- short lists ----------------------------------------------------------------------------------------------------- */
-enum err channels_read(struct read *rd, struct db *db)
-{
-  return view_channels(db, &rd->mem, &rd->out);
-}
-
 enum err tokens_read(struct read *rd, struct db *db)
 {
   return view_tokens(db, &rd->mem, &rd->out);

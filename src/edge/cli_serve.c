@@ -35,7 +35,7 @@ static enum log_level log_level_of(const struct config *k)
 static void value_row(struct jw *w, const struct config_value *v)
 {
   jw_object(w);
-  jw_kstring(w, "section", v->section), jw_kstring(w, "key", v->key), jw_kstring(w, "value", v->value);
+  jw_kstring(w, "section", v->section), jw_kstring(w, "key", v->key), jw_kstring(w, "value", config_shown(v));
   jw_kstring(w, "origin", config_origin_name(v->origin));
   jw_kstring(w, "where", v->origin == CONFIG_DEFAULT ? NULL : v->where);
   jw_object_end(w);
@@ -58,7 +58,7 @@ static void values_text(const struct config *k, struct buf *out)
     if (!i || strcmp(v->section, k->at[i - 1].section) != 0)
       buf_printf(out, "%s[%s]\n", i ? "\n" : "", v->section);
     if (!v->value) continue;
-    buf_printf(&line, "%s = ", v->key), text_safe(&line, v->value);
+    buf_printf(&line, "%s = ", v->key), text_safe(&line, config_shown(v));
     size_t width = text_width(line.data);
     buf_printf(out, "%s%*s  (%s)\n", line.data, width < 44 ? (int)(44 - width) : 0, "", v->where);
     buf_release(&line);

@@ -83,6 +83,35 @@ const struct config_key config_keys[] = {
     "The platform family, whose tokens are comparable: taobao, douyin, pinduoduo …; the channel's own name where it is not set." },
   { CHANNEL_ANY, "merge", CONFIG_YES, true, "yes", 0, 0, NULL,
     "no: orders of this channel are never merged." },
+  { CHANNEL_ANY, "connector", CONFIG_TEXT, true, NULL, 0, 0, NULL,
+    "What polls it: shopee, lazada, taobao, jd, douyin, pinduoduo, amazon, shopify, woocommerce, till, till-db, or a file of your own (orderd help connectors)." },
+  { CHANNEL_ANY, "host", CONFIG_TEXT, true, NULL, 0, 0, NULL,
+    "The platform's address, where it is not the connector's own." },
+  { CHANNEL_ANY, "push_url", CONFIG_TEXT, true, NULL, 0, 0, NULL,
+    "The address that the platform was told to push to, letter by letter, where its signature covers it." },
+  { CHANNEL_ANY, "every", CONFIG_DURATION, true, NULL, SECOND_MS, 30 * DAY_MS, NULL,
+    "How often it is polled; the connector's own is 10m." },
+  { CHANNEL_ANY, "overlap", CONFIG_DURATION, true, NULL, 0, 7 * DAY_MS, NULL,
+    "How far each poll looks back behind what was read: what a platform shows late is found." },
+  { CHANNEL_ANY, "settle", CONFIG_DURATION, true, NULL, 0, DAY_MS, NULL, "How long before now a poll ends." },
+  { CHANNEL_ANY, "window", CONFIG_DURATION, true, NULL, SECOND_MS, 365 * DAY_MS, NULL,
+    "The longest time that one question covers." },
+  { CHANNEL_ANY, "start", CONFIG_DURATION, true, NULL, SECOND_MS, 3650 * DAY_MS, NULL,
+    "How far back a new channel begins." },
+  { CHANNEL_ANY, "sweep", CONFIG_DURATION, true, NULL, SECOND_MS, 365 * DAY_MS, NULL,
+    "How often the last days are listed again, to prove that nothing was missed: 24h." },
+  { CHANNEL_ANY, "sweep_back", CONFIG_DURATION, true, NULL, SECOND_MS, 365 * DAY_MS, NULL,
+    "How far back that looks: 3d." },
+  { CHANNEL_ANY, "backoff", CONFIG_DURATION, true, NULL, 1, DAY_MS, NULL,
+    "The first wait after a failed call, at most: 1s; it doubles." },
+  { CHANNEL_ANY, "backoff_most", CONFIG_DURATION, true, NULL, 1, DAY_MS, NULL, "The longest wait: 1m." },
+  { CHANNEL_ANY, "breaker", CONFIG_DURATION, true, NULL, 1, DAY_MS, NULL,
+    "After five failed calls in a row the channel is left alone this long: 30s; it doubles." },
+  { CHANNEL_ANY, "breaker_most", CONFIG_DURATION, true, NULL, 1, DAY_MS, NULL, "The longest of these: 15m." },
+  { CHANNEL_ANY, "timeout", CONFIG_DURATION, true, NULL, 100, HOUR_MS, NULL,
+    "How long one call may take, where it is not the connector's own 30s." },
+  { CHANNEL_ANY, CONFIG_ANY_NAME, CONFIG_TEXT, true, NULL, 0, 0, NULL,
+    "A secret or setting by the name that the connector gives it; NAME_file and NAME_env say where the value stands instead." },
 };
 const size_t config_keys_n = COUNT(config_keys);
 
@@ -118,6 +147,15 @@ static bool section_is(const char *pattern, const char *section)
 static bool section_named(const char *pattern)
 {
   return pattern[strlen(pattern) - 1] == '*';
+}
+
+/* A key of a channel that none of ours is named like: its connector knows it (poll_settings_check). */
+static const struct config_key *key_of_connector(const char *section)
+{
+  for (size_t i = 0; i < config_keys_n; i++)
+    if (!strcmp(config_keys[i].key, CONFIG_ANY_NAME) && section_is(config_keys[i].section, section))
+      return &config_keys[i];
+  return NULL;
 }
 
 static const struct config_key *key_find(const char *section, const char *key)
@@ -310,6 +348,7 @@ static bool entry_known(struct gather *g, const struct conf_entry *e)
   const char *known[COUNT(config_keys)];
   size_t n = 0;
   if (key_find(e->section, e->key)) return true;
+  if (key_of_connector(e->section) && conf_get(&g->file, e->section, "connector")) return true;
   for (size_t i = 0; i < config_keys_n; i++)
     if (section_is(config_keys[i].section, e->section)) known[n++] = config_keys[i].key;
   if (!n) return unknown_section(g, e);
@@ -380,7 +419,8 @@ static bool section_add(struct gather *g, const char *section, const struct stat
   for (size_t i = 0; i < g->out->n; i++)
     if (!strcmp(g->out->at[i].section, section)) return true;
   for (size_t i = 0; i < config_keys_n; i++) {
-    if (!section_is(config_keys[i].section, section)) continue;
+    if (!section_is(config_keys[i].section, section) || !strcmp(config_keys[i].key, CONFIG_ANY_NAME))
+      continue;
     struct config_value *v = value_add(g, section, &config_keys[i]);
     if (stages && !strncmp(section, "stage ", 6)) v->value = stage_default(g->mem, stages, section, v->key);
     value_settle(g, v);
@@ -390,6 +430,21 @@ static bool section_add(struct gather *g, const char *section, const struct stat
       return conf_fail(g, "%s: [%s] %s = %s: it must be %s", v->where, section, v->key, v->value, fault);
   }
   return true;
+}
+
+static void named_add(struct gather *g, const struct conf_entry *e)
+{
+  struct config_value *v = value_add(g, e->section, key_of_connector(e->section));
+  v->key = e->key, v->value = e->value, v->origin = CONFIG_FILE, v->line = e->line;
+  v->where = arena_printf(g->mem, "%s:%d", g->base, e->line);
+}
+
+const char *config_shown(const struct config_value *v)
+{
+  size_t n = strlen(v->key);
+  if (!v->value || strcmp(v->row->key, CONFIG_ANY_NAME) != 0) return v->value;
+  bool where = (n > 5 && !strcmp(v->key + n - 5, "_file")) || (n > 4 && !strcmp(v->key + n - 4, "_env"));
+  return where ? v->value : "***";
 }
 
 /* All sections that are there without being asked for, then those of the file. */
@@ -406,6 +461,7 @@ static bool values_take(struct gather *g)
   for (size_t i = 0; i < g->file.n; i++) {
     if (!entry_known(g, &g->file.at[i])) return false;
     if (!section_add(g, g->file.at[i].section, stages)) return false;
+    if (!key_find(g->file.at[i].section, g->file.at[i].key)) named_add(g, &g->file.at[i]);
   }
   return true;
 }

@@ -97,6 +97,7 @@ static int64_t resident_bytes(struct arena *a)
 
 /* The loop's own figures, copied there: the pool thread must not look at what changes. */
 struct figures {
+  const char *channels; /* the poller's, as text */
   int64_t answers[6], ingested[5], ingest_failed, auth_failures, throttled, alarms, started_ms, disk_free,
     disk_least;
   bool disk_full, alarm, surge;
@@ -171,6 +172,7 @@ static enum err metrics_read(struct read *rd, struct db *db)
   intake_put(out, f);
   store_put(out, f, rd->api->writer);
   counts_put(out, &c);
+  if (f->channels) buf_str(out, f->channels);
   return ERR_OK;
 }
 
@@ -191,6 +193,10 @@ void metrics_get(struct call *k)
   struct read *rd = read_new(k->api, k);
   rd->args = arena_new(&rd->mem, struct figures);
   figures_take(rd->args, k->api);
+  struct buf channels = { 0 };
+  poll_metrics_put(k->api->poller, &channels);
+  ((struct figures *)rd->args)->channels = arena_str(&rd->mem, channels.data);
+  buf_release(&channels);
   rd->run = metrics_read, rd->done = read_reply, rd->heavy = true;
   read_or_refuse(rd);
 }

@@ -202,6 +202,7 @@ static void stop(struct server *s)
   s->stopping = true;
   s->stop_ms = mono_ms();
   chores_stop(s->api->chores);
+  poller_stop(s->api->poller);
   api_stopping(s->api);
   http_close(s->http, http_is_closed, s);
   uv_timer_start(&s->stop_timer, stop_look, 0, STOP_LOOK_MS);
@@ -223,7 +224,8 @@ static void on_hangup(uv_signal_t *h, int number)
   if (s->stopping || !s->o->reload) return;
   struct rules_box *box = mem_new(sizeof *box);
   box->users = 1;
-  if (s->o->reload(s->o->arg, &box->mem, &conf, &why) && rules_box_fill(box, conf, &why)) {
+  if (s->o->reload(s->o->arg, &box->mem, &conf, &why) && rules_box_fill(box, conf, &why) &&
+      poll_settings_check(&box->mem, conf, s->o->data, &why)) {
     api_rules(s->api, box);
     log_line(LOG_INFO, "the configuration was read again");
   } else {
@@ -360,7 +362,8 @@ static bool rules_start(struct server *s)
 {
   const char *why = "";
   s->rules = rules_box_new(&s->mem, s->o->conf, &why);
-  return s->rules || fail("configuration", why);
+  return (s->rules && poll_settings_check(&s->mem, s->o->conf, s->o->data, &why)) ||
+         fail("configuration", why);
 }
 
 static bool server_start(struct server *s)
@@ -374,6 +377,7 @@ static bool server_start(struct server *s)
   log_line(LOG_INFO, "listening %s", url);
   if (no_admin) admin_start(s);
   chores_start(s->api->chores);
+  poller_start(s->api->poller);
   if (s->o->started) s->o->started(s->o->arg, url);
   return true;
 }

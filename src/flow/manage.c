@@ -507,6 +507,8 @@ enum err flow_keep_house_parse(struct cmd *c, const struct json *body)
   return args_read(c, body, NULL, 0);
 }
 
+#define PUSHES_KEEP_MS (7ll * 24 * 3600 * 1000)
+
 enum err flow_keep_house_run(struct cmd *c, struct db *db)
 {
   char *text = NULL;
@@ -519,6 +521,7 @@ enum err flow_keep_house_run(struct cmd *c, struct db *db)
     TRY(payload_prune(db, c->now_ms - c->rules->payload_keep_ms, &from, KEEP_STEP_ROWS));
   if (from != was) TRY(meta_put(db, "pruned_payload", arena_printf(&c->mem, "%lld", (long long)from)));
   c->left = from != was;
+  TRY(push_prune(db, c->now_ms - PUSHES_KEEP_MS));
   return answer_prune(db, c->now_ms - ANSWERS_KEEP_MS, KEEP_STEP_ROWS);
 }
 

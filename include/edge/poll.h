@@ -1,0 +1,154 @@
+/* edge/poll.h: part of layer 6. Getting orders from channels (domain 2.5 to 2.7).
+ *
+ *   schedule ─► window ─► list page ─► ids ─► what is news? ─► detail batches ─► commands ─► next page … ─► watermark
+ *                 ▲ build and read answers: pool, in the sandbox     send: loop, libcurl    store: writer ▲
+ *
+ * One run per channel at a time; nothing that one channel waits for is waited for by another. A page's rows are stored
+ * before its window counts as read: the watermark goes with the window's last rows, after all others are durable. */
+#ifndef ORDERD_EDGE_POLL_H
+#define ORDERD_EDGE_POLL_H
+#include "flow.h"
+
+#define POLL_PAGES_MAX 2000        /* of one window: then the window is halved */
+#define POLL_PASSES_MAX 5          /* of a window that is read until two passes agree */
+#define POLL_UNDER_WAY 2           /* pages of a channel on their way to the disk */
+#define POLL_ASKS_MAX 1000         /* orders that pushes asked about, per channel */
+#define POLL_FILE_MAX (8 << 20)    /* a file of sales */
+#define POLL_TOKEN_EARLY_MS (5 * 60 * 1000) /* a token that ends sooner is refreshed before it is used */
+#define PUSH_BODY_MAX (1 << 20)
+#define PUSHES_WAITING 64          /* per channel; more are answered 503: the platform sends them again */
+
+enum run_kind { RUN_POLL, RUN_SWEEP, RUN_ASK };
+struct poll_secret_value {
+  const char *name, *value;
+  int64_t expires_at;              /* 0: not known */
+};
+struct poll_settings {             /* of one [channel NAME]; in the pollee's arena */
+  const char *name, *connector, *host, *push_url;
+  int64_t every_ms, sweep_ms, sweep_back_ms;
+  struct window_rules window;
+  int64_t backoff_ms, backoff_most_ms, breaker_ms, breaker_most_ms, timeout_ms;
+  struct poll_secret_value *given; /* from the configuration: secrets and settings by the connector's names */
+  size_t givens;
+};
+
+struct run;
+struct pollee {                    /* one channel that is polled */
+  struct pollee *next;
+  struct poller *poller;
+  struct arena mem;                /* settings, connector */
+  struct poll_settings set;
+  const struct connector *connector; /* NULL: it could not be read, broken says why */
+  struct connector_box *box;       /* of runs: one pool job at a time */
+  struct connector_box *push_box;  /* of pushes */
+  const char *broken;
+  int64_t file_changed;            /* mtime of DATA/connectors/NAME.channel, 0: built in */
+  int64_t channel_id;
+  struct poll state;               /* strings in state_mem */
+  struct arena state_mem;
+  struct arena secret_mem;
+  struct poll_secret_value secret[CONNECTOR_SECRETS_MAX]; /* sealed ones, opened: they win over given ones */
+  size_t secrets;
+  struct bucket *bucket;           /* one per request of the connector */
+  struct uv_timer_s *timer;
+  int64_t next_at;                 /* our clock; 0: at once */
+  bool loading, reload, sync, leaving;
+  struct run *run;
+  struct {
+    char id[72];
+  } *ask;                          /* ring of asked ids */
+  size_t asks;
+  bool ask_poll;                   /* a push that names no order we can fetch alone */
+  struct push *push_first, **push_last;
+  size_t pushes;
+  bool pushing;
+  int64_t runs_ok, runs_failed, pushes_new, pushes_known, pushes_refused, calls, waits;
+};
+struct poller {
+  struct api *api;
+  struct fetcher *fetcher;
+  struct pollee *first;
+  unsigned char key[SEAL_KEY];
+  bool has_key;
+  bool stopping;
+  int busy;                        /* pool jobs, commands and reads under way */
+  struct uv_timer_s *tick;
+};
+
+/* ---- poll.c: who is polled, and when ------------------------------------------------------------------------------ */
+struct poller *poller_open(struct api *api);
+void poller_start(struct poller *p);
+void poller_stop(struct poller *p);
+bool poller_idle(const struct poller *p);
+void poller_close(struct poller *p);
+void poller_rules(struct poller *p);         /* the configuration was read again */
+struct pollee *poller_find(const struct poller *p, const char *channel);
+/* Checks the [channel …] sections with the connectors they name, without starting anything; false with *why. */
+bool poll_settings_check(struct arena *a, const struct conf *conf, const char *data, const char **why);
+bool poll_settings_read(struct arena *a, const struct conf *conf, const char *data, const char *channel, const struct connector *c,
+                        struct poll_settings *out, const char **why);
+const char *poll_secret(void *pollee, const char *name);  /* a connector_value_fn */
+const char *poll_setting(void *pollee, const char *name);
+int64_t poll_now(const struct pollee *p);    /* the platform's clock */
+void pollee_wake(struct pollee *p);          /* looks whether there is something to do */
+void pollee_later(struct pollee *p, int64_t ms);
+void pollee_sync(struct pollee *p);
+bool poll_key(struct poller *p, const char **why); /* DATA/secret.key, made when it is missing */
+size_t poll_buckets(struct pollee *p, struct arena *a, const struct poll_bucket **list);
+/* What a person sees beside what the database knows. */
+void poll_runtime_put(struct jw *w, const struct pollee *p);
+void poll_metrics_put(const struct poller *p, struct buf *out);
+
+/* ---- poll_run.c: one run ---------------------------------------------------------------------------------------------- */
+void run_start(struct pollee *p, enum run_kind kind);
+void run_stop(struct run *r);                /* the process ends: nothing more is asked */
+void run_wake(struct run *r);                /* its wait is over */
+const char *run_phase(const struct run *r);
+
+/* ---- poll_work.c: what a run does on the pool -------------------------------------------------------------------------- */
+enum call_kind { CALL_LIST, CALL_DETAIL, CALL_ONE, CALL_REFRESH, CALL_MERGE, CALL_N };
+const char *call_name(enum call_kind k);     /* "list": the request's name in the file */
+struct work {                                /* in: what to build or read; out: in mem */
+  struct arena mem;
+  enum call_kind kind;
+  struct connector_vars vars;
+  bool probe;                                /* a backward walk asks how many pages there are */
+  struct connector_answer answer;
+  struct connector_call call;                /* built */
+  struct verdict verdict;                    /* read */
+  const char *why;                           /* the connector's own mistake, or the mapping's */
+  struct cmd *page;                          /* POLL_PAGE with the rows, in its own arena; NULL: none */
+  int64_t rows, rows_failed;
+  uint64_t sum;                              /* of the rows' digests: are two pages, or two passes, the same? */
+  const char *cursor;                        /* of the next page; NULL: the last */
+  int64_t pages;
+  struct connector_id *id;
+  size_t ids;
+  struct connector_token *token;
+  size_t tokens;
+  struct connector_group *group;
+  size_t groups;
+};
+bool work_build(struct pollee *p, struct work *w);
+void work_read(struct pollee *p, struct work *w);
+/* Rows of a mapping into items of a page command; also for files. */
+void work_items(struct pollee *p, struct work *w, struct connector_order *list, size_t n);
+char *text_redacted(struct arena *a, const struct pollee *p, const char *text, size_t n, size_t most);
+
+/* ---- poll_file.c: tills: a folder of files, another database --------------------------------------------------------------- */
+bool file_work(struct pollee *p, struct work *w, enum run_kind kind, int64_t *from, int64_t *until, int64_t *at, bool *more);
+
+/* ---- poll_push.c: POST /v1/hooks/channel/{name} ------------------------------------------------------------------------------ */
+struct call;
+void hooks_channel_post(struct call *k);
+void pushes_end(struct pollee *p);
+void pushes_wake(struct pollee *p);          /* what it waited for is read */
+
+/* ---- api_channels.c ------------------------------------------------------------------------------------------------------------ */
+void channels_get(struct call *k);
+void channel_get(struct call *k);
+void channel_write(struct call *k);          /* pause and resume: the poller follows before the answer */
+void channel_sync_post(struct call *k);
+void channel_secret_post(struct call *k);
+
+#endif

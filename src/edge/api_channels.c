@@ -1,0 +1,183 @@
+/* api_channels.c: channels over HTTP: their state, and what a person may wish of the poller. */
+#include "edge.h"
+
+/* ---- reading: the database's part on the pool, with what the poller knew when the read was asked for ------------------- */
+struct known {
+  const char *channel, *json; /* members without braces */
+};
+struct knowns {
+  struct known *at;
+  size_t n;
+};
+
+static struct knowns *knowns_now(struct read *rd)
+{
+  const struct poller *poller = rd->api->poller;
+  struct knowns *k = arena_new(&rd->mem, struct knowns);
+  size_t n = 0;
+  for (const struct pollee *p = poller->first; p; p = p->next) n++;
+  k->at = arena_array(&rd->mem, struct known, n + 1);
+  for (const struct pollee *p = poller->first; p; p = p->next) {
+    struct buf b = { 0 };
+    struct jw w;
+    if (p->leaving) continue;
+    jw_init(&w, &b), jw_object(&w);
+    poll_runtime_put(&w, p);
+    jw_object_end(&w);
+    k->at[k->n++] = (struct known){ arena_str(&rd->mem, p->set.name), arena_strn(&rd->mem, b.data, b.len) };
+    buf_release(&b);
+  }
+  return k;
+}
+
+static void known_put(void *arg, struct jw *w, const char *channel)
+{
+  const struct knowns *k = arg;
+  const char *json = NULL;
+  for (size_t i = 0; i < k->n; i++)
+    if (!strcmp(k->at[i].channel, channel)) json = k->at[i].json;
+  jw_key(w, "now");
+  if (json) jw_raw(w, json, strlen(json));
+  else jw_null(w);
+}
+
+static enum err channels_run(struct read *rd, struct db *db)
+{
+  return view_channels(db, known_put, rd->args, &rd->out);
+}
+
+static enum err channel_run(struct read *rd, struct db *db)
+{
+  return view_channel(db, &rd->mem, rd->call->id, known_put, rd->args, &rd->out);
+}
+
+static void state_get(struct call *k, enum err (*run)(struct read *, struct db *))
+{
+  struct read *rd = read_new(k->api, k);
+  rd->args = knowns_now(rd);
+  rd->run = run, rd->done = read_reply, rd->heavy = true;
+  read_or_refuse(rd);
+}
+
+void channels_get(struct call *k)
+{
+  state_get(k, channels_run);
+}
+
+void channel_get(struct call *k)
+{
+  state_get(k, channel_run);
+}
+
+/* ---- pause, resume: the poller follows before the answer ----------------------------------------------------------------- */
+static void write_done(struct cmd *c)
+{
+  struct call *k = c->owner;
+  struct pollee *p = c->job.err ? NULL : poller_find(k->api->poller, k->id);
+  if (p) {
+    p->state.paused = c->id == CMD_CHANNEL_PAUSE;
+    if (!p->state.paused) p->next_at = 0;
+    pollee_wake(p);
+  }
+  call_done(c);
+}
+
+void channel_write(struct call *k)
+{
+  struct cmd *c = call_cmd(k, (enum cmd_id)k->route->cmd);
+  if (c) call_send_to(k, c, k->r->body, k->r->body_n, write_done);
+}
+
+/* ---- sync: at once, whatever the schedule and the breaker say -------------------------------------------------------------- */
+static struct pollee *pollee_of(struct call *k)
+{
+  struct pollee *p = poller_find(k->api->poller, k->id);
+  if (!p)
+    call_refuse(k, ERR_NOT_FOUND, "no_connector", NULL,
+                "No channel of that name is polled; see [channel NAME] connector.");
+  return p;
+}
+
+/* {} or nothing. */
+static bool body_empty(struct call *k)
+{
+  struct problem pr = { .faults.mem = &k->r->mem };
+  if (!k->r->body_n) return true;
+  struct json *j = json_parse(&k->r->mem, k->r->body, k->r->body_n, JSON_ELEMENTS_MAX, &pr.faults);
+  if (j && json_type(j) == JSON_OBJECT && !json_count(j)) return true;
+  if (j) fault_add(&pr.faults, "", "unknown_key", "Nothing is known here: the body is {} or empty");
+  call_refuse_with(k, j ? ERR_INVALID : ERR_BAD_REQUEST, &pr);
+  return false;
+}
+
+void channel_sync_post(struct call *k)
+{
+  struct buf out = { 0 };
+  struct pollee *p = body_empty(k) ? pollee_of(k) : NULL;
+  if (!p) return;
+  if (!p->connector || !p->box) {
+    call_refuse(k, ERR_CONFLICT, "connector_broken", NULL, "%s",
+                p->broken ? p->broken : "The connector cannot be read.");
+    return;
+  }
+  bool was_running = p->run != NULL;
+  pollee_sync(p);
+  buf_printf(&out, "{\"channel\":\"%s\",\"result\":\"%s\"}", p->set.name, was_running ? "queued" : "started");
+  call_reply(k, 202, NULL, &out);
+  buf_release(&out);
+}
+
+/* ---- secrets ------------------------------------------------------------------------------------------------------------------ */
+#define SECRET_MAX 8192
+
+static bool secret_read(struct call *k, const struct pollee *p, const char **name, const char **value,
+                        struct problem *pr)
+{
+  struct json *j = json_parse(&k->r->mem, k->r->body, k->r->body_n, JSON_ELEMENTS_MAX, &pr->faults);
+  if (!j) return false;
+  *name = json_string(json_get(j, "name")), *value = json_string(json_get(j, "value"));
+  bool known = false;
+  for (size_t i = 0; *name && i < p->connector->secrets; i++)
+    known = known || !strcmp(p->connector->secret[i].name, *name);
+  if (!known)
+    fault_add(&pr->faults, "/name", "unknown_secret", "One of the secrets that the connector names");
+  if (!*value || !**value || strlen(*value) > SECRET_MAX)
+    fault_add(&pr->faults, "/value", "missing", "The secret as text");
+  return !pr->faults.n;
+}
+
+static void secret_done(struct cmd *c)
+{
+  struct call *k = c->owner;
+  struct pollee *p = c->job.err ? NULL : poller_find(k->api->poller, k->id);
+  if (p && !p->run && !p->loading) p->broken = "not yet read", pollee_wake(p); /* reads its secrets anew */
+  call_done(c);
+}
+
+void channel_secret_post(struct call *k)
+{
+  struct problem pr = { .faults.mem = &k->r->mem };
+  const char *name = NULL, *value = NULL, *why = "The connector cannot be read.";
+  struct pollee *p = pollee_of(k);
+  struct buf sealed = { 0 };
+  if (!p) return;
+  if (!p->connector || !poll_key(k->api->poller, &why)) {
+    call_refuse(k, ERR_CONFLICT, "connector_broken", NULL, "%s", p->broken ? p->broken : why);
+    return;
+  }
+  if (!secret_read(k, p, &name, &value, &pr)) {
+    bool bad = pr.faults.n && !strcmp(pr.faults.at[0].code, "bad_json");
+    call_refuse_with(k, bad ? ERR_BAD_REQUEST : ERR_INVALID, &pr);
+    return;
+  }
+  struct cmd *c = call_cmd(k, CMD_CHANNEL_SECRET);
+  if (!c) return;
+  struct poll_secret *s = arena_new(&c->mem, struct poll_secret);
+  seal(&sealed, k->api->env, k->api->poller->key, arena_printf(&c->mem, "%s/%s", p->set.name, name), value,
+       strlen(value));
+  *s = (struct poll_secret){ arena_str(&c->mem, name), arena_strn(&c->mem, sealed.data, sealed.len),
+                             sealed.len, 0 };
+  buf_release(&sealed);
+  c->args = s;
+  call_push(k, c, secret_done);
+}

@@ -1,0 +1,190 @@
+/* poll_work.c: what a run does on the pool: requests built, answers judged and mapped, all in the channel's sandbox. */
+#include "edge.h"
+
+static const char *const call_names[CALL_N] = { "list", "detail", "one", "refresh", "merge" };
+
+const char *call_name(enum call_kind k)
+{
+  return call_names[k];
+}
+
+bool work_build(struct pollee *p, struct work *w)
+{
+  connector_values(p->box, poll_secret, poll_setting, p);
+  return connector_build(p->box, &w->mem, call_names[w->kind], &w->vars, &w->call, &w->why);
+}
+
+/* ---- rows ---------------------------------------------------------------------------------------------------------- */
+
+/* {"external_id":…} becomes {"channel":"tmall-home","external_id":…}. */
+static const char *with_channel(struct arena *a, const struct pollee *p, const struct connector_order *o,
+                                size_t *n)
+{
+  struct buf b = { 0 };
+  struct jw w;
+  const char *rest = memchr(o->order, '{', o->order_n);
+  size_t at = rest ? (size_t)(rest + 1 - o->order) : 0;
+  buf_str(&b, "{\"channel\":");
+  jw_init(&w, &b), jw_string(&w, p->set.name);
+  while (at < o->order_n && strchr(" \t\r\n", o->order[at])) at++;
+  if (at < o->order_n && o->order[at] != '}') buf_char(&b, ',');
+  buf_put(&b, o->order + at, o->order_n - at);
+  char *text = arena_strn(a, b.data, b.len);
+  *n = b.len;
+  buf_release(&b);
+  return text;
+}
+
+static const char *faults_text(struct arena *a, const struct problem *pr)
+{
+  struct buf b = { 0 };
+  problem_put(&b, ERR_INVALID, 0, pr);
+  const char *text = arena_strn(a, b.data, b.len);
+  buf_release(&b);
+  return text;
+}
+
+static void item_fill(struct pollee *p, struct cmd *c, const struct connector_order *o,
+                      struct poll_item *item)
+{
+  struct problem pr = { .code = "mapping_failed", .faults.mem = &c->mem };
+  size_t n = 0;
+  const char *text = with_channel(&c->mem, p, o, &n);
+  const struct json *j = json_parse(&c->mem, text, n, JSON_ELEMENTS_MAX, &pr.faults);
+  struct draft *d = j ? draft_parse(&c->mem, j, "", &pr.faults) : NULL;
+  item->raw = arena_strn(&c->mem, o->raw, o->raw_n), item->raw_n = o->raw_n;
+  if (d) {
+    draft_seal(&c->mem, d, item->raw, item->raw_n);
+    item->draft = d;
+    return;
+  }
+  pr.detail = "What the connector made of this row is no order";
+  item->error = faults_text(&c->mem, &pr);
+}
+
+void work_items(struct pollee *p, struct work *w, struct connector_order *list, size_t n)
+{
+  struct cmd *c = w->page;
+  struct poll_page *page = (struct poll_page *)(uintptr_t)c->args;
+  page->item = arena_array(&c->mem, struct poll_item, n + 1);
+  page->items = n;
+  for (size_t i = 0; i < n; i++) {
+    item_fill(p, c, &list[i], &page->item[i]);
+    w->sum += hash64(list[i].raw, list[i].raw_n, 1);
+    w->rows_failed += !page->item[i].draft;
+  }
+  w->rows = (int64_t)n;
+}
+
+/* A page that the mapping chokes on as a whole is kept as a whole; a person mends the file and maps it again. */
+static void page_kept(struct pollee *p, struct work *w, const char *why)
+{
+  struct problem pr = { .code = "mapping_failed", .detail = why };
+  struct buf raw = { 0 };
+  struct jw j;
+  jw_init(&j, &raw), jw_object(&j), jw_kstring(&j, "at", "$"), jw_kstring(&j, "call", call_names[w->kind]);
+  if (w->vars.rows) jw_key(&j, "rows"), jw_raw(&j, w->vars.rows, strlen(w->vars.rows));
+  jw_key(&j, "order"), jw_raw(&j, w->answer.body, w->answer.body_n);
+  jw_object_end(&j);
+  struct cmd *c = w->page;
+  struct poll_page *page = (struct poll_page *)(uintptr_t)c->args;
+  (void)p;
+  page->item = arena_new(&c->mem, struct poll_item);
+  page->items = 1, w->rows_failed = 1, w->rows = 1;
+  page->item->raw = arena_strn(&c->mem, raw.data, raw.len), page->item->raw_n = raw.len;
+  page->item->error = faults_text(&c->mem, &pr);
+  w->sum = hash64(raw.data, raw.len, 1);
+  buf_release(&raw);
+}
+
+static void read_orders(struct pollee *p, struct work *w, const char *section)
+{
+  struct connector_order *list = NULL;
+  size_t n = 0;
+  const char *why = NULL;
+  if (connector_orders(p->box, &w->mem, section, &w->answer, &w->vars, &list, &n, &why))
+    work_items(p, w, list, n);
+  else page_kept(p, w, why);
+}
+
+static bool read_list(struct pollee *p, struct work *w)
+{
+  const struct connector *k = p->connector;
+  const struct connector_request *r = connector_request(k, "list");
+  w->pages = 1;
+  if (r->walk == WALK_BACKWARD && w->probe &&
+      !connector_pages(p->box, &w->mem, &w->answer, &w->vars, &w->pages, &w->why))
+    return false;
+  if (w->pages > 1) return true; /* its rows come again, at the end of the walk */
+  if (r->walk != WALK_BACKWARD && k->has_next &&
+      !connector_next(p->box, &w->mem, "list", &w->answer, &w->vars, &w->cursor, &w->why))
+    return false;
+  if (!k->has_detail) {
+    read_orders(p, w, "orders");
+    return true;
+  }
+  if (!connector_ids(p->box, &w->mem, "ids list", &w->answer, &w->vars, &w->id, &w->ids, &w->why))
+    return false;
+  for (size_t i = 0; i < w->ids; i++)
+    w->sum += hash64(w->id[i].id, strlen(w->id[i].id), (uint64_t)w->id[i].updated_ms);
+  w->rows = (int64_t)w->ids;
+  return true;
+}
+
+void work_read(struct pollee *p, struct work *w)
+{
+  connector_values(p->box, poll_secret, poll_setting, p);
+  connector_judge(p->box, &w->mem, call_names[w->kind], &w->answer, &w->vars, &w->verdict);
+  if (w->verdict.kind != VERDICT_OK) return;
+  switch (w->kind) {
+  case CALL_LIST: read_list(p, w); break;
+  case CALL_DETAIL: read_orders(p, w, "orders"); break;
+  case CALL_ONE: read_orders(p, w, "orders one"); break;
+  case CALL_REFRESH:
+    connector_tokens(p->box, &w->mem, &w->answer, &w->vars, &w->token, &w->tokens, &w->why);
+    break;
+  case CALL_MERGE:
+    connector_groups(p->box, &w->mem, &w->answer, &w->vars, &w->group, &w->groups, &w->why);
+    break;
+  case CALL_N: break;
+  }
+}
+
+/* ---- for people ------------------------------------------------------------------------------------------------------ */
+static bool secret_at(const struct pollee *p, const char *s, size_t n, size_t *len)
+{
+  for (size_t i = 0; i < p->secrets + p->set.givens; i++) {
+    const char *v = i < p->secrets ? p->secret[i].value : p->set.given[i - p->secrets].value;
+    size_t m = strlen(v);
+    if (m < 6 || m > n || memcmp(s, v, m)) continue;
+    *len = m;
+    return true;
+  }
+  return false;
+}
+
+/* Secrets of ours become ***, runs of seven digits and more keep their first three: what a platform says of an error may
+ * hold a token or a phone. */
+char *text_redacted(struct arena *a, const struct pollee *p, const char *text, size_t n, size_t most)
+{
+  struct buf b = { 0 };
+  for (size_t i = 0; i < n && b.len < most;) {
+    size_t len = 0;
+    if (secret_at(p, text + i, n - i, &len)) {
+      buf_str(&b, "***"), i += len;
+      continue;
+    }
+    size_t digits = 0;
+    while (i + digits < n && text[i + digits] >= '0' && text[i + digits] <= '9') digits++;
+    if (digits >= 7) buf_put(&b, text + i, 3), buf_str(&b, "****"), i += digits;
+    else if (digits) buf_put(&b, text + i, digits), i += digits;
+    else {
+      unsigned char ch = (unsigned char)text[i++];
+      buf_char(&b, ch < ' ' ? ' ' : (char)ch);
+    }
+  }
+  while (b.len && !utf8_valid(b.data, b.len)) b.len--; /* cut inside a character, or not UTF-8 at all */
+  char *out = arena_strn(a, b.data ? b.data : "", b.len);
+  buf_release(&b);
+  return out;
+}
