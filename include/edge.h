@@ -185,5 +185,6 @@ int httpc_unix(struct arena *a, const char *socket_path, const char *method, con
 #include "edge/poll.h" /* getting orders from channels */
 #include "edge/api.h" /* the API: routes, calls, reads, live streams; and serve */
 #include "edge/cli.h" /* the command line: configuration, commands, import, export */
+#include "edge/sim.h" /* the market simulator */
 
 #endif

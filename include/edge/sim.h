@@ -1,0 +1,260 @@
+/* edge/sim.h: part of layer 6. The market simulator (`orderd sim`): plays platforms over real HTTP, with their
+ * signatures, pages, windows, limits, tokens and masks, breaks what it is told to break, and knows the truth.
+ * It shares no mapping and no signing with the connectors: an error in one of the two cannot hide in the other.
+ *
+ *   sim_world.c  customers and orders from a seed, and what happens to them as time passes
+ *   sim.c        ports, faults, counters, control routes, truth, pushes
+ *   sim_call.c   what the platforms' answers are made of
+ *   sim_NAME.c   one platform each: a row of sim_platforms
+ *
+ * Every shop has a port of its own, so that addresses and signed paths are exactly the platform's. One loop, one
+ * thread. The world's clock is the environment's plus a skew that /sim/advance moves; all its times are whole
+ * seconds. Where two runs have the same seed and clock, all answers are the same byte for byte. */
+#ifndef ORDERD_EDGE_SIM_H
+#define ORDERD_EDGE_SIM_H
+#include "flow.h"
+
+struct http_request;
+struct http_field;
+struct uv_loop_s;
+struct sim;
+struct sim_shop;
+struct sim_call;
+
+/* ---- orders ------------------------------------------------------------------------------------------------ */
+#define SIM_LINES_MAX 4
+#define SIM_ID_TEXT 40
+enum sim_status { SIM_PLACED, SIM_PAID, SIM_PARTLY, SIM_SHIPPED, SIM_COMPLETED, SIM_CANCELLED, SIM_STATUS_N };
+const char *sim_status_name(enum sim_status s); /* the canonical one: "partly_shipped" */
+enum sim_refund { SIM_NO_REFUND, SIM_REFUND_ASKED, SIM_REFUND_DONE };
+struct sim_line {
+  uint16_t sku;                  /* see sim_sku() */
+  uint8_t quantity, refund;      /* enum sim_refund */
+  bool shipped;                  /* of SIM_PARTLY some lines are; later all */
+  int64_t price, discount;       /* minor units: of one piece; of the line */
+};
+struct sim_order {
+  uint32_t n;                    /* its number in the shop, from 0 */
+  uint32_t customer;
+  uint8_t phone_of, address_of;  /* which of the customer's phones and addresses; 0 usually */
+  uint8_t status, lines;
+  uint8_t buyer_remark, seller_remark; /* see sim_remark(); 0: none */
+  bool indexed;                  /* lists show it */
+  bool late_cancel;              /* was cancelled after it had been seen as paid */
+  bool several;                  /* its customer has more orders */
+  bool stays;                    /* nothing more happens to it */
+  int64_t placed_ms, paid_ms, shipped_ms, completed_ms, cancelled_ms, modified_ms; /* 0: not yet */
+  int64_t indexed_ms;            /* the change time by which lists find it: later than modified_ms never */
+  int64_t goods, freight, discount, total, refunded; /* total = goods - discount + freight */
+  struct sim_line line[SIM_LINES_MAX];
+  char id[SIM_ID_TEXT];          /* what a connector must take as external_id */
+};
+struct sim_sku {
+  const char *code, *title, *title_en, *spec;
+  int64_t price;                 /* fen; other currencies by the shop */
+};
+const struct sim_sku *sim_sku(const struct sim_line *l);
+const char *sim_remark(int n);   /* "" for 0 */
+/* A number of n that does not fit a double: between 2^53 and 2^62, the same for the same (what, n). */
+int64_t sim_big(const char *what, uint64_t n);
+
+/* Who gets it. Fictional people; Chinese text for CN, else of the shop's country. */
+struct sim_person {
+  char name[48], first[24], last[24]; /* first and last: of names in Latin letters */
+  char phone[24];                /* 13800000000, or +6581234567 */
+  char country[3], province[32], city[32], district[32], town[32];
+  char address[128];             /* without the divisions above */
+  char zip[12], email[48];
+  char buyer[24];                /* nick or id of the account */
+};
+void sim_person(const struct sim_shop *s, const struct sim_order *o, struct sim_person *out);
+/* The same text for the same receiver (phone and address) anywhere within the platform's family, else another:
+ * oaid, open_address_id. 40 hex digits after the prefix. */
+char *sim_receiver_token(struct arena *a, const struct sim_shop *s, const struct sim_order *o, const char *prefix);
+/* A cipher text as platforms give it: the same text gives the same one within a shop. base64, about 60 characters. */
+char *sim_cipher(struct arena *a, const struct sim_shop *s, const char *text);
+char *sim_mask(struct arena *a, const char *text, int head, int tail); /* keeps so many characters; the others are '*' */
+/* Waybill of the shipment of a line, and the platform's own name of the carrier. */
+char *sim_waybill(struct arena *a, const struct sim_shop *s, const struct sim_order *o);
+
+/* ---- faults: shares in millionths, each drawn by the seed and the number of the request ------------------------- */
+#define SIM_FAULT_MAP(X)                                                                             \
+  X(DUPLICATES, "duplicates", "rows that lists repeat, and pushes sent twice")                       \
+  X(REORDER, "reorder", "rows that lists swap, changes that lists show late, pushes out of order")   \
+  X(LATE_CANCEL, "late-cancel", "paid orders that are cancelled later")                              \
+  X(TIMEOUTS, "timeouts", "requests that are carried out but never answered")                        \
+  X(ERRORS, "errors", "requests answered with 500, 502 or 503")                                      \
+  X(HTML, "html", "requests answered with a page of HTML")                                           \
+  X(TRUNCATED, "truncated", "answers that break off")                                                \
+  X(SAME_PAGE, "same-page", "walks of which every further page is the first one")                    \
+  X(RATE_LIMIT, "rate-limit", "requests that begin a storm of refusals for too many calls")          \
+  X(LOST_PUSHES, "lost-pushes", "pushes that are never sent")
+enum sim_fault {
+#define X(id, name, doc) SIM_FAULT_##id,
+  SIM_FAULT_MAP(X)
+#undef X
+  SIM_FAULT_N
+};
+const char *sim_fault_name(enum sim_fault f);
+#define SIM_MILLION 1000000
+bool sim_share_parse(const char *text, int32_t *millionths); /* "0.02", "2%" */
+
+/* ---- one request ---------------------------------------------------------------------------------------------------- */
+struct sim_call {
+  struct sim_shop *shop;
+  const struct http_request *r;  /* method, path (decoded), host, header fields, raw body */
+  struct arena *a;
+  int64_t now_ms;                /* of the world */
+  struct http_field *param;      /* decoded, in order: query, then a form body */
+  size_t params;
+  const struct json *json;       /* the body when it is a JSON object or array, else NULL */
+  const char *name;              /* set by sim_called() */
+  uint64_t draw;                 /* of this request: what its faults come from */
+  /* the answer */
+  int status;                    /* 200 */
+  const char *type;              /* "application/json" */
+  struct buf headers, body;
+  struct jw w;                   /* writes to body */
+};
+const char *sim_param(const struct sim_call *c, const char *name); /* query or form; NULL: absent */
+bool sim_param_int(const struct sim_call *c, const char *name, int64_t *out); /* false: absent or no integer */
+const char *sim_header(const struct sim_call *c, const char *lower_name);
+/* Every answer function says once which call it is, by the platform's own name: it is counted by it. */
+void sim_called(struct sim_call *c, const char *name);
+void sim_bad_sign(struct sim_call *c);            /* counts a signature that was wrong */
+void sim_answer_header(struct sim_call *c, const char *name, const char *fmt, ...) PRINTF(3, 4);
+void sim_answer_again(struct sim_call *c, int status); /* empties the body and begins another answer */
+/* May this call go on? A bucket of its own per shop and name: per_1000s tokens in 1000 s, at most burst (0: the
+ * platform documents no limit). false: answer as the platform throttles. Also false in a storm, so that every call ends
+ * up here, whether or not it has a limit. *wait_ms (may be NULL): when to come again. */
+bool sim_take(struct sim_call *c, const char *bucket, int64_t per_1000s, int64_t burst, int64_t *wait_ms);
+
+/* ---- what platforms sign with: texts of digests --------------------------------------------------------------------- */
+char *sim_hex(struct arena *a, enum digest d, const char *text, size_t n, bool upper);
+char *sim_mac_hex(struct arena *a, enum digest d, const char *key, const char *text, size_t n, bool upper);
+char *sim_mac_base64(struct arena *a, enum digest d, const char *key, const char *text, size_t n);
+/* Names and values of the parameters in byte order of the names: name pair value join name pair value …; without
+ * the names in except (NULL-ended, may be NULL); encode: RFC 3986. */
+void sim_sorted(struct buf *out, const struct http_field *f, size_t n, const char *pair, const char *join,
+                const char *const *except, bool encode);
+void sim_encode(struct buf *out, const char *text);
+bool sim_same(const char *given, const char *wanted); /* constant time; given may be NULL */
+
+/* ---- secrets and tokens ------------------------------------------------------------------------------------------------- */
+/* The value of one of the row's secrets (also the present access and refresh token). */
+const char *sim_secret(const struct sim_shop *s, const char *name);
+enum sim_token { SIM_TOKEN_OK, SIM_TOKEN_EXPIRED, SIM_TOKEN_UNKNOWN };
+enum sim_token sim_token_check(struct sim_call *c, const char *given);
+/* A refresh token for a new pair; where the platform takes each only once, the last one is taken again for the grace
+ * time and gives the same pair. false: unknown. The pair is then what sim_secret() says; expires_s: of the access token. */
+bool sim_refresh(struct sim_call *c, const char *given, int64_t *expires_s);
+
+/* ---- finding orders ------------------------------------------------------------------------------------------------------ */
+struct sim_query {
+  bool by_placed;                /* window over placed_ms; else over the change time */
+  int64_t from_ms, to_ms;        /* both included */
+  bool newest_first;
+  int64_t offset, limit;         /* rows skipped, rows on a page */
+  bool (*want)(const struct sim_order *o, void *arg); /* NULL: all */
+  void *arg;
+  bool any_order;                /* the platform promises none: rows of a page may be swapped */
+};
+struct sim_page {
+  const struct sim_order **row;
+  size_t n;                      /* can be over the limit: a row may come twice */
+  int64_t total;                 /* of the window */
+  bool more;
+  int64_t next;                  /* offset of the next page; the same again where pages are stuck */
+};
+void sim_list(struct sim_call *c, const struct sim_query *q, struct sim_page *out);
+struct sim_order *sim_find(struct sim_shop *s, const char *id); /* NULL: none, or not placed yet */
+
+/* ---- writing ----------------------------------------------------------------------------------------------------------------- */
+char *sim_local(struct arena *a, int64_t ms, int zone_min);  /* "2026-11-11 00:03:21" */
+char *sim_iso(struct arena *a, int64_t ms, int zone_min);    /* "2026-11-11T00:03:21+08:00" */
+char *sim_iso_z(struct arena *a, int64_t ms);                /* "2026-11-10T16:03:21Z" */
+bool sim_local_parse(const char *text, int zone_min, int64_t *ms); /* any of the three */
+char *sim_money(struct arena *a, const struct sim_shop *s, int64_t minor); /* "199.00" in the shop's currency */
+/* key: text, as is usual in platforms' JSON */
+void sim_kmoney(struct sim_call *c, const char *key, int64_t minor);      /* "key":"199.00" */
+void sim_kmoney_number(struct sim_call *c, const char *key, int64_t minor); /* "key":199.00 */
+void sim_kraw(struct sim_call *c, const char *key, const char *json);     /* "key":json */
+
+/* ---- platforms: one row each ----------------------------------------------------------------------------------------------- */
+struct sim_secret_form {
+  const char *name;
+  char kind;                     /* '9' digits, 'x' hex digits, 'a' letters and digits */
+  int length;
+  const char *prefix;            /* NULL: none */
+};
+#define SIM_SECRETS_MAX 10
+struct sim_push {
+  struct buf body, headers;      /* headers: "name: value\r\n" lines */
+  const char *type;              /* "application/json" */
+};
+struct sim_platform {
+  const char *name, *family;     /* connector and shop name; family NULL: name */
+  const char *country, *currency;
+  int zone_min;                  /* of times in its answers */
+  unsigned statuses;             /* 1 << SIM_PLACED …: orders have only these; without SIM_PLACED an order is there from
+                                    its payment on; without SIM_COMPLETED it stays shipped, and so on */
+  enum { SIM_PLAIN, SIM_TOKENS, SIM_MASKED } receiver; /* what two orders of one person can be known by */
+  struct sim_secret_form secret[SIM_SECRETS_MAX];
+  const char *access, *refresh;  /* which secrets are the tokens; NULL: tokens do not expire */
+  int64_t token_s;               /* life of an access token as documented */
+  bool refresh_once;
+  const char *hosts;             /* further settings that hold the shop's address in --config: "auth_host", or NULL */
+  /* The text of order n; unique in the shop. The world is not complete yet: only n, placed_ms and the shop may be used. */
+  void (*id)(const struct sim_shop *s, const struct sim_order *o, char out[SIM_ID_TEXT]);
+  void (*answer)(struct sim_call *c);
+  /* The platform's own words for a failure of its own (status is set, body empty); NULL: a line of text. */
+  void (*fail)(struct sim_call *c);
+  /* A push about a change, signed for the address url; NULL: the platform has none. */
+  void (*push)(const struct sim_shop *s, const struct sim_order *o, const char *url, struct arena *a, struct sim_push *out);
+};
+#define SIM_PLATFORM_MAP(X) X(shopee) X(lazada) X(taobao) X(jd) X(douyin) X(pinduoduo) X(amazon) X(shopify) X(woocommerce)
+/* A platform's file defines `const struct sim_platform sim_NAME = {…};`. Weak: one that is not built in is NULL. */
+#define X(name) extern const struct sim_platform sim_##name __attribute__((weak));
+SIM_PLATFORM_MAP(X)
+#undef X
+const struct sim_platform *sim_platform(const char *name); /* NULL: not known */
+
+struct sim_shop {
+  struct sim *sim;
+  const struct sim_platform *row;
+  const char *name;              /* "shopee", "shopee-2" */
+  char base[64];                 /* "http://127.0.0.1:7801" */
+  int number;                    /* from 0 */
+  struct sim_shop_own *own;      /* orders, tokens, buckets, counters: of sim.c, sim_call.c and sim_world.c */
+};
+int64_t sim_now(const struct sim *s);
+uint64_t sim_seed(const struct sim *s);
+
+/* ---- running it ---------------------------------------------------------------------------------------------------------------- */
+struct sim_options {
+  const char *listen;            /* "127.0.0.1:7800": the control port; shop k has the k-th after it. Port 0: free ones */
+  const char *platforms;         /* "shopee,lazada"; NULL: all. One named twice has two shops */
+  int64_t orders, days, token_life_ms, refresh_grace_ms, skew_ms;
+  uint64_t seed;
+  int64_t rate_milli, change_milli; /* new orders, changes in 1000 s */
+  int32_t fault[SIM_FAULT_N];
+  const char *push;              /* base address of orderd, or NULL */
+  struct env *env;               /* NULL: the real one */
+};
+void sim_options_default(struct sim_options *o);
+/* Listens and plays until sim_stop(). NULL with *why in a. */
+struct sim *sim_start(struct uv_loop_s *loop, const struct sim_options *o, struct arena *a, const char **why);
+void sim_stop(struct sim *s, void (*stopped)(void *arg), void *arg); /* frees it when the loop has closed its handles */
+size_t sim_shops(const struct sim *s);
+struct sim_shop *sim_shop(struct sim *s, size_t i);
+const char *sim_control(const struct sim *s);     /* "http://127.0.0.1:7800" */
+void sim_advance(struct sim *s, int64_t ms);      /* what is due in that time happens */
+void sim_faults(struct sim *s, const int32_t fault[SIM_FAULT_N]);
+void sim_freeze(struct sim *s);                   /* nothing more happens to orders */
+void sim_truth_put(struct sim *s, struct buf *out);
+void sim_config_put(struct sim *s, struct buf *out); /* sections of orderd.conf */
+/* One request without a network: fills c->status, headers, body; false where the answer was to be lost. For tests. */
+bool sim_ask(struct sim_shop *s, struct http_request *r, struct sim_call *c);
+
+int cli_sim(struct cli *c);
+#endif
