@@ -232,6 +232,8 @@ bool payload_same(struct db *db, int64_t id, const unsigned char digest[16]); /*
 enum err payload_settle(struct db *db, int64_t id, enum payload_state state, int64_t order_id, const char *error);
 /* The next payloads in that state with an id over after; returns how many. */
 size_t payload_next(struct db *db, enum payload_state state, int64_t after, int64_t *ids, size_t max);
+/* Failed ones that a connector made of what it fetched: only it can map them again. */
+size_t payload_next_failed(struct db *db, int64_t channel_id, int64_t after, int64_t *ids, size_t max);
 int64_t payload_count(struct db *db, enum payload_state state); /* only the small states */
 enum err payload_prune(struct db *db, int64_t before_ms, int64_t *from_id, int limit); /* drops bodies of applied ones */
 

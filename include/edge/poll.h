@@ -62,6 +62,8 @@ struct pollee {                    /* one channel that is polled */
   struct push *push_first, **push_last;
   size_t pushes;
   bool pushing;
+  struct again *again;             /* failed payloads are being mapped anew */
+  int mapping;                     /* single ones */
   int64_t runs_ok, runs_failed, pushes_new, pushes_known, pushes_refused, calls, waits;
 };
 struct poller {
@@ -133,6 +135,8 @@ bool work_build(struct pollee *p, struct work *w);
 void work_read(struct pollee *p, struct work *w);
 /* Rows of a mapping into items of a page command; also for files. */
 void work_items(struct pollee *p, struct work *w, struct connector_order *list, size_t n);
+/* What a mapping made, with the channel's name in it: ready for draft_parse(). */
+const char *order_with_channel(struct arena *a, const struct pollee *p, const struct connector_order *o, size_t *n);
 char *text_redacted(struct arena *a, const struct pollee *p, const char *text, size_t n, size_t most);
 
 /* ---- poll_file.c: tills: a folder of files, another database --------------------------------------------------------------- */
@@ -143,6 +147,11 @@ struct call;
 void hooks_channel_post(struct call *k);
 void pushes_end(struct pollee *p);
 void pushes_wake(struct pollee *p);          /* what it waited for is read */
+
+/* ---- poll_again.c: failed payloads mapped again --------------------------------------------------------------------------- */
+void payload_retry_post(struct call *k);
+void payloads_retry_post(struct call *k);
+bool payloads_again(struct pollee *p, struct call *call, int64_t only); /* only 0: all of the channel; false: it runs already */
 
 /* ---- api_channels.c ------------------------------------------------------------------------------------------------------------ */
 void channels_get(struct call *k);

@@ -114,6 +114,19 @@ size_t payload_next(struct db *db, enum payload_state state, int64_t after, int6
   return n;
 }
 
+size_t payload_next_failed(struct db *db, int64_t channel_id, int64_t after, int64_t *ids, size_t max)
+{
+  static const char SQL[] =
+    "SELECT id FROM payloads WHERE state <> 'applied' AND state = 'failed' AND id > $1 AND channel_id = $2"
+    " AND (source = 'poll' OR source = 'push') ORDER BY id LIMIT $3";
+  struct stmt *s = db_stmt(db, SQL);
+  size_t n = 0;
+  stmt_int(s, 1, after), stmt_int(s, 2, channel_id), stmt_int(s, 3, (int64_t)max);
+  while (n < max && stmt_row(s)) ids[n++] = stmt_col_int(s, 0);
+  stmt_end(s);
+  return n;
+}
+
 static const char SQL_COUNT[] = "SELECT count(*) FROM payloads WHERE state <> 'applied' AND state = $1";
 
 int64_t payload_count(struct db *db, enum payload_state state)

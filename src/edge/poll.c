@@ -516,7 +516,7 @@ static void pollees_reap(struct poller *p)
 {
   for (struct pollee **at = &p->first; *at;) {
     struct pollee *k = *at;
-    if (!k->leaving || k->run || k->loading || k->pushing) {
+    if (!k->leaving || k->run || k->loading || k->pushing || k->again || k->mapping) {
       at = &k->next;
       continue;
     }
@@ -564,7 +564,7 @@ static void pollee_look(struct pollee *p)
   struct poller *poller = p->poller;
   int64_t changed = file_time(&mem, poller->api->data, p->set.connector);
   arena_release(&mem);
-  if (changed == p->file_changed || p->run || p->loading || p->pushing) return;
+  if (changed == p->file_changed || p->run || p->loading || p->pushing || p->again || p->mapping) return;
   struct pollee *fresh = pollee_new(poller);
   const char *why = NULL, *name = p->set.name, *connector = p->set.connector;
   bool ok = pollee_read(fresh, poller->api->rules->rules.conf, name, connector, &why) && fresh->connector &&
@@ -584,6 +584,7 @@ static void pollee_look(struct pollee *p)
   families_put(poller);
   fresh->broken = "not yet read";
   pollee_later(fresh, 0);
+  payloads_again(fresh, NULL, 0); /* what the old one could not map */
 }
 
 static void on_tick(uv_timer_t *t)
@@ -621,7 +622,7 @@ void poller_stop(struct poller *p)
 bool poller_idle(const struct poller *p)
 {
   for (const struct pollee *k = p->first; k; k = k->next)
-    if (k->run || k->loading || k->pushing) return false;
+    if (k->run || k->loading || k->pushing || k->again || k->mapping) return false;
   return !p->busy;
 }
 

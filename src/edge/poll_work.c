@@ -17,8 +17,8 @@ bool work_build(struct pollee *p, struct work *w)
 /* ---- rows ---------------------------------------------------------------------------------------------------------- */
 
 /* {"external_id":…} becomes {"channel":"tmall-home","external_id":…}. */
-static const char *with_channel(struct arena *a, const struct pollee *p, const struct connector_order *o,
-                                size_t *n)
+const char *order_with_channel(struct arena *a, const struct pollee *p, const struct connector_order *o,
+                               size_t *n)
 {
   struct buf b = { 0 };
   struct jw w;
@@ -49,7 +49,7 @@ static void item_fill(struct pollee *p, struct cmd *c, const struct connector_or
 {
   struct problem pr = { .code = "mapping_failed", .faults.mem = &c->mem };
   size_t n = 0;
-  const char *text = with_channel(&c->mem, p, o, &n);
+  const char *text = order_with_channel(&c->mem, p, o, &n);
   const struct json *j = json_parse(&c->mem, text, n, JSON_ELEMENTS_MAX, &pr.faults);
   struct draft *d = j ? draft_parse(&c->mem, j, "", &pr.faults) : NULL;
   item->raw = arena_strn(&c->mem, o->raw, o->raw_n), item->raw_n = o->raw_n;

@@ -231,6 +231,8 @@ static enum err update(struct cmd *c, struct db *db, struct draft *d, struct ord
                      "{\"changed\":%s,\"payload\":\"p_%lld\"}", changed, (long long)o->payload_id));
   TRY(search_mark(db, o->id));
   bool moved = place_differs(o, &was), locked = group_locked(c, db, o->group_id);
+  int64_t forgotten = 0; /* what the platform said was about another receiver */
+  if (moved && o->decided && !locked) TRY(group_forget_platform(db, o->id, &forgotten));
   if (locked) TRY(after_lock(c, db, o, &was, moved));
   if (left && !o->shipped_at) TRY(parcel_left(c, db, o, left, moved && !locked));
   TRY(progress_follow(c, db, o, left));
@@ -398,6 +400,9 @@ static enum err apply_each(struct cmd *c, struct db *db, enum payload_state stat
     struct payload p;
     bool applied = false;
     TRY(payload_get(db, &c->mem, ids[i], &p));
+    *last = ids[i];
+    if (state == PAYLOAD_FAILED && (!strcmp(p.source, "poll") || !strcmp(p.source, "push")))
+      continue; /* its connector's */
     const char *source = c->source;
     c->source = p.source;
     enum err e = payload_apply(c, db, &p, NULL, &applied);

@@ -1,0 +1,303 @@
+/* poll_again.c: failed payloads of polled channels mapped again, after a person mended the connector. What the platform
+ * sent is still there; the mapping runs on the pool, and what it makes goes the way of any retried payload. */
+#include "edge.h"
+#include <uv.h>
+
+enum { AGAIN_STEP = 50, AGAIN_MOST = 2000 };
+
+struct item {
+  int64_t id;
+  const char *raw;
+  const char *body; /* {"order":…} for the command; NULL: it still cannot be mapped */
+  const char *error;
+};
+
+struct again {
+  struct poller *poller;
+  struct pollee *p; /* whose payloads */
+  struct arena mem;
+  struct call *call; /* who asked; NULL: the connector's file changed */
+  struct buf done;   /* what the command before us answered */
+  int64_t after, only;
+  struct item item[AGAIN_STEP];
+  size_t n, at;
+  int64_t applied, failed, seen;
+  uv_work_t work;
+  struct connector_box *box;
+};
+
+static void again_step(struct again *g);
+
+static void again_end(struct again *g)
+{
+  struct pollee *p = g->p;
+  if (g->call) {
+    struct buf out = { 0 };
+    buf_printf(&out, "{\"applied\":%lld,\"failed\":%lld}", (long long)g->applied, (long long)g->failed);
+    call_reply(g->call, 200, NULL, &out);
+    buf_release(&out);
+  } else if (g->seen) {
+    log_line(LOG_INFO, "channel %s: of %lld failed payloads %lld are orders now", p->set.name,
+             (long long)g->seen, (long long)g->applied);
+  }
+  connector_close(g->box);
+  p->again = NULL;
+  g->poller->busy--;
+  buf_release(&g->done);
+  arena_release(&g->mem);
+  mem_free(g);
+  pollee_wake(p);
+}
+
+/* ---- mapping, on the pool ---------------------------------------------------------------------------------------- */
+static const char *mapped_body(struct again *g, const struct connector_order *o)
+{
+  struct buf b = { 0 };
+  struct jw w;
+  size_t n;
+  const char *order = order_with_channel(&g->mem, g->p, o, &n);
+  jw_init(&w, &b), jw_object(&w), jw_key(&w, "order"), jw_raw(&w, order, n), jw_object_end(&w);
+  const char *text = arena_strn(&g->mem, b.data, b.len);
+  buf_release(&b);
+  return text;
+}
+
+static void map_run(uv_work_t *work)
+{
+  struct again *g = work->data;
+  const char *why = NULL;
+  if (!g->box) g->box = connector_open(g->p->connector, &g->mem, &why);
+  if (!g->box) return;
+  connector_values(g->box, poll_secret, poll_setting, g->p);
+  for (size_t i = 0; i < g->n; i++) {
+    struct connector_order o = { 0 };
+    struct connector_vars v = { .now_ms = poll_now(g->p) };
+    struct item *t = &g->item[i];
+    if (t->raw && connector_again(g->box, &g->mem, t->raw, strlen(t->raw), &v, &o, &t->error))
+      t->body = mapped_body(g, &o);
+  }
+}
+
+static void retry_next(struct again *g);
+
+static void retry_done(struct cmd *c)
+{
+  struct again *g = c->owner;
+  bool ok = !c->job.err && c->out.data && strstr(c->out.data, "\"state\":\"applied\"");
+  g->applied += ok, g->failed += !ok;
+  api_cmd_free(g->poller->api, c);
+  retry_next(g);
+}
+
+static void retry_next(struct again *g)
+{
+  while (g->at < g->n) {
+    struct item *t = &g->item[g->at++];
+    if (!t->body) {
+      g->failed++;
+      continue;
+    }
+    struct cmd *c = api_own_cmd(g->poller->api, CMD_PAYLOAD_RETRY);
+    c->actor.roles = ROLE_ADMIN;
+    c->target = id_text(&c->mem, 'p', t->id);
+    if (!cmd_parse(c, t->body, strlen(t->body)) && api_push(g->poller->api, c, retry_done, g)) return;
+    api_cmd_free(g->poller->api, c);
+    g->failed++;
+  }
+  again_step(g);
+}
+
+static void map_after(uv_work_t *work, int status)
+{
+  struct again *g = work->data;
+  (void)status;
+  g->at = 0;
+  if (g->poller->stopping) again_end(g);
+  else retry_next(g);
+}
+
+/* ---- which ---------------------------------------------------------------------------------------------------------- */
+static enum err step_run(struct read *rd, struct db *db)
+{
+  struct again *g = *(struct again **)rd->args;
+  int64_t ids[AGAIN_STEP];
+  struct channel ch;
+  TRY(channel_find(db, &rd->mem, g->p->set.name, &ch));
+  size_t n = g->only ? 1 : payload_next_failed(db, ch.id, g->after, ids, AGAIN_STEP);
+  if (g->only) ids[0] = g->only;
+  for (size_t i = 0; i < n; i++) {
+    struct payload p;
+    TRY(payload_get(db, &g->mem, ids[i], &p));
+    g->item[g->n++] = (struct item){ .id = ids[i], .raw = p.body };
+  }
+  return ERR_OK;
+}
+
+static void step_done(struct read *rd)
+{
+  struct again *g = *(struct again **)rd->args;
+  bool over = rd->err || !g->n || g->poller->stopping;
+  read_free(rd);
+  if (over) {
+    again_end(g);
+    return;
+  }
+  g->after = g->item[g->n - 1].id, g->seen += (int64_t)g->n;
+  g->work.data = g;
+  must(!uv_queue_work(g->poller->api->loop, &g->work, map_run, map_after));
+}
+
+static void again_step(struct again *g)
+{
+  bool over = (g->only && g->seen) || g->seen >= AGAIN_MOST || g->poller->stopping;
+  g->n = g->at = 0;
+  if (over) {
+    again_end(g);
+    return;
+  }
+  arena_release(&g->mem);
+  struct read *rd = read_new(g->poller->api, NULL);
+  struct again **arg = arena_new(&rd->mem, struct again *);
+  *arg = g;
+  rd->args = arg, rd->run = step_run, rd->done = step_done, rd->heavy = true;
+  read_start_always(rd);
+}
+
+bool payloads_again(struct pollee *p, struct call *call, int64_t only)
+{
+  if (p->again || !p->connector || p->poller->stopping) return false;
+  struct again *g = p->again = mem_new(sizeof *g);
+  g->poller = p->poller, g->p = p, g->call = call, g->only = only;
+  p->poller->busy++;
+  again_step(g);
+  return true;
+}
+
+/* ---- POST /v1/payloads/{id}/retry: who can map it? --------------------------------------------------------------------- */
+struct whose {
+  const char *channel;
+  int64_t id;
+  bool mapped; /* by a connector: its raw is of our making */
+};
+
+static enum err whose_run(struct read *rd, struct db *db)
+{
+  struct whose *w = rd->args;
+  struct payload p;
+  struct channel ch;
+  if (!id_parse(rd->call->id, 'p', &w->id)) return ERR_OK;
+  enum err e = payload_get(db, &rd->mem, w->id, &p);
+  if (e) return e == ERR_NOT_FOUND ? ERR_OK : e;
+  TRY(channel_by_id(db, &rd->mem, p.channel_id, &ch));
+  w->channel = ch.name;
+  w->mapped =
+    (!strcmp(p.source, "poll") || !strcmp(p.source, "push")) && p.body && !strcmp(p.state, "failed");
+  return ERR_OK;
+}
+
+static void retry_plain(struct call *k)
+{
+  struct cmd *c = call_cmd(k, CMD_PAYLOAD_RETRY);
+  if (c) call_send(k, c, k->r->body, k->r->body_n);
+}
+
+struct mapping {
+  struct call *k;
+  struct pollee *p;
+  struct arena mem;
+  const char *raw, *body, *why;
+  uv_work_t work;
+};
+
+static void mapping_run(uv_work_t *work)
+{
+  struct mapping *m = work->data;
+  struct connector_order o = { 0 };
+  struct connector_vars v = { .now_ms = poll_now(m->p) };
+  struct connector_box *box = connector_open(m->p->connector, &m->mem, &m->why);
+  if (!box) return;
+  connector_values(box, poll_secret, poll_setting, m->p);
+  if (connector_again(box, &m->mem, m->raw, strlen(m->raw), &v, &o, &m->why)) {
+    struct again g = { .p = m->p };
+    m->body = arena_str(&m->mem, mapped_body(&g, &o));
+    arena_release(&g.mem);
+  }
+  connector_close(box);
+}
+
+static void mapping_after(uv_work_t *work, int status)
+{
+  struct mapping *m = work->data;
+  struct call *k = m->k;
+  (void)status;
+  m->p->poller->busy--, m->p->mapping--;
+  struct cmd *c = m->body ? call_cmd(k, CMD_PAYLOAD_RETRY) : NULL;
+  if (!m->body)
+    call_refuse(k, ERR_INVALID, "mapping_failed", NULL, "The connector still makes no order of it: %s",
+                m->why ? m->why : "");
+  else if (c) call_send(k, c, arena_str(&c->mem, m->body), strlen(m->body));
+  arena_release(&m->mem);
+  mem_free(m);
+}
+
+static enum err raw_run(struct read *rd, struct db *db)
+{
+  struct payload p;
+  int64_t id;
+  TRY(whose_run(rd, db));
+  if (!((struct whose *)rd->args)->mapped || !id_parse(rd->call->id, 'p', &id)) return ERR_OK;
+  TRY(payload_get(db, &rd->mem, id, &p));
+  buf_str(&rd->out, p.body);
+  return ERR_OK;
+}
+
+static void raw_done(struct read *rd)
+{
+  struct whose *w = rd->args;
+  struct call *k = rd->call;
+  struct pollee *p = w->mapped && !rd->err ? poller_find(k->api->poller, w->channel) : NULL;
+  if (!p || !p->connector) {
+    read_free(rd);
+    retry_plain(k);
+    return;
+  }
+  struct mapping *m = mem_new(sizeof *m);
+  m->k = k, m->p = p;
+  m->raw = arena_strn(&m->mem, rd->out.data, rd->out.len);
+  m->work.data = m;
+  p->poller->busy++, p->mapping++;
+  read_free(rd);
+  must(!uv_queue_work(k->api->loop, &m->work, mapping_run, mapping_after));
+}
+
+void payload_retry_post(struct call *k)
+{
+  struct problem pr = { .faults.mem = &k->r->mem };
+  struct json *j =
+    k->r->body_n ? json_parse(&k->r->mem, k->r->body, k->r->body_n, JSON_ELEMENTS_MAX, &pr.faults) : NULL;
+  if (j && json_count(j)) {
+    retry_plain(k); /* a person mended it */
+    return;
+  }
+  struct read *rd = read_new(k->api, k);
+  rd->args = arena_new(&rd->mem, struct whose);
+  rd->run = raw_run, rd->done = raw_done;
+  read_or_refuse(rd);
+}
+
+/* ---- POST /v1/payloads/retry: what came by API and file first, then each channel's --------------------------------------- */
+static void retried(struct cmd *c)
+{
+  struct call *k = c->owner;
+  struct poller *poller = k->api->poller;
+  if (!c->job.err)
+    for (struct pollee *p = poller->first; p; p = p->next)
+      if (!p->leaving) payloads_again(p, NULL, 0);
+  call_done(c);
+}
+
+void payloads_retry_post(struct call *k)
+{
+  struct cmd *c = call_cmd(k, CMD_PAYLOAD_RETRY_ALL);
+  if (c) call_send_to(k, c, k->r->body, k->r->body_n, retried);
+}
