@@ -41,7 +41,7 @@ struct pollee {                    /* one channel that is polled */
   const struct connector *connector; /* NULL: it could not be read, broken says why */
   struct connector_box *box;       /* of runs: one pool job at a time */
   struct connector_box *push_box;  /* of pushes */
-  const char *broken;
+  const char *broken, *zone;
   int64_t file_changed;            /* mtime of DATA/connectors/NAME.channel, 0: built in */
   int64_t channel_id;
   struct poll state;               /* strings in state_mem */
@@ -86,7 +86,7 @@ void poller_close(struct poller *p);
 void poller_rules(struct poller *p);         /* the configuration was read again */
 struct pollee *poller_find(const struct poller *p, const char *channel);
 /* Checks the [channel …] sections with the connectors they name, without starting anything; false with *why. */
-bool poll_settings_check(struct arena *a, const struct conf *conf, const char *data, const char **why);
+bool poll_settings_check(struct arena *a, const struct conf *conf, const char *data, struct rules *r, const char **why);
 bool poll_settings_read(struct arena *a, const struct conf *conf, const char *data, const char *channel, const struct connector *c,
                         struct poll_settings *out, const char **why);
 const char *poll_secret(void *pollee, const char *name);  /* a connector_value_fn */

@@ -175,6 +175,7 @@ const char *poll_setting(void *pollee, const char *name)
 {
   const struct pollee *p = pollee;
   const char *given = given_of(&p->set, name);
+  if (!given && !strcmp(name, "zone")) return p->zone;
   for (size_t i = 0; !given && i < p->connector->settings; i++)
     if (!strcmp(p->connector->setting[i].name, name)) given = p->connector->setting[i].text;
   return given;
@@ -357,6 +358,8 @@ static bool pollee_read(struct pollee *p, const struct conf *conf, const char *c
     return true;
   }
   p->connector = c;
+  int zone = c->zone_min < 0 ? -c->zone_min : c->zone_min;
+  p->zone = arena_printf(&p->mem, "%c%02d:%02d", c->zone_min < 0 ? '-' : '+', zone / 60, zone % 60);
   p->bucket = arena_array(&p->mem, struct bucket, c->requests + 1);
   if (!poll_settings_read(&p->mem, conf, data, channel, c, &p->set, why)) return false;
   p->box = connector_open(c, &p->mem, &p->broken);
@@ -467,8 +470,11 @@ static bool pollees_make(struct poller *p, const struct conf *conf, struct polle
   return true;
 }
 
-bool poll_settings_check(struct arena *a, const struct conf *conf, const char *data, const char **why)
+/* Also the family of a platform's channels, where the configuration does not name another. */
+bool poll_settings_check(struct arena *a, const struct conf *conf, const char *data, struct rules *r, const char **why)
 {
+  struct channel_family *list = arena_array(a, struct channel_family, (conf ? conf->n : 0) + 1);
+  r->family = list, r->families = 0;
   for (size_t i = 0; conf && i < conf->n; i++) {
     const struct conf_entry *e = &conf->at[i];
     struct connector_file file;
@@ -476,29 +482,14 @@ bool poll_settings_check(struct arena *a, const struct conf *conf, const char *d
     struct poll_settings set;
     if (strncmp(e->section, "channel ", 8) != 0 || strcmp(e->key, "connector") != 0) continue;
     if (!connector_load(a, data, e->value, &file)) {
-      *why = arena_printf(a, "line %d: [%s] connector = %s: there is no such connector", e->line, e->section,
-                          e->value);
+      *why = arena_printf(a, "line %d: [%s] connector = %s: there is no such connector", e->line, e->section, e->value);
       return false;
     }
     struct connector *c = connector_parse(a, e->value, file.text, file.n, &fault);
     if (c && !poll_settings_read(a, conf, data, e->section + 8, c, &set, why)) return false;
+    if (c) list[r->families++] = (struct channel_family){ e->section + 8, c->family };
   }
   return true;
-}
-
-/* The family of a platform's channels, where the configuration does not name another. */
-static void families_put(struct poller *p)
-{
-  struct rules_box *box = p->api->rules;
-  size_t n = 0;
-  for (struct pollee *k = p->first; k; k = k->next) n++;
-  struct channel_family *list = arena_array(&box->mem, struct channel_family, n + 1);
-  n = 0;
-  for (struct pollee *k = p->first; k; k = k->next)
-    if (k->connector && !k->leaving)
-      list[n++] = (struct channel_family){ arena_str(&box->mem, k->set.name),
-                                           arena_str(&box->mem, k->connector->family) };
-  box->rules.family = list, box->rules.families = n;
 }
 
 static void pollees_leave(struct poller *p)
@@ -530,7 +521,6 @@ static void pollees_start(struct poller *p)
   int64_t wait = 0;
   const char *why = NULL;
   if (p->first && !poll_key(p, &why)) log_line(LOG_ERROR, "%s", why);
-  families_put(p);
   for (struct pollee *k = p->first; k; k = k->next) {
     if (k->leaving || k->loading || k->run || !k->connector) continue;
     k->broken = k->broken ? k->broken : "not yet read"; /* the wake-up reads what is known of it */
@@ -581,7 +571,6 @@ static void pollee_look(struct pollee *p)
   p->leaving = true;
   uv_timer_stop(p->timer);
   pushes_end(p);
-  families_put(poller);
   fresh->broken = "not yet read";
   pollee_later(fresh, 0);
   payloads_again(fresh, NULL, 0); /* what the old one could not map */

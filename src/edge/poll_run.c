@@ -16,7 +16,7 @@ enum phase {
 static const char *const phase_names[] = { "thinking", "building", "waiting for its turn",
                                            "asking",   "reading",  "storing",
                                            "waiting",  "ending" };
-enum { SEEN_PAGES = 64, LIMITED_MOST = 50, SURGE_WAIT_MS = 500, ANSWER_SHOWN = 500, CLOCK_MOVED_MS = 30000 };
+enum { SEEN_PAGES = 64, LIMITED_MOST = 50, SURGE_WAIT_MS = 500, ANSWER_SHOWN = 500, CLOCK_MOVED_MS = 30000, STORE_RETRY_MS = 5000 };
 
 struct run {
   struct pollee *p;
@@ -971,6 +971,7 @@ static void run_end(struct run *r)
     return;
   }
   r->row.ended_at = now_of(r);
+  if (r->stored) r->p->next_at = r->row.ended_at + STORE_RETRY_MS;
   state_after(r);
   struct cmd *c = note_cmd(r);
   r->p->poller->busy++;

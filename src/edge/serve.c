@@ -225,7 +225,7 @@ static void on_hangup(uv_signal_t *h, int number)
   struct rules_box *box = mem_new(sizeof *box);
   box->users = 1;
   if (s->o->reload(s->o->arg, &box->mem, &conf, &why) && rules_box_fill(box, conf, &why) &&
-      poll_settings_check(&box->mem, conf, s->o->data, &why)) {
+      poll_settings_check(&box->mem, conf, s->o->data, &box->rules, &why)) {
     api_rules(s->api, box);
     log_line(LOG_INFO, "the configuration was read again");
   } else {
@@ -362,7 +362,7 @@ static bool rules_start(struct server *s)
 {
   const char *why = "";
   s->rules = rules_box_new(&s->mem, s->o->conf, &why);
-  return (s->rules && poll_settings_check(&s->mem, s->o->conf, s->o->data, &why)) ||
+  return (s->rules && poll_settings_check(&s->rules->mem, s->o->conf, s->o->data, &s->rules->rules, &why)) ||
          fail("configuration", why);
 }
 
