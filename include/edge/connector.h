@@ -125,7 +125,8 @@ bool connector_ids(struct connector_box *b, struct arena *a, const char *section
 struct connector_order {
   const char *order;                      /* canonical, JSON object text without channel */
   size_t order_n;
-  const char *raw;                        /* what the inbox keeps: {"at":"$.response.order_list[0]","row":…,"order":<the very bytes>} */
+  const char *raw;                        /* what the inbox keeps: {"at":"$.response.order_list[0]","row":…,"order":<the very bytes>};
+                                             "call":"one" before "order" where [orders one] made it */
   size_t raw_n;
 };
 /* section "orders" or "orders one". The bytes of a row are cut out of the answer as they came. */
@@ -161,5 +162,83 @@ bool connector_file_rows(struct arena *a, const char *format, const char *text, 
 int connector_test(const struct connector *c, struct arena *a, void (*say)(void *arg, const char *example, bool ok, const char *text),
                    void *arg, const char **why);
 void connector_help(struct buf *out);     /* the format, with a worked example */
+
+/* ---- between the files of connectors: the pieces of a file that others need not know ------------------------- */
+#define CONNECTOR_PARAMS_MAX 128          /* query, form, header and var keys of one request */
+struct connector_place {                  /* the bytes of a piece from `at` on stand there in the file */
+  size_t at;
+  int line, column;
+};
+struct connector_sql {
+  const char *section, *key;              /* key NULL: the section is the statement */
+  const char *sql;
+  unsigned how;                           /* of sandbox_sql() */
+  const char *const *known;
+  struct connector_place *place;
+  size_t places, index;                   /* index: of the box's compiled statements */
+};
+enum connector_part { PART_VAR, PART_QUERY, PART_FORM, PART_HEADER, PART_BODY };
+struct connector_param {
+  enum connector_part part;
+  const char *name;
+  const struct connector_sql *sql;
+};
+struct connector_plan {                   /* of one request */
+  struct connector_param *param;
+  size_t params, early;                   /* early: so many come before the address, which needs variables of theirs */
+  const char *content_type;
+  bool has_form;
+};
+struct connector_example {
+  const char *name;
+  int line;
+  struct conf_entry *key;
+  size_t keys;
+};
+struct connector_text {
+  struct connector_sql **sql;             /* what a sandbox compiles; [query] is not among them */
+  size_t sqls;
+  struct connector_plan *plan;            /* by request */
+  const struct connector_sql *verify, *push_id, *push_at;
+  const char *reply, *reply_type;
+  struct connector_example *example;
+};
+const struct connector_sql *connector_section(const struct connector *c, const char *section); /* NULL: it has none */
+void connector_place_of(const struct connector_sql *q, int at, int *line, int *column);
+/* "shopee.channel:31: [orders]: why" */
+const char *connector_said(struct arena *a, const struct connector *c, const struct connector_sql *q, const char *why);
+bool connector_name_ok(const char *name); /* [a-z0-9_-], 1 to 32 of them */
+
+struct connector_params {                 /* what one statement sees */
+  struct sandbox_param at[32 + CONNECTOR_PARAMS_MAX];
+  size_t n;
+};
+void params_int(struct connector_params *p, const char *name, int64_t v);
+void params_text(struct connector_params *p, const char *name, const char *text, size_t n); /* text NULL: NULL */
+void params_vars(struct connector_params *p, const struct connector *c, const char *request, const struct connector_vars *v);
+/* gated: the body is JSON that passed; text: of bodies that may be none, at most text_max bytes. */
+void params_answer(struct connector_params *p, struct arena *a, const struct connector_answer *ans, bool gated, size_t text_max);
+bool answer_gate(struct arena *a, const struct connector_answer *ans, const char **why);
+bool box_run(struct connector_box *b, struct arena *a, const struct connector_sql *q, const struct connector_params *p,
+             sandbox_row_fn *row, void *arg, const char **why);
+struct box_value {                        /* one value, kept */
+  char kind;
+  int64_t i;
+  const char *text;
+  size_t n;
+};
+bool box_value(struct connector_box *b, struct arena *a, const struct connector_sql *q, const struct connector_params *p,
+               struct box_value *out, const char **why);
+const struct connector *box_connector(const struct connector_box *b);
+const char *box_secret(struct connector_box *b, const char *name);   /* NULL: not set; notes one that must be */
+const char *box_setting(struct connector_box *b, const char *name);  /* the connector's default where none is set */
+const char *box_missing(struct connector_box *b);                    /* a secret that was asked for in vain since last asked */
+
+/* connector_raw.c. Spans of JSON that has passed the gate. */
+struct json_span {
+  const char *p, *end;
+};
+struct json_span json_span_of(const char *s, size_t n);              /* without the blanks around it */
+bool json_span_member(struct json_span object, const char *key, struct json_span *out);
 
 #endif

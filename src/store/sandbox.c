@@ -54,7 +54,7 @@ static const char *const function_table[] = {
   "total", "trim", "trunc", "typeof", "unhex", "unicode", "unistr", "unlikely", "upper", "zeroblob",
   /* ours */
   "base64", "base64_decode", "hmac_md5", "hmac_sha1", "hmac_sha256", "html_text", "md5", "money", "ms",
-  "nfkc", "num_text", "setting", "sha1", "sha256", "sorted_json", "sorted_query", "ts", "ts_ms", "ts_s",
+  "nfkc", "num_text", "same", "setting", "sha1", "sha256", "sorted_json", "sorted_query", "ts", "ts_ms", "ts_s",
   "ts_text", "urlencode",
 };
 /* clang-format on */

@@ -141,6 +141,16 @@ static void fn_base64_decode(sqlite3_context *c, int n, sqlite3_value **v)
   buf_release(&b);
 }
 
+/* same(a, b): equal bytes, in a time that does not tell how many of them are; NULL is the same as nothing. */
+static void fn_same(sqlite3_context *c, int n, sqlite3_value **v)
+{
+  (void)n;
+  if (is_over(c)) return;
+  struct text x = bytes_of(v[0]), y = bytes_of(v[1]);
+  bool known = !is_null(v[0]) && !is_null(v[1]) && x.n == y.n;
+  sqlite3_result_int(c, known && (!x.n || (x.p && y.p && same_bytes(x.p, y.p, x.n))));
+}
+
 static void fn_urlencode(sqlite3_context *c, int n, sqlite3_value **v)
 {
   struct buf b = { 0 };
@@ -634,7 +644,7 @@ static const struct {
   { "ts_text", 3, fn_ts_text }, { "nfkc", 1, fn_nfkc }, { "html_text", 1, fn_html_text },
   { "instr", 2, fn_instr }, { "replace", 3, fn_replace }, { "trim", 2, fn_trim }, { "ltrim", 2, fn_ltrim },
   { "rtrim", 2, fn_rtrim }, { "like", 2, fn_like }, { "like", 3, fn_like }, { "glob", 2, fn_glob },
-  { "unhex", 2, fn_unhex_ignoring },
+  { "unhex", 2, fn_unhex_ignoring }, { "same", 2, fn_same },
 };
 /* clang-format on */
 

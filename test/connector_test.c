@@ -1,0 +1,19 @@
+/* Connector files: read, refused with line and column, run against signing vectors and hostile answers. */
+#include "edge.h"
+#include "test.h"
+#include <stdio.h>
+
+TEST(connector_builtin_files_pass)
+{
+  struct arena a = { 0 };
+  const struct connector_file *list;
+  size_t n = connector_builtin(&list);
+  CHECK(n > 0);
+  for (size_t i = 0; i < n; i++) {
+    struct connector_fault f;
+    struct connector *c = connector_parse(&a, list[i].name, list[i].text, list[i].n, &f);
+    if (!c) test_note("%s.channel:%d:%d: %s", list[i].name, f.line, f.column, f.why);
+    CHECK(c);
+  }
+  arena_release(&a);
+}
