@@ -16,7 +16,14 @@ enum phase {
 static const char *const phase_names[] = { "thinking", "building", "waiting for its turn",
                                            "asking",   "reading",  "storing",
                                            "waiting",  "ending" };
-enum { SEEN_PAGES = 64, LIMITED_MOST = 50, SURGE_WAIT_MS = 500, ANSWER_SHOWN = 500, CLOCK_MOVED_MS = 30000, STORE_RETRY_MS = 5000 };
+enum {
+  SEEN_PAGES = 64,
+  LIMITED_MOST = 50,
+  SURGE_WAIT_MS = 500,
+  ANSWER_SHOWN = 500,
+  CLOCK_MOVED_MS = 30000,
+  STORE_RETRY_MS = 5000
+};
 
 struct run {
   struct pollee *p;
@@ -39,6 +46,9 @@ struct run {
   struct arena ids_mem;
   struct connector_id *id;
   size_t ids, id_at, singles;
+  struct arena sub_mem;
+  struct connector_id *sub; /* rows of an order asked for alone, whose details come next */
+  size_t subs, sub_at;
   /* what the platform is asked about who belongs together */
   bool merge_read;
   struct token_order *asked;
@@ -204,23 +214,46 @@ static void page_send(struct run *r, struct cmd *c, bool is_last)
   else page_push(r, c);
 }
 
+/* ---- which orders are fetched next ---------------------------------------------------------------------------------- */
+static bool in_subs(const struct run *r)
+{
+  return r->sub_at < r->subs;
+}
+
+static const struct connector_id *ids_next(const struct run *r)
+{
+  return in_subs(r) ? &r->sub[r->sub_at] : &r->id[r->id_at];
+}
+
+static void ids_done(struct run *r, size_t n)
+{
+  if (in_subs(r)) r->sub_at += n;
+  else r->id_at += n;
+  r->singles -= r->singles < n ? r->singles : n;
+}
+
+static bool ids_over(const struct run *r)
+{
+  return !in_subs(r) && r->id_at >= r->ids;
+}
+
 /* ---- a call ------------------------------------------------------------------------------------------------------------ */
 static void ids_put(struct run *r, struct work *w, size_t n)
 {
   struct buf ids = { 0 }, rows = { 0 };
   struct jw j;
   jw_init(&j, &ids), jw_array(&j);
-  for (size_t i = 0; i < n; i++) jw_string(&j, r->id[r->id_at + i].id);
+  const struct connector_id *id = ids_next(r);
+  for (size_t i = 0; i < n; i++) jw_string(&j, id[i].id);
   jw_array_end(&j);
   jw_init(&j, &rows), jw_array(&j);
   for (size_t i = 0; i < n; i++) {
-    const char *row = r->id[r->id_at + i].row;
-    if (row) jw_raw(&j, row, strlen(row));
+    if (id[i].row) jw_raw(&j, id[i].row, strlen(id[i].row));
   }
   jw_array_end(&j);
   w->vars.ids = arena_strn(&w->mem, ids.data, ids.len);
   w->vars.rows = arena_strn(&w->mem, rows.data, rows.len);
-  w->vars.id = arena_str(&w->mem, r->id[r->id_at].id);
+  w->vars.id = arena_str(&w->mem, id->id);
   buf_release(&ids), buf_release(&rows);
 }
 
@@ -241,7 +274,9 @@ static void merge_put(struct run *r, struct work *w, size_t n)
 
 static size_t batch_of(const struct run *r, enum call_kind kind)
 {
-  size_t left = kind == CALL_MERGE ? r->asked_n - r->asked_at : r->ids - r->id_at;
+  size_t left = kind == CALL_MERGE ? r->asked_n - r->asked_at
+                : in_subs(r)       ? r->subs - r->sub_at
+                                   : r->ids - r->id_at;
   size_t most = kind == CALL_ONE || r->singles ? 1 : (size_t)request_of(r, kind)->batch;
   return left < most ? left : most;
 }
@@ -457,7 +492,7 @@ static void ids_give_up(struct run *r, const char *code, const char *message)
   struct problem pr = { .code = code, .detail = message };
   struct buf raw = { 0 }, why = { 0 };
   struct jw j;
-  const struct connector_id *id = &r->id[r->id_at];
+  const struct connector_id *id = ids_next(r);
   jw_init(&j, &raw), jw_object(&j), jw_kstring(&j, "at", "$"), jw_kstring(&j, "call", call_name(w->kind));
   jw_kstring(&j, "id", id->id);
   if (id->row) jw_key(&j, "row"), jw_raw(&j, id->row, strlen(id->row));
@@ -468,10 +503,9 @@ static void ids_give_up(struct run *r, const char *code, const char *message)
   page->item->error = arena_strn(&c->mem, why.data, why.len);
   buf_release(&raw), buf_release(&why);
   w->page = NULL;
-  r->id_at++;
-  if (r->singles) r->singles--;
+  ids_done(r, 1);
   fetch_drop(r), work_drop(r);
-  bool is_last = r->kind != RUN_ASK && r->list_done && r->id_at >= r->ids;
+  bool is_last = r->kind != RUN_ASK && r->list_done && ids_over(r);
   page_send(r, c, is_last);
   run_next(r);
 }
@@ -652,7 +686,7 @@ static enum err known_run(struct read *rd, struct db *db)
 /* A window without news still moves the watermark. */
 static void window_maybe_over(struct run *r)
 {
-  if (r->kind == RUN_ASK || !r->list_done || r->id_at < r->ids || r->window_sent) return;
+  if (r->kind == RUN_ASK || !r->list_done || !ids_over(r) || r->window_sent) return;
   page_send(r, page_new(r), true);
 }
 
@@ -724,18 +758,28 @@ static void on_list(struct run *r)
   run_next(r);
 }
 
+static void subs_take(struct run *r, const struct work *w)
+{
+  arena_reset(&r->sub_mem);
+  r->sub = arena_array(&r->sub_mem, struct connector_id, w->ids + 1);
+  r->subs = w->ids, r->sub_at = 0;
+  for (size_t i = 0; i < w->ids; i++)
+    r->sub[i] =
+      (struct connector_id){ arena_str(&r->sub_mem, w->id[i].id), arena_str(&r->sub_mem, w->id[i].row), 0 };
+}
+
 static void on_orders(struct run *r)
 {
   struct work *w = r->work;
   struct cmd *c = w->page;
   size_t n = batch_of(r, w->kind);
   w->page = NULL;
-  r->id_at += n;
-  r->singles -= r->singles < n ? r->singles : n;
+  ids_done(r, n);
+  if (w->ids) subs_take(r, w);
   r->failures = 0, r->limited = 0, r->p->state.failures = 0;
   if (r->kind == RUN_ASK) r->row.received += w->rows, r->p->state.received += w->rows;
   fetch_drop(r), work_drop(r);
-  page_send(r, c, r->kind != RUN_ASK && r->list_done && r->id_at >= r->ids);
+  page_send(r, c, r->kind != RUN_ASK && r->list_done && ids_over(r));
   run_next(r);
 }
 
@@ -902,7 +946,7 @@ static void run_free(struct run *r)
   struct pollee *p = r->p;
   fetch_drop(r), work_drop(r);
   if (r->held) api_cmd_free(api_of(r), r->held);
-  arena_release(&r->mem), arena_release(&r->ids_mem);
+  arena_release(&r->mem), arena_release(&r->ids_mem), arena_release(&r->sub_mem);
   buf_release(&r->cursor);
   p->run = NULL;
   mem_free(r);
@@ -1001,7 +1045,7 @@ static bool is_surging(const struct run *r)
 
 static enum call_kind order_call(const struct run *r)
 {
-  return r->kind == RUN_ASK && r->p->connector->has_one ? CALL_ONE : CALL_DETAIL;
+  return r->kind == RUN_ASK && r->p->connector->has_one && !in_subs(r) ? CALL_ONE : CALL_DETAIL;
 }
 
 static void merge_next(struct run *r)
@@ -1042,7 +1086,7 @@ static void run_next(struct run *r)
     call_start(r, CALL_REFRESH);
     return;
   }
-  if (r->id_at < r->ids) {
+  if (!ids_over(r)) {
     call_start(r, order_call(r));
     return;
   }

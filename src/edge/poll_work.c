@@ -139,7 +139,10 @@ void work_read(struct pollee *p, struct work *w)
   switch (w->kind) {
   case CALL_LIST: read_list(p, w); break;
   case CALL_DETAIL: read_orders(p, w, "orders"); break;
-  case CALL_ONE: read_orders(p, w, "orders one"); break;
+  case CALL_ONE:
+    if (!connector_section(p->connector, "ids one")) read_orders(p, w, "orders one");
+    else connector_ids(p->box, &w->mem, "ids one", &w->answer, &w->vars, &w->id, &w->ids, &w->why);
+    break;
   case CALL_REFRESH:
     connector_tokens(p->box, &w->mem, &w->answer, &w->vars, &w->token, &w->tokens, &w->why);
     break;
