@@ -68,6 +68,7 @@ struct http_options {
   int64_t close_ms;                  /* 5 s: how long http_close waits for what runs */
   size_t connections_max, per_address_max;
   bool trust_proxy;                  /* loopback peers may name the client (X-Forwarded-For) and the scheme */
+  struct env *clock;                 /* what Date says; NULL: the real time */
 };                                   /* 0 anywhere: the default */
 struct uv_loop_s;
 struct http_server *http_open(struct uv_loop_s *loop, const struct http_options *o, const struct http_handlers *h);

@@ -3,8 +3,12 @@
  * It shares no mapping and no signing with the connectors: an error in one of the two cannot hide in the other.
  *
  *   sim_world.c  customers and orders from a seed, and what happens to them as time passes
- *   sim.c        ports, faults, counters, control routes, truth, pushes
+ *   sim_people.c who buys what
+ *   sim.c        one request: its faults and its answer
  *   sim_call.c   what the platforms' answers are made of
+ *   sim_net.c    ports, and answers that come late, broken or never
+ *   sim_push.c   pushes to orderd, some of them lost, twice or out of order
+ *   sim_truth.c  truth, counters, configuration, and the routes of the control port
  *   sim_NAME.c   one platform each: a row of sim_platforms
  *
  * Every shop has a port of its own, so that addresses and signed paths are exactly the platform's. One loop, one
@@ -17,6 +21,8 @@
 struct http_request;
 struct http_field;
 struct uv_loop_s;
+struct http_server;
+struct cli;
 struct sim;
 struct sim_shop;
 struct sim_call;
@@ -115,6 +121,7 @@ struct sim_call {
   const char *type;              /* "application/json" */
   struct buf headers, body;
   struct jw w;                   /* writes to body */
+  bool lost, cut;                /* never to be sent; the connection breaks behind body */
 };
 const char *sim_param(const struct sim_call *c, const char *name); /* query or form; NULL: absent */
 bool sim_param_int(const struct sim_call *c, const char *name, int64_t *out); /* false: absent or no integer */
@@ -238,6 +245,7 @@ struct sim_options {
   uint64_t seed;
   int64_t rate_milli, change_milli; /* new orders, changes in 1000 s */
   int32_t fault[SIM_FAULT_N];
+  bool no_limits;                /* documented limits do not hold; storms do */
   const char *push;              /* base address of orderd, or NULL */
   struct env *env;               /* NULL: the real one */
 };
@@ -255,6 +263,91 @@ void sim_truth_put(struct sim *s, struct buf *out);
 void sim_config_put(struct sim *s, struct buf *out); /* sections of orderd.conf */
 /* One request without a network: fills c->status, headers, body; false where the answer was to be lost. For tests. */
 bool sim_ask(struct sim_shop *s, struct http_request *r, struct sim_call *c);
+
+/* ---- the inside: for sim.c, sim_call.c and sim_world.c only -------------------------------------------------------------------- */
+enum sim_event_kind {
+  SIM_EV_PLACE, SIM_EV_PAY, SIM_EV_PART, SIM_EV_SHIP, SIM_EV_COMPLETE, SIM_EV_CANCEL, SIM_EV_LATE_CANCEL,
+  SIM_EV_REFUND_ASK, SIM_EV_REFUND, SIM_EV_REMARK, SIM_EV_INDEX, SIM_EV_TICK
+};
+struct sim_event {
+  int64_t at_ms;
+  uint32_t seq;                  /* of two at one time the earlier made comes first */
+  uint8_t kind;
+  struct sim_shop *shop;
+  struct sim_order *order;
+};
+struct sim_heap {
+  struct sim_event *at;
+  size_t n, cap;
+  uint32_t seq;
+};
+struct sim_list_of {             /* sorted by its time, then n */
+  struct sim_order **at;
+  size_t n, cap;
+};
+struct sim_bucket {
+  const char *name;
+  int64_t micro, at_ms;          /* millionths of a token */
+};
+struct sim_counter {
+  const char *name;
+  int64_t n;
+};
+#define SIM_NAMES_MAX 64
+struct sim_shop_own {
+  struct sim_list_of all, by_change, by_placed; /* all: by n, also those not placed yet */
+  uint32_t *slot;                /* by the hash of the id: n + 1 */
+  size_t slots;
+  const char *secret[SIM_SECRETS_MAX];
+  const char *old_access, *old_refresh;
+  int64_t access_until_ms, old_access_until_ms, old_refresh_until_ms;
+  uint32_t token_no;
+  struct sim_bucket bucket[SIM_NAMES_MAX];
+  struct sim_counter call[SIM_NAMES_MAX];
+  size_t buckets, calls;
+  int64_t storm_until_ms, stuck_until_ms;
+  uint64_t requests;
+  int64_t bad_signs, bad_tokens, throttled, unanswered, fault[SIM_FAULT_N];
+  int64_t pushes, pushes_failed;
+  struct http_server *http;
+};
+struct sim {
+  struct env clock;              /* the world's; first */
+  struct arena mem;
+  struct sim_options o;
+  struct env *real;
+  int64_t skew_ms, start_ms, ran_ms; /* ran_ms: everything due until then has happened */
+  struct sim_shop *shop;
+  size_t shops;
+  struct sim_heap due;
+  uint32_t customers;
+  uint64_t drawn;                /* of live changes */
+  int64_t new_milli, change_milli; /* due, in thousandths */
+  bool building, frozen, stopping;
+  int64_t orders, changes, late_cancels, duplicates;
+  /* told of every change that lists may show; set by sim.c */
+  void (*changed)(struct sim *s, struct sim_shop *shop, struct sim_order *o);
+  struct sim_net *net;           /* sim_net.c's */
+  struct sim_push_queue *push;   /* sim_push.c's */
+  char control[64];
+};
+uint64_t sim_hash(const struct sim *s, const char *what, uint64_t a, uint64_t b);
+bool sim_hits(const struct sim *s, enum sim_fault f, uint64_t draw); /* by the share in force */
+void sim_world_make(struct sim *s);               /* shops are there; makes the orders of the past */
+void sim_world_run(struct sim *s, int64_t until_ms);
+void sim_world_free(struct sim *s);
+void sim_secrets_make(struct sim_shop *s);
+struct sim *sim_new(const struct sim_options *o, struct arena *a, const char **why); /* without a network */
+void sim_free(struct sim *s);
+/* sim_push.c */
+struct sim_push_queue *sim_push_open(struct sim *s, struct uv_loop_s *loop);
+void sim_push_close(struct sim_push_queue *q);    /* the loop must run on until its handles are closed */
+void sim_push_tick(struct sim_push_queue *q);
+bool sim_push_now(struct sim *s, struct sim_shop *shop, struct sim_order *o); /* false: the platform has none, or nowhere to */
+/* sim_truth.c: a request to the control port */
+void sim_control_answer(struct sim *s, struct http_request *r);
+void sim_state_put(struct sim *s, struct buf *out);
+size_t sim_span(const struct sim_list_of *l, bool by_placed, int64_t ms); /* how many come before ms */
 
 int cli_sim(struct cli *c);
 #endif

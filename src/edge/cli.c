@@ -88,6 +88,32 @@ const struct cli_command cli_commands[] = {
     .more =
       "The data are in ./demo unless --data names another place; a second demo finds them and adds nothing.",
     .example = "orderd demo --listen 127.0.0.1:7701" },
+  { .name = "sim",
+    .options =
+      "listen=ADDRESS:PORT platforms=LIST orders=N days=N seed=N rate=N changes=N token-life=DURATION "
+      "refresh-grace=DURATION skew=MS no-limits push=URL truth=FILE duplicates=SHARE reorder=SHARE late-cancel=SHARE "
+      "timeouts=SHARE errors=SHARE html=SHARE truncated=SHARE same-page=SHARE rate-limit=SHARE lost-pushes=SHARE",
+    .run = cli_sim,
+    .doc = "Play market places over HTTP, with their signatures, pages, limits and failures.",
+    .more =
+      "For trying orderd, and for drills. Every shop has a port of its own, the control port is the first; port 0\n"
+      "takes free ones. The first line on standard output says in JSON where they are. --config FILE writes the\n"
+      "channels with their secrets for orderd.conf; --truth FILE writes at the end what a perfect engine would have.\n"
+      "  --platforms   a list with commas; one named twice has two shops. Default: all\n"
+      "  --orders      in the past --days (1000 in 3); --rate and --changes: new ones and changes per second\n"
+      "  --seed        the same seed plays the same world\n"
+      "  --token-life  of access tokens, where the platform's are to be refreshed; --refresh-grace: how long the\n"
+      "                last refresh token is taken once more when an answer was lost (60s)\n"
+      "  --skew        how far the platforms' clock is ahead, in milliseconds\n"
+      "  --no-limits   as many calls as one likes; storms come all the same\n"
+      "  --push        the address of orderd: changes are pushed to /v1/hooks/channel/SHOP\n"
+      "Shares are 0 to 1 or per cent: --duplicates rows and pushes that come twice, --reorder rows, pushes and\n"
+      "changes out of order, --late-cancel paid orders cancelled later, --timeouts requests carried out but not\n"
+      "answered, --errors, --html, --truncated broken answers, --same-page walks that never get on, --rate-limit\n"
+      "storms of refusals, --lost-pushes.\n"
+      "Control port: GET /sim/state /sim/truth /sim/config; POST /sim/advance {\"ms\":60000} moves the clock and lets\n"
+      "happen what is due, /sim/faults {\"timeouts\":0.02}, /sim/push {\"shop\":\"shopee\",\"id\":\"…\"}, /sim/stop-changes.",
+    .example = "orderd sim --listen 127.0.0.1:0 --orders 500 --seed 7 --duplicates 0.02 --truth truth.json" },
 
   { .name = "import",
     .args = "FILE",

@@ -115,9 +115,9 @@ static int64_t now_ms(const struct http_server *s)
 
 static const char *date_text(struct http_server *s)
 {
-  int64_t second = now_ms(s) / 1000;
+  struct env *env = s->o.clock ? s->o.clock : env_real();
+  int64_t second = (s->o.clock ? env->now_ms(env) : now_ms(s)) / 1000;
   if (s->date_s != second) {
-    struct env *env = env_real();
     s->date_s = second;
     http_date(env->now_ms(env), s->date);
   }

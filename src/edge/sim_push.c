@@ -1,0 +1,151 @@
+/* sim_push.c: pushes of the simulated platforms to orderd, signed as theirs are; some are lost, some come twice or
+ * out of order, and one that is not taken is tried again. */
+#include "edge.h"
+
+#define AT_ONCE 16
+#define WAITING_MAX 100000
+#define TRIES 3
+#define AGAIN_MS 2000
+#define PUSH_TIMEOUT_MS 5000
+#define FIELDS_MAX 8
+
+struct push {
+  struct push *next;
+  struct fetch call; /* its mem holds all texts */
+  struct sim_push_queue *queue;
+  struct sim_shop *shop;
+  struct http_field field[FIELDS_MAX];
+  struct arena mem;
+  int64_t due_ms; /* monotonic */
+  int tries;
+};
+struct sim_push_queue {
+  struct sim *sim;
+  struct fetcher *fetcher;
+  struct push *waiting, *running;
+  size_t n, under_way;
+  uint64_t drawn;
+};
+
+static void push_free(struct push *p)
+{
+  arena_release(&p->call.mem);
+  arena_release(&p->mem);
+  mem_free(p);
+}
+
+static void put(struct sim_push_queue *q, struct push *p, int64_t after_ms)
+{
+  p->due_ms = mono_ms() + after_ms;
+  struct push **at = &q->waiting;
+  while (*at && (*at)->due_ms <= p->due_ms) at = &(*at)->next;
+  p->next = *at, *at = p;
+  q->n++;
+}
+
+/* "name: value\r\n" lines into fields */
+static size_t fields_read(struct arena *a, char *lines, struct http_field *f)
+{
+  size_t n = 0;
+  while (lines && *lines) {
+    char *end = strstr(lines, "\r\n"), *colon = strstr(lines, ": ");
+    must(end && colon && colon < end && n < FIELDS_MAX);
+    f[n].name = arena_strn(a, lines, (size_t)(colon - lines));
+    f[n++].value = arena_strn(a, colon + 2, (size_t)(end - colon - 2));
+    lines = end + 2;
+  }
+  return n;
+}
+
+static void done(struct fetch *f)
+{
+  struct push *p = f->owner, **at = &p->queue->running;
+  struct sim_push_queue *q = p->queue;
+  while (*at != p) at = &(*at)->next;
+  *at = p->next;
+  q->under_way--;
+  bool taken = f->status >= 200 && f->status < 300;
+  if (taken || ++p->tries >= TRIES) {
+    p->shop->own->pushes += taken, p->shop->own->pushes_failed += !taken;
+    push_free(p);
+    return;
+  }
+  arena_release(&f->mem);
+  f->status = 0, f->answer = NULL, f->field = NULL, f->fields = 0, f->why = NULL;
+  put(q, p, AGAIN_MS);
+}
+
+static struct push *push_make(struct sim_push_queue *q, struct sim_shop *shop, const struct sim_order *o)
+{
+  struct push *p = mem_new(sizeof *p);
+  struct sim_push out = { 0 };
+  char *url = arena_printf(&p->mem, "%s/v1/hooks/channel/%s", q->sim->o.push, shop->name);
+  shop->row->push(shop, o, url, &p->mem, &out);
+  p->queue = q, p->shop = shop;
+  p->call = (struct fetch){ .method = "POST",
+                            .url = url,
+                            .content_type = out.type,
+                            .header = p->field,
+                            .timeout_ms = PUSH_TIMEOUT_MS,
+                            .answer_max = 64 << 10,
+                            .done = done,
+                            .owner = p };
+  p->call.headers = fields_read(
+    &p->mem, out.headers.len ? arena_strn(&p->mem, out.headers.data, out.headers.len) : NULL, p->field);
+  p->call.body = arena_strn(&p->mem, out.body.data, out.body.len), p->call.body_n = out.body.len;
+  buf_release(&out.body), buf_release(&out.headers);
+  return p;
+}
+
+bool sim_push_now(struct sim *s, struct sim_shop *shop, struct sim_order *o)
+{
+  struct sim_push_queue *q = s->push;
+  if (!q || !shop->row->push) return false;
+  uint64_t draw = sim_hash(s, "push", (uint64_t)(unsigned)shop->number, ++q->drawn);
+  if (sim_hits(s, SIM_FAULT_LOST_PUSHES, draw) || q->n >= WAITING_MAX) {
+    shop->own->fault[SIM_FAULT_LOST_PUSHES]++;
+    return true;
+  }
+  bool late = sim_hits(s, SIM_FAULT_REORDER, draw);
+  put(q, push_make(q, shop, o), late ? 500 + (int64_t)(draw >> 40) % 3000 : 0);
+  if (sim_hits(s, SIM_FAULT_DUPLICATES, draw)) {
+    shop->own->fault[SIM_FAULT_DUPLICATES]++;
+    put(q, push_make(q, shop, o), (int64_t)(draw >> 40) % 2000);
+  }
+  return true;
+}
+
+static void changed(struct sim *s, struct sim_shop *shop, struct sim_order *o)
+{
+  sim_push_now(s, shop, o);
+}
+
+void sim_push_tick(struct sim_push_queue *q)
+{
+  int64_t now_ms = mono_ms();
+  while (q->waiting && q->waiting->due_ms <= now_ms && q->under_way < AT_ONCE) {
+    struct push *p = q->waiting;
+    q->waiting = p->next, q->n--;
+    p->next = q->running, q->running = p;
+    q->under_way++;
+    fetch_start(q->fetcher, &p->call);
+  }
+}
+
+struct sim_push_queue *sim_push_open(struct sim *s, struct uv_loop_s *loop)
+{
+  struct sim_push_queue *q = mem_new(sizeof *q);
+  q->sim = s;
+  q->fetcher = fetcher_open(loop);
+  s->changed = changed;
+  return q;
+}
+
+void sim_push_close(struct sim_push_queue *q)
+{
+  fetcher_close(q->fetcher);
+  for (struct push *p = q->running, *next; p; p = next) next = p->next, push_free(p);
+  for (struct push *p = q->waiting, *next; p; p = next) next = p->next, push_free(p);
+  q->sim->changed = NULL;
+  mem_free(q);
+}
