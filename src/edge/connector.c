@@ -93,6 +93,7 @@ static const struct section_kind section_table[] = {
   { "next detail", FORM_SQL, NULL, 1, 1, "the cursor" },
   { "pages list", FORM_SQL, NULL, 1, 1, "the number of pages" },
   { "ids list", FORM_SQL, NULL, 1, 3, "id, row, updated_ms" },
+  { "ids one", FORM_SQL, NULL, 1, 3, "id, row, updated_ms" },
   { "ids push", FORM_SQL, NULL, 1, 3, "id, row, updated_ms" },
   { "orders", FORM_SQL, NULL, 1, 3, "order, path, row" },
   { "orders one", FORM_SQL, NULL, 1, 3, "order, path, row" },
@@ -698,7 +699,7 @@ static int address_line(struct reader *r, const struct section *s, struct connec
     while (word < end && is_blank(l->p[word])) word++;
     *address = l->p + word;
     q->address = arena_strn(r->a, l->p + word, end - word);
-    bool ok = q->method && (!strncmp(q->address, "{host}", 6) || !strncmp(q->address, "http", 4));
+    bool ok = q->method && (*q->address == '{' || !strncmp(q->address, "http", 4));
     for (const char *p = q->address; *p; p++) ok = ok && *p > ' ' && *p < 127 && *p != '#';
     if (ok) return at;
   }
@@ -797,6 +798,8 @@ static bool needs_check(struct reader *r)
   static const struct need table[] = {
     { "request detail", "ids list", "which says what must be fetched" },
     { "ids list", "request detail", "which fetches them" },
+    { "ids one", "request one", "whose answer it reads" },
+    { "ids one", "request detail", "which fetches them" },
     { "request refresh", "tokens", "which reads its answer" },
     { "tokens", "request refresh", "whose answer it reads" },
     { "request merge", "groups merge", "which reads its answer" },

@@ -172,6 +172,10 @@ static bool address_part(struct build *k, const char *name, char next, const cha
   }
   const char *value = place_value(k, name);
   if (!value || !*value) return cannot(k, "needs {%s} in its address, which is not set", name);
+  if (!k->url.len) { /* at its very beginning another base address */
+    host_put(k, value, next == '/');
+    return true;
+  }
   encoded_put(&k->url, value, strlen(value));
   if (holds_secret(k, value)) buf_str(&k->shown, "***");
   else encoded_put(&k->shown, value, strlen(value));
