@@ -28,3 +28,22 @@ TEST(connector_builtin_files_pass)
   }
   arena_release(&a);
 }
+
+/* The manual's example is a file that passes. */
+TEST(connector_help_example_passes)
+{
+  struct arena a = { 0 };
+  struct buf help = { 0 };
+  struct connector_fault f;
+  const char *why = NULL;
+  connector_help(&help);
+  const char *from = strstr(help.data, "---- tea.channel\n");
+  REQUIRE(from);
+  from += strlen("---- tea.channel\n");
+  struct connector *c = connector_parse(&a, "tea", from, strlen(from), &f);
+  if (!c) test_note("%d:%d: %s", f.line, f.column, f.why);
+  REQUIRE(c);
+  CHECK_INT(c->examples, 4);
+  CHECK_INT(connector_test(c, &a, said, &a, &why), 0);
+  buf_release(&help), arena_release(&a);
+}

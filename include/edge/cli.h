@@ -179,6 +179,9 @@ int cli_address(struct cli *c);
 int cli_channel_sync(struct cli *c);
 int cli_channel_check(struct cli *c);
 int cli_secret_set(struct cli *c);
+int cli_channel_test(struct cli *c);
+int cli_channel_add(struct cli *c);
+char *cli_line(struct cli *c, const char *ask, int most); /* of standard input, without its end; hidden on a terminal; NULL: none */
 int cli_api(struct cli *c);          /* the row's own call */
 int cli_events(struct cli *c);
 int cli_body_call(struct cli *c, const char *path, const struct buf *body); /* POST and print */

@@ -361,6 +361,22 @@ const struct cli_command cli_commands[] = {
     .columns = channel_columns,
     .doc = "Channels: their orders, and how asking them goes.",
     .example = "orderd channel list" },
+  { .name = "channel test",
+    .args = "FILE|NAME...",
+    .run = cli_channel_test,
+    .doc = "Check connector files and run their examples, without a network.",
+    .more = "A file, or a connector by its name: that of DATA/connectors/ before the built-in one. Exit 0 when every\n"
+            "example passes, else 1; what is wrong in a file is told as FILE:LINE:COLUMN. `orderd help connectors`\n"
+            "describes the files.",
+    .example = "orderd channel test examples/connectors/shopee.channel till" },
+  { .name = "channel add",
+    .args = "NAME",
+    .options = "connector=CONNECTOR copy",
+    .run = cli_channel_add,
+    .doc = "The section of a new channel for the configuration, with the secrets its connector asks for.",
+    .more = "On a terminal each secret is asked for and kept in DATA/secrets/ (mode 0600). --copy also writes the\n"
+            "connector's file to DATA/connectors/NAME.channel, as a start for one of your own.",
+    .example = "orderd channel add my-shop --connector shopee" },
   { .name = "channel show",
     .args = "NAME",
     .run = cli_api,

@@ -177,31 +177,31 @@ int cli_events(struct cli *c)
 
 /* ---- users ------------------------------------------------------------------------------------------------------------------ */
 /* One line of standard input; on a terminal it is asked for and not shown. */
-static char *line_read(struct cli *c, const char *ask)
+char *cli_line(struct cli *c, const char *ask, int most)
 {
   struct termios was, quiet;
   bool hidden = isatty(STDIN_FILENO) && tcgetattr(STDIN_FILENO, &was) == 0;
-  char text[PASSWORD_MAX];
+  char *text = arena_alloc(&c->mem, (size_t)most);
   if (hidden) {
     quiet = was, quiet.c_lflag &= ~(tcflag_t)ECHO;
     fputs(ask, stderr);
     tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet);
   }
-  char *got = fgets(text, sizeof text, stdin);
+  char *got = fgets(text, most, stdin);
   if (hidden) tcsetattr(STDIN_FILENO, TCSAFLUSH, &was), fputs("\n", stderr);
   if (!got) return NULL;
   text[strcspn(text, "\r\n")] = 0;
-  return arena_str(&c->mem, text);
+  return text;
 }
 
 static int password_ask(struct cli *c, const char **password)
 {
   *password = NULL;
   if (!cli_option(c, "password")) return EXIT_DONE;
-  *password = line_read(c, "Password: ");
+  *password = cli_line(c, "Password: ", PASSWORD_MAX);
   if (!*password || !**password) return cli_wrong(c, "no password was given");
   if (!isatty(STDIN_FILENO)) return EXIT_DONE;
-  const char *again = line_read(c, "Again: ");
+  const char *again = cli_line(c, "Again: ", PASSWORD_MAX);
   return again && !strcmp(again, *password) ? EXIT_DONE : cli_wrong(c, "the two differ");
 }
 

@@ -63,7 +63,8 @@ static void help_all(struct buf *out)
     "--quiet         results only\n\n"
     "Results go to standard output, messages to standard error. Exit status: 0 done, 1 failed, 2 wrong usage,\n"
     "3 data refused. While `orderd serve` runs, the other commands ask it through DATA/orderd.sock.\n"
-    "`orderd help COMMAND` tells more, `orderd help config` every key of the configuration.\n");
+    "`orderd help COMMAND` tells more, `orderd help config` every key of the configuration,\n"
+    "`orderd help connectors` how platforms are described.\n");
 }
 
 static bool words_match(const struct cli *c, const char *name)
@@ -109,9 +110,11 @@ int cli_help(struct cli *c)
 {
   struct buf out = { 0 };
   bool config = c->args == 1 && !strcmp(c->arg[0], "config");
+  bool connectors = c->args == 1 && !strcmp(c->arg[0], "connectors");
   size_t n = 1;
   if (c->json) help_json(&out, c);
   else if (!c->args) help_all(&out);
+  else if (connectors) connector_help(&out);
   else n = help_some(&out, c);
   if (config && !c->json) buf_str(&out, "\n"), config_help(&c->mem, &out);
   if (out.data) fputs(out.data, stdout);
