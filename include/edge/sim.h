@@ -135,6 +135,7 @@ void sim_answer_again(struct sim_call *c, int status); /* empties the body and b
  * platform documents no limit). false: answer as the platform throttles. Also false in a storm, so that every call ends
  * up here, whether or not it has a limit. *wait_ms (may be NULL): when to come again. */
 bool sim_take(struct sim_call *c, const char *bucket, int64_t per_1000s, int64_t burst, int64_t *wait_ms);
+int64_t sim_taken(const struct sim_call *c, const char *bucket, int64_t burst); /* tokens that are out now, rounded up */
 
 /* ---- what platforms sign with: texts of digests --------------------------------------------------------------------- */
 char *sim_hex(struct arena *a, enum digest d, const char *text, size_t n, bool upper);
@@ -210,6 +211,7 @@ struct sim_platform {
   const char *access, *refresh;  /* which secrets are the tokens; NULL: tokens do not expire */
   int64_t token_s;               /* life of an access token as documented */
   bool refresh_once;
+  bool unit_lines;               /* one line per piece, not per SKU */
   const char *hosts;             /* further settings that hold the shop's address in --config: "auth_host", or NULL */
   /* The text of order n; unique in the shop. The world is not complete yet: only n, placed_ms and the shop may be used. */
   void (*id)(const struct sim_shop *s, const struct sim_order *o, char out[SIM_ID_TEXT]);

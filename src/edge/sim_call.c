@@ -116,6 +116,15 @@ bool sim_take(struct sim_call *c, const char *bucket, int64_t per_1000s, int64_t
   return ok;
 }
 
+int64_t sim_taken(const struct sim_call *c, const char *bucket, int64_t burst)
+{
+  const struct sim_shop_own *own = c->shop->own;
+  if (c->now_ms < own->storm_until_ms) return burst;
+  for (size_t i = 0; i < own->buckets; i++)
+    if (!strcmp(own->bucket[i].name, bucket)) return burst - own->bucket[i].micro / SIM_MILLION;
+  return 0;
+}
+
 /* ---- signing ------------------------------------------------------------------------------------ */
 static char *hex_text(struct arena *a, const unsigned char *p, size_t n, bool upper)
 {
