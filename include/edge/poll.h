@@ -14,14 +14,14 @@
 #define POLL_UNDER_WAY 2           /* pages of a channel on their way to the disk */
 #define POLL_ASKS_MAX 1000         /* orders that pushes asked about, per channel */
 #define POLL_FILE_MAX (8 << 20)    /* a file of sales */
-#define POLL_TOKEN_EARLY_MS (5 * 60 * 1000) /* a token that ends sooner is refreshed before it is used */
+#define POLL_TOKEN_EARLY_MS (5 * 60 * 1000) /* a token is refreshed before it ends */
 #define PUSH_BODY_MAX (1 << 20)
 #define PUSHES_WAITING 64          /* per channel; more are answered 503: the platform sends them again */
 
 enum run_kind { RUN_POLL, RUN_SWEEP, RUN_ASK };
 struct poll_secret_value {
   const char *name, *value;
-  int64_t expires_at;              /* 0: not known */
+  int64_t expires_at, life_ms;     /* 0: not known */
 };
 struct poll_settings {             /* of one [channel NAME]; in the pollee's arena */
   const char *name, *connector, *host, *push_url;

@@ -113,7 +113,7 @@ static bool given_read(struct arena *a, const struct connector *c, const struct 
   }
   const char *value = whole ? e->value : given_value(a, e, data, why);
   if (!value) return false;
-  out->given[out->givens++] = (struct poll_secret_value){ name->name, arena_str(a, value), 0 };
+  out->given[out->givens++] = (struct poll_secret_value){ name->name, arena_str(a, value), 0, 0 };
   return true;
 }
 
@@ -237,7 +237,7 @@ static void secret_opened(void *arg, const char *name, const void *sealed, size_
     p->secret[p->secrets++] =
       (struct poll_secret_value){ arena_str(&p->secret_mem, name),
                                   arena_strn(&p->secret_mem, plain.data ? plain.data : "", plain.len),
-                                  expires_at };
+                                  expires_at, 0 };
   else o->damaged++;
   buf_release(&plain);
 }
@@ -471,7 +471,8 @@ static bool pollees_make(struct poller *p, const struct conf *conf, struct polle
 }
 
 /* Also the family of a platform's channels, where the configuration does not name another. */
-bool poll_settings_check(struct arena *a, const struct conf *conf, const char *data, struct rules *r, const char **why)
+bool poll_settings_check(struct arena *a, const struct conf *conf, const char *data, struct rules *r,
+                         const char **why)
 {
   struct channel_family *list = arena_array(a, struct channel_family, (conf ? conf->n : 0) + 1);
   r->family = list, r->families = 0;
@@ -482,7 +483,8 @@ bool poll_settings_check(struct arena *a, const struct conf *conf, const char *d
     struct poll_settings set;
     if (strncmp(e->section, "channel ", 8) != 0 || strcmp(e->key, "connector") != 0) continue;
     if (!connector_load(a, data, e->value, &file)) {
-      *why = arena_printf(a, "line %d: [%s] connector = %s: there is no such connector", e->line, e->section, e->value);
+      *why = arena_printf(a, "line %d: [%s] connector = %s: there is no such connector", e->line, e->section,
+                          e->value);
       return false;
     }
     struct connector *c = connector_parse(a, e->value, file.text, file.n, &fault);

@@ -158,7 +158,7 @@ static void secrets_copy(struct push *u)
     const struct poll_secret_value *v = i < p->secrets ? &p->secret[i] : &p->set.given[i - p->secrets];
     if (u->secrets == COUNT(u->secret)) return;
     u->secret[u->secrets++] =
-      (struct poll_secret_value){ arena_str(&u->mem, v->name), arena_str(&u->mem, v->value), 0 };
+      (struct poll_secret_value){ arena_str(&u->mem, v->name), arena_str(&u->mem, v->value), 0, 0 };
   }
 }
 

@@ -272,6 +272,13 @@ static void merge_put(struct run *r, struct work *w, size_t n)
   buf_release(&ids);
 }
 
+/* The platform takes what we send: the next trouble is a new one. */
+static void call_good(struct run *r)
+{
+  r->failures = 0, r->limited = 0, r->p->state.failures = 0;
+  r->refreshed = r->clock_retried = false;
+}
+
 static size_t batch_of(const struct run *r, enum call_kind kind)
 {
   size_t left = kind == CALL_MERGE ? r->asked_n - r->asked_at
@@ -547,14 +554,15 @@ static void on_failure(struct run *r, enum verdict_kind kind, const char *code, 
 }
 
 /* ---- when it is good: tokens ------------------------------------------------------------------------------------------------- */
-static void secret_set(struct pollee *p, const char *name, const char *value, int64_t expires_at)
+static void secret_set(struct pollee *p, const char *name, const char *value, int64_t expires_at,
+                       int64_t life_ms)
 {
   size_t i = 0;
   while (i < p->secrets && strcmp(p->secret[i].name, name) != 0) i++;
   if (i == CONNECTOR_SECRETS_MAX) return;
   if (i == p->secrets) p->secrets++;
   p->secret[i] = (struct poll_secret_value){ arena_str(&p->secret_mem, name),
-                                             arena_str(&p->secret_mem, value), expires_at };
+                                             arena_str(&p->secret_mem, value), expires_at, life_ms };
 }
 
 static int64_t expires_of(const struct run *r, const struct connector_token *t)
@@ -596,7 +604,7 @@ static void tokens_take(struct run *r)
     seal(&sealed, api_of(r)->env, poller->key, what, t->value, strlen(t->value));
     list[i] = (struct poll_secret){ arena_str(&c->mem, t->name), arena_strn(&c->mem, sealed.data, sealed.len),
                                     sealed.len, expires_of(r, t) };
-    secret_set(r->p, t->name, t->value, list[i].expires_at);
+    secret_set(r->p, t->name, t->value, list[i].expires_at, t->expires_in_ms);
     buf_release(&sealed);
   }
   s->channel = arena_str(&c->mem, r->p->set.name), s->secret = list, s->secrets = w->tokens;
@@ -744,7 +752,7 @@ static void on_list(struct run *r)
   }
   walk_on(r, w);
   r->row.received += w->rows, r->p->state.received += w->rows;
-  r->failures = 0, r->limited = 0, r->p->state.failures = 0;
+  call_good(r);
   if (r->p->connector->has_detail) {
     ids_take(r, w);
     fetch_drop(r), work_drop(r);
@@ -776,7 +784,7 @@ static void on_orders(struct run *r)
   w->page = NULL;
   ids_done(r, n);
   if (w->ids) subs_take(r, w);
-  r->failures = 0, r->limited = 0, r->p->state.failures = 0;
+  call_good(r);
   if (r->kind == RUN_ASK) r->row.received += w->rows, r->p->state.received += w->rows;
   fetch_drop(r), work_drop(r);
   page_send(r, c, r->kind != RUN_ASK && r->list_done && ids_over(r));
@@ -818,7 +826,8 @@ static void on_groups(struct run *r)
   }
   *args = (struct platform_args){ arena_str(&c->mem, rules_family(c->rules, r->p->set.name)), list, said };
   c->args = args, c->actor.name = arena_printf(&c->mem, "channel:%s", r->p->set.name);
-  r->asked_at += n, r->failures = 0, r->limited = 0, r->p->state.failures = 0;
+  r->asked_at += n;
+  call_good(r);
   fetch_drop(r), work_drop(r);
   r->under_way++;
   r->p->poller->busy++;
@@ -1026,13 +1035,20 @@ static void run_end(struct run *r)
 }
 
 /* ---- what comes next --------------------------------------------------------------------------------------------------------------------- */
+/* Before it ends: a sixth of its life, five minutes at most; half a minute where the life is not known any more. */
+static int64_t early_ms(const struct poll_secret_value *v)
+{
+  int64_t sixth = v->life_ms ? v->life_ms / 6 : POLL_TOKEN_EARLY_MS / 10;
+  return sixth < POLL_TOKEN_EARLY_MS ? sixth : POLL_TOKEN_EARLY_MS;
+}
+
 static bool token_ends(const struct run *r)
 {
   const struct pollee *p = r->p;
   if (!p->connector->has_refresh || r->refreshed) return false;
   for (size_t i = 0; i < p->secrets; i++)
     if (p->secret[i].expires_at && strstr(p->secret[i].name, "access") &&
-        p->secret[i].expires_at < now_of(r) + POLL_TOKEN_EARLY_MS)
+        p->secret[i].expires_at < now_of(r) + early_ms(&p->secret[i]))
       return true;
   return false;
 }
