@@ -4,6 +4,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { BINARY, Place, check, ndjson, order, same, sleep, takeFailures, test, tests, tidyUp, TOP } from './lib.mjs';
+import './sim.mjs';
 
 const FILES = ['tmall-demo.csv --channel tmall-demo', 'till.ndjson', 'shop-demo.ndjson', 'tmall-demo.ndjson'].map((f) => `import examples/orders/${f}`);
 const fed = (p) => { for (const f of FILES) p.run(f); };
@@ -24,6 +25,11 @@ async function runExample(p, k) {
   if (k.name === 'serve' || k.name === 'demo') {
     const place = k.name === 'demo' ? new Place({ init: false }) : p;
     const s = await place.start(args.join(' '), { wait: /(listening|Ctrl-C)/ });
+    same((await s.stop('SIGINT')).code, 0, k.example);
+    return;
+  }
+  if (k.name === 'sim') {
+    const s = await p.start(args.join(' '), { wait: /"control":"(\S+?)"/ });
     same((await s.stop('SIGINT')).code, 0, k.example);
     return;
   }
