@@ -12,7 +12,7 @@ struct report {
   struct jw *w; /* with --json */
   struct buf out;
   const char *file;
-  int examples, failed;
+  int examples, examples_failed, failed;
 };
 
 static void report_line(struct report *r, const char *example, bool ok, const char *text)
@@ -33,7 +33,7 @@ static void report_line(struct report *r, const char *example, bool ok, const ch
 static void on_example(void *arg, const char *example, bool ok, const char *text)
 {
   struct report *r = arg;
-  r->examples++;
+  r->examples++, r->examples_failed += !ok;
   report_line(r, example, ok, text);
 }
 
@@ -88,7 +88,7 @@ int cli_channel_test(struct cli *c)
   if (c->json) jw_array_end(&w), buf_char(&r.out, '\n');
   fputs(r.out.data, stdout);
   buf_release(&r.out);
-  if (r.examples) cli_say(c, "%d examples, %d failed", r.examples, r.failed);
+  if (r.examples) cli_say(c, "%d examples, %d failed", r.examples, r.examples_failed);
   return r.failed ? EXIT_FAILED : EXIT_DONE;
 }
 
