@@ -347,13 +347,13 @@ static void detail(struct sim_call *c)
 
 /* ---- calls -------------------------------------------------------------------------------------------------- */
 static const struct {
-  const char *method, *path;
+  const char *path, *method;
   bool is_public;
   void (*run)(struct sim_call *c);
 } calls[] = {
-  { "GET", "/api/v2/order/get_order_list", false, list_orders },
-  { "GET", "/api/v2/order/get_order_detail", false, detail },
-  { "POST", "/api/v2/auth/access_token/get", true, refresh },
+  { "/api/v2/order/get_order_list", "GET", false, list_orders },
+  { "/api/v2/order/get_order_detail", "GET", false, detail },
+  { "/api/v2/auth/access_token/get", "POST", true, refresh },
 };
 
 static void answer(struct sim_call *c)

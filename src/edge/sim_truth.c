@@ -283,13 +283,13 @@ static void push(struct control *k)
 }
 
 static const struct {
-  const char *method, *path;
+  const char *path, *method;
   void (*run)(struct control *k);
 } control_routes[] = {
-  { "GET", "/sim/state", state_get },    { "GET", "/sim/truth", truth_get },
-  { "GET", "/sim/config", config_get },  { "POST", "/sim/advance", advance },
-  { "POST", "/sim/faults", faults_set }, { "POST", "/sim/stop-changes", freeze },
-  { "POST", "/sim/push", push },
+  { "/sim/state", "GET", state_get },    { "/sim/truth", "GET", truth_get },
+  { "/sim/config", "GET", config_get },  { "/sim/advance", "POST", advance },
+  { "/sim/faults", "POST", faults_set }, { "/sim/stop-changes", "POST", freeze },
+  { "/sim/push", "POST", push },
 };
 
 void sim_control_answer(struct sim *s, struct http_request *r)
