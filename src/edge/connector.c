@@ -527,15 +527,6 @@ static bool sql_of_section(struct reader *r, const struct section *s)
   return true;
 }
 
-void connector_place_of(const struct connector_sql *q, int at, int *line, int *column)
-{
-  const struct connector_place *p = q->place;
-  for (size_t i = 1; i < q->places && at >= 0 && q->place[i].at <= (size_t)at; i++) p = &q->place[i];
-  size_t from = at < 0 ? p->at : (size_t)at;
-  *line = q->places ? p->line : 0, *column = q->places ? p->column : 0;
-  if (at >= 0 && q->places) *column += columns_of(q->sql + p->at, q->sql + from) - 1;
-}
-
 /* secret('…') and setting('…') with a name that the file does not know. */
 static bool names_asked(struct reader *r, const struct connector_sql *q, const char *fn,
                         const struct connector_name *list, size_t n)
@@ -888,33 +879,4 @@ struct connector *connector_parse(struct arena *a, const char *name, const char 
   if (ok) text = arena_strn(a, text, n), ok = lines_read(r, text, n) && sections_read(r) && file_read_all(r);
   mem_free(r);
   return ok ? c : NULL;
-}
-
-const struct connector_request *connector_request(const struct connector *c, const char *name)
-{
-  for (size_t i = 0; i < c->requests; i++)
-    if (!strcmp(c->request[i].name, name)) return &c->request[i];
-  return NULL;
-}
-
-const struct connector_sql *connector_section(const struct connector *c, const char *section)
-{
-  for (size_t i = 0; i < c->text->sqls; i++)
-    if (!c->text->sql[i]->key && !strcmp(c->text->sql[i]->section, section)) return c->text->sql[i];
-  return NULL;
-}
-
-const char *connector_said(struct arena *a, const struct connector *c, const struct connector_sql *q,
-                           const char *why)
-{
-  return arena_printf(a, "%s.channel:%d: [%s]%s%s: %s", c->name, q->places ? q->place[0].line : 0, q->section,
-                      q->key ? " " : "", q->key ? q->key : "", why);
-}
-
-bool connector_name_ok(const char *name)
-{
-  size_t n = strlen(name);
-  for (size_t i = 0; i < n; i++)
-    if (!strchr("abcdefghijklmnopqrstuvwxyz0123456789_-", name[i])) return false;
-  return n > 0 && n <= 32;
 }

@@ -1,4 +1,5 @@
-/* connector_file.c: where connectors come from: those in the binary, those in the data directory; and the manual. */
+/* connector_file.c: where connectors come from: those in the binary, those in the data directory; the manual; and how a
+ * connector that was read is looked at. */
 #include "edge.h"
 #include <pthread.h>
 
@@ -60,4 +61,43 @@ bool connector_load(struct arena *a, const char *data, const char *name, struct 
 void connector_help(struct buf *out)
 {
   buf_str(out, asset_connector_help);
+}
+
+/* ---- looking at one that was read ------------------------------------------------------------------------- */
+void connector_place_of(const struct connector_sql *q, int at, int *line, int *column)
+{
+  const struct connector_place *p = q->place;
+  for (size_t i = 1; i < q->places && at >= 0 && q->place[i].at <= (size_t)at; i++) p = &q->place[i];
+  *line = q->places ? p->line : 0, *column = q->places ? p->column : 0;
+  for (size_t i = p ? p->at : 0; q->places && at >= 0 && i < (size_t)at; i++)
+    *column += ((unsigned char)q->sql[i] & 0xc0) != 0x80;
+}
+
+const struct connector_request *connector_request(const struct connector *c, const char *name)
+{
+  for (size_t i = 0; i < c->requests; i++)
+    if (!strcmp(c->request[i].name, name)) return &c->request[i];
+  return NULL;
+}
+
+const struct connector_sql *connector_section(const struct connector *c, const char *section)
+{
+  for (size_t i = 0; i < c->text->sqls; i++)
+    if (!c->text->sql[i]->key && !strcmp(c->text->sql[i]->section, section)) return c->text->sql[i];
+  return NULL;
+}
+
+const char *connector_said(struct arena *a, const struct connector *c, const struct connector_sql *q,
+                           const char *why)
+{
+  return arena_printf(a, "%s.channel:%d: [%s]%s%s: %s", c->name, q->places ? q->place[0].line : 0, q->section,
+                      q->key ? " " : "", q->key ? q->key : "", why);
+}
+
+bool connector_name_ok(const char *name)
+{
+  size_t n = strlen(name);
+  for (size_t i = 0; i < n; i++)
+    if (!strchr("abcdefghijklmnopqrstuvwxyz0123456789_-", name[i])) return false;
+  return n > 0 && n <= 32;
 }

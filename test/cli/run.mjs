@@ -537,6 +537,63 @@ test('passwords come from standard input and are held to a length', () => {
   same(p.json('user list').data.map((u) => [u.roles, u.state]), [[['viewer'], 'revoked']], 'changed');
 });
 
+// ---- connectors --------------------------------------------------------------------------------------------------------
+test('connector files: examples run, faults have their place', () => {
+  const p = new Place({ init: false });
+  const good = p.ok('channel test till shopee examples/connectors/taobao.channel');
+  check(good.out.split('\n').filter(Boolean).every((l) => l.endsWith(': ok')), good.out);
+  check(/^\d+ examples, 0 failed$/m.test(good.err), good.err);
+  p.write('bad.channel', '[channel bad]\n[request list]\nGET {host}/o\nquery.a = lowr(1)\n[orders]\nSELECT 1\n');
+  same(p.is(1, 'channel test bad.channel').out, 'bad.channel:4:11: no such function: lowr\n');
+  same(p.is(1, 'channel test ./bad.channel till').out.split('\n')[0], './bad.channel:4:11: no such function: lowr');
+  p.write('odd.channel', '[channel odd]\n[files]\nfolder = x\n[orders]\nSELECT \'{}\'\n[example one]\nsection = orders\nbody = []\nexpect = []\n');
+  same(p.is(1, 'channel test odd.channel').out.split('\n')[0], 'odd.channel:6: it has 1 elements, expected 0: [{}] (example one)');
+  const list = p.json('channel test till');
+  check(list.length > 0 && list.every((e) => e.ok && e.file === 'till' && e.example), JSON.stringify(list));
+  same(p.is(1, 'channel test nix').out, 'nix: there is no connector of that name\n');
+  same(p.is(1, 'channel test nix.channel').out, 'nix.channel: No such file or directory\n');
+  p.is(1, 'channel test ../till');
+});
+
+test('a channel begins with the section that its connector asks for', () => {
+  const p = new Place();
+  const r = p.ok('channel add my-shop --connector shopee');
+  check(r.out.startsWith('[channel my-shop]\nconnector = shopee\nfamily = shopee\n'), r.out);
+  check(/^# partner_key_file = secrets\/my-shop\.partner_key$/m.test(r.out) && /secrets are missing/.test(r.err), r.out + r.err);
+  fs.mkdirSync(path.join(p.data, 'secrets'));
+  for (const name of ['partner_id', 'partner_key', 'shop_id', 'access_token', 'refresh_token'])
+    fs.writeFileSync(path.join(p.data, 'secrets', `my-shop.${name}`), `fictional-${name}`, { mode: 0o600 });
+  const full = p.ok('channel add my-shop --connector shopee');
+  check(/^partner_key_file = secrets\/my-shop\.partner_key$/m.test(full.out) && !/missing/.test(full.err), full.out + full.err);
+  check(!/fictional/.test(full.out + full.err), 'a secret is shown');
+  fs.appendFileSync(path.join(p.data, 'orderd.conf'), `\n${full.out}`);
+  p.ok('config');
+  check(/stands in the configuration already/.test(p.is(1, 'channel add my-shop --connector shopee').err), 'twice');
+  check(/give one by --connector: .*shopee/.test(p.is(2, 'channel add other').err), 'which connector');
+  p.is(2, 'channel add Other --connector shopee');
+  p.is(2, 'channel add ../x --connector shopee');
+});
+
+test('a built-in connector is the start of one of your own', () => {
+  const p = new Place();
+  check(p.ok('channel add corner --connector till --copy').out.startsWith('[channel corner]\nconnector = corner\nfamily = till\n'), 'section');
+  const file = path.join(p.data, 'connectors', 'corner.channel');
+  same(fs.readFileSync(file, 'utf8'), fs.readFileSync(path.join(TOP, 'examples/connectors/till.channel'), 'utf8'));
+  same(fs.statSync(file).mode & 0o777, 0o600);
+  p.ok('channel test corner');
+  check(/is there already/.test(p.is(1, 'channel add corner --connector till --copy').err), 'kept');
+  fs.appendFileSync(file, '\n[oders]\n');
+  check(/did you mean \[orders\]/.test(p.is(1, 'channel test corner').out), 'own before built-in');
+});
+
+test('the manual of connectors holds a file that passes', () => {
+  const p = new Place({ init: false });
+  const text = p.ok('help connectors').out, from = text.indexOf('---- tea.channel\n');
+  check(from > 0 && /\[request R\]/.test(text), 'the manual');
+  p.write('tea.channel', text.slice(from + '---- tea.channel\n'.length));
+  same(p.ok('channel test tea.channel').out.split('\n').length, 5);
+});
+
 test('demo: fed once, summed up, and still there the next time', async () => {
   const p = new Place({ init: false });
   const demo = async () => {
