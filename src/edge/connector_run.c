@@ -408,7 +408,9 @@ static bool read_section(struct connector_box *b, struct arena *a, const char *s
 static bool fault_said(struct connector_box *b, struct arena *a, const char *section, const char *fault,
                        const char **why)
 {
-  if (fault) *why = connector_said(a, b->c, connector_section(b->c, section), fault);
+  const struct connector_sql *q = connector_section(b->c, section);
+  if (fault)
+    *why = q ? connector_said(a, b->c, q, fault) : arena_printf(a, "%s has no [%s]", b->c->name, section);
   return !fault;
 }
 

@@ -83,7 +83,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
   if (n < 2) return 0;
   struct connector *c;
   struct connector_box *b = box(data[0], &c);
-  struct connector_answer ans = { .status = data[1] & 1 ? 200 : 400 + data[1], .body = arena_strn(&a, (const char *)data + 2, n - 2), .body_n = n - 2 };
+  struct connector_answer ans = { .status = data[1] & 1 ? 200 : 300 + data[1], .body = arena_strn(&a, (const char *)data + 2, n - 2), .body_n = n - 2 };
   read_all(b, &a, c, &ans);
   connector_file_rows(&a, data[1] & 2 ? "csv" : data[1] & 4 ? "json" : "ndjson", ans.body, ans.body_n, &json, &json_n, &why);
   arena_release(&a);
