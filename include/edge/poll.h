@@ -121,7 +121,7 @@ struct work {                                /* in: what to build or read; out: 
   const char *why;                           /* the connector's own mistake, or the mapping's */
   struct cmd *page;                          /* POLL_PAGE with the rows, in its own arena; NULL: none */
   int64_t rows, rows_failed;
-  uint64_t sum;                              /* of the rows' digests: are two pages, or two passes, the same? */
+  uint64_t *row;                             /* a hash per row: has the walk brought it already? */
   const char *cursor;                        /* of the next page; NULL: the last */
   int64_t pages;
   struct connector_id *id;
@@ -138,6 +138,16 @@ void work_items(struct pollee *p, struct work *w, struct connector_order *list, 
 /* What a mapping made, with the channel's name in it: ready for draft_parse(). */
 const char *order_with_channel(struct arena *a, const struct pollee *p, const struct connector_order *o, size_t *n);
 char *text_redacted(struct arena *a, const struct pollee *p, const char *text, size_t n, size_t most);
+
+/* ---- poll_rows.c ----------------------------------------------------------------------------------------------------------- */
+struct rows_seen {                           /* a set of hashes */
+  uint64_t *at;
+  size_t n, cap;
+};
+void rows_release(struct rows_seen *s);
+void rows_clear(struct rows_seen *s);
+bool rows_has(const struct rows_seen *s, uint64_t row);
+bool rows_add(struct rows_seen *s, uint64_t row); /* false: it was there */
 
 /* ---- poll_file.c: tills: a folder of files, another database --------------------------------------------------------------- */
 bool file_work(struct pollee *p, struct work *w, enum run_kind kind, int64_t *from, int64_t *until, int64_t *at, bool *more);

@@ -39,8 +39,8 @@ struct run {
   bool probed;
   int pass;
   uint64_t pass_sum, pass_before;
-  uint64_t seen[SEEN_PAGES];
-  size_t seen_n;
+  struct rows_seen seen, probe; /* rows of this walk; of the page that was asked how many there are */
+  int64_t walked_pages;
   struct buf cursor;
   /* orders to be fetched one by one or in batches */
   struct arena ids_mem;
@@ -619,19 +619,32 @@ static void tokens_take(struct run *r)
 }
 
 /* ---- when it is good: pages ---------------------------------------------------------------------------------------------------- */
+/* Does the page bring nothing that the walk has not? A later page that is the first one is no later page. */
 static bool page_repeats(struct run *r, const struct work *w)
 {
-  if (!w->rows) return false;
-  for (size_t i = 0; i < r->seen_n && i < SEEN_PAGES; i++)
-    if (r->seen[i] == w->sum) return true;
-  r->seen[r->seen_n++ % SEEN_PAGES] = w->sum;
-  return false;
+  int64_t fresh = 0, known = 0;
+  bool first = r->page == request_of(r, CALL_LIST)->first_page;
+  for (int64_t i = 0; i < w->rows; i++) known += !first && rows_has(&r->probe, w->row[i]);
+  if (w->rows && known == w->rows) return true;
+  for (int64_t i = 0; i < w->rows; i++) {
+    if (!rows_add(&r->seen, w->row[i])) continue;
+    fresh++;
+    r->pass_sum += w->row[i];
+  }
+  return w->rows && !fresh;
+}
+
+static void probe_take(struct run *r, const struct work *w)
+{
+  rows_clear(&r->probe);
+  for (int64_t i = 0; i < w->rows; i++) rows_add(&r->probe, w->row[i]);
 }
 
 static void walk_begin(struct run *r)
 {
   r->page = request_of(r, CALL_LIST)->first_page, r->pages = 0, r->probed = false, r->list_done = false;
-  r->cursor.len = 0, r->seen_n = 0, r->pass_sum = 0;
+  r->cursor.len = 0, r->walked_pages = 0, r->pass_sum = 0;
+  rows_clear(&r->seen), rows_clear(&r->probe);
 }
 
 /* A platform with too many rows for one walk: half the time, half the rows. */
@@ -647,7 +660,6 @@ static bool window_halve(struct run *r)
 static void walk_on(struct run *r, const struct work *w)
 {
   enum connector_walk walk = request_of(r, CALL_LIST)->walk;
-  r->pass_sum += w->sum;
   if (walk == WALK_BACKWARD) {
     int64_t first = request_of(r, CALL_LIST)->first_page;
     if (w->probe) r->list_done = true; /* one page was all */
@@ -664,14 +676,20 @@ static void walk_on(struct run *r, const struct work *w)
   if (!agree) walk_begin(r);
 }
 
+/* An order that a page names twice is fetched once. */
 static void ids_take(struct run *r, const struct work *w)
 {
+  struct rows_seen once = { 0 };
   arena_reset(&r->ids_mem);
   r->id = arena_array(&r->ids_mem, struct connector_id, w->ids + 1);
-  r->ids = w->ids, r->id_at = 0, r->singles = 0;
-  for (size_t i = 0; i < w->ids; i++)
-    r->id[i] = (struct connector_id){ arena_str(&r->ids_mem, w->id[i].id),
-                                      arena_str(&r->ids_mem, w->id[i].row), w->id[i].updated_ms };
+  r->ids = r->id_at = r->singles = 0;
+  for (size_t i = 0; i < w->ids; i++) {
+    const struct connector_id *id = &w->id[i];
+    if (!rows_add(&once, hash64(id->id, strlen(id->id), 2))) continue;
+    r->id[r->ids++] = (struct connector_id){ arena_str(&r->ids_mem, id->id), arena_str(&r->ids_mem, id->row),
+                                             id->updated_ms };
+  }
+  rows_release(&once);
 }
 
 /* Those that we have in this very state need not be fetched. */
@@ -729,7 +747,7 @@ static void on_list(struct run *r)
   struct work *w = r->work;
   bool backward = request_of(r, CALL_LIST)->walk == WALK_BACKWARD;
   r->row.pages++;
-  if (w->pages > POLL_PAGES_MAX || r->seen_n > POLL_PAGES_MAX) {
+  if (w->pages > POLL_PAGES_MAX || ++r->walked_pages > POLL_PAGES_MAX) {
     fetch_drop(r), work_drop(r);
     if (window_halve(r)) run_next(r);
     else run_fail(r, "refused", "too_many_pages", "More pages in two seconds than can be walked");
@@ -737,6 +755,7 @@ static void on_list(struct run *r)
   }
   if (backward && w->probe && w->pages > 1) {
     r->pages = w->pages, r->probed = true;
+    probe_take(r, w);
     r->page = request_of(r, CALL_LIST)->first_page + w->pages - 1;
     fetch_drop(r), work_drop(r);
     run_next(r);
@@ -957,6 +976,7 @@ static void run_free(struct run *r)
   if (r->held) api_cmd_free(api_of(r), r->held);
   arena_release(&r->mem), arena_release(&r->ids_mem), arena_release(&r->sub_mem);
   buf_release(&r->cursor);
+  rows_release(&r->seen), rows_release(&r->probe);
   p->run = NULL;
   mem_free(r);
   pollee_wake(p);

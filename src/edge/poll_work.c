@@ -68,9 +68,10 @@ void work_items(struct pollee *p, struct work *w, struct connector_order *list, 
   struct poll_page *page = (struct poll_page *)(uintptr_t)c->args;
   page->item = arena_array(&c->mem, struct poll_item, n + 1);
   page->items = n;
+  w->row = arena_array(&w->mem, uint64_t, n + 1);
   for (size_t i = 0; i < n; i++) {
     item_fill(p, c, &list[i], &page->item[i]);
-    w->sum += hash64(list[i].raw, list[i].raw_n, 1);
+    w->row[i] = hash64(list[i].raw, list[i].raw_n, 1);
     w->rows_failed += !page->item[i].draft;
   }
   w->rows = (int64_t)n;
@@ -93,7 +94,8 @@ static void page_kept(struct pollee *p, struct work *w, const char *why)
   page->items = 1, w->rows_failed = 1, w->rows = 1;
   page->item->raw = arena_strn(&c->mem, raw.data, raw.len), page->item->raw_n = raw.len;
   page->item->error = faults_text(&c->mem, &pr);
-  w->sum = hash64(raw.data, raw.len, 1);
+  w->row = arena_new(&w->mem, uint64_t);
+  *w->row = hash64(raw.data, raw.len, 1);
   buf_release(&raw);
 }
 
@@ -115,7 +117,6 @@ static bool read_list(struct pollee *p, struct work *w)
   if (r->walk == WALK_BACKWARD && w->probe &&
       !connector_pages(p->box, &w->mem, &w->answer, &w->vars, &w->pages, &w->why))
     return false;
-  if (w->pages > 1) return true; /* its rows come again, at the end of the walk */
   if (r->walk != WALK_BACKWARD && k->has_next &&
       !connector_next(p->box, &w->mem, "list", &w->answer, &w->vars, &w->cursor, &w->why))
     return false;
@@ -125,8 +126,9 @@ static bool read_list(struct pollee *p, struct work *w)
   }
   if (!connector_ids(p->box, &w->mem, "ids list", &w->answer, &w->vars, &w->id, &w->ids, &w->why))
     return false;
+  w->row = arena_array(&w->mem, uint64_t, w->ids + 1);
   for (size_t i = 0; i < w->ids; i++)
-    w->sum += hash64(w->id[i].id, strlen(w->id[i].id), (uint64_t)w->id[i].updated_ms);
+    w->row[i] = hash64(w->id[i].id, strlen(w->id[i].id), (uint64_t)w->id[i].updated_ms);
   w->rows = (int64_t)w->ids;
   return true;
 }

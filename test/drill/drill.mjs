@@ -147,6 +147,7 @@ async function drill(seed) {
     const late = await settled(shop, frozen, slice ? 60000 : 300000);
     check(!late, `seed ${seed}: every channel is read to the end: ${late}`);
     const truth = await ask(`${control}/sim/truth`), orders = await shop.all('/v1/orders?sort=id');
+    if ('keep' in args) fs.writeFileSync(path.join(dir, 'truth.json'), JSON.stringify(truth));
     const { missed, twice, wrong, more: unknown } = compareOrders(truth, orders), groups = compareGroups(truth, orders);
     const total = truth.channels.reduce((n, c) => n + c.orders.length, 0);
     check(!missed.length, `seed ${seed}: ${missed.length} of ${total} orders missed: ${missed.slice(0, 5)}`);
