@@ -274,7 +274,7 @@ static bool keys_read(struct reader *r, struct section *s, int hidden)
     const struct file_line *l = &r->line[i];
     size_t mark = b.len, q = s->kind->form == FORM_NAMES ? optional_at(l) : 0;
     if (i != hidden) buf_put(&b, l->p, l->n);
-    if (q) b.data[mark + q] = ' ';
+    if (q && b.data) b.data[mark + q] = ' ';
     buf_char(&b, '\n');
   }
   bool ok = conf_parse(r->a, b.data ? b.data : "", b.len, &conf, &why);
@@ -828,7 +828,7 @@ static bool source_check(struct reader *r)
   if (second) return fail(r, second->line, 1, "[%s] stands instead of requests, alone", second->name);
   if (!section_get(r, "orders")) return fail(r, 0, 0, "there is no section [orders]");
   const struct connector_request *q = connector_request(r->c, "list");
-  if (q && q->walk == WALK_BACKWARD && !section_get(r, "pages list"))
+  if (list && q && q->walk == WALK_BACKWARD && !section_get(r, "pages list"))
     return fail(r, list->line, 1, "walk = backward needs a section [pages list]");
   return true;
 }
@@ -841,7 +841,7 @@ static bool section_read(struct reader *r, struct section *s)
   if (!strcmp(s->word, "push")) return push_read(r, s);
   if (!strcmp(s->word, "files")) return files_read(r, s);
   if (!strcmp(s->word, "database")) return database_read(r, s);
-  return strcmp(s->word, "example") || example_read(r, s);
+  return strcmp(s->word, "example") != 0 || example_read(r, s);
 }
 
 static bool file_read_all(struct reader *r)
