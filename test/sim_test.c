@@ -317,6 +317,27 @@ TEST(sim_shopee_checks_what_is_signed)
   world_close(&w);
 }
 
+TEST(sim_takes_any_number)
+{
+  static const char *const numbers[] = { "999999999999999999999", "999999999999999", "-999999999999999", "1e5", "", "-", "0x10" };
+  static const char *const names[] = { "time_from", "time_to", "page_size", "cursor" };
+  struct world w;
+  struct ask k;
+  if (!world_open(&w, "shopee", 20, 1)) return;
+  for (size_t i = 0; i < COUNT(numbers); i++)
+    for (size_t n = 0; n < COUNT(names); n++) {
+      ask_begin(&k, "GET", "/api/v2/order/get_order_list");
+      ask_query(&k, "time_range_field", "update_time");
+      for (size_t q = 0; q < COUNT(names); q++) ask_query(&k, names[q], q == n ? numbers[i] : q == 1 ? "1764000000" : q ? "50" : "1763900000");
+      shopee_sign(&k, sim_shop(w.sim, 0), false);
+      ask_send(&k, sim_shop(w.sim, 0));
+      says(&k, "request_id");
+      ask_end(&k);
+      sim_advance(w.sim, 1000);
+    }
+  world_close(&w);
+}
+
 /* The published sample of the platform's documentation. */
 TEST(sim_lazada_takes_the_published_request)
 {

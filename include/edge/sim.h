@@ -206,7 +206,8 @@ struct sim_platform {
   int zone_min;                  /* of times in its answers */
   unsigned statuses;             /* 1 << SIM_PLACED …: orders have only these; without SIM_PLACED an order is there from
                                     its payment on; without SIM_COMPLETED it stays shipped, and so on */
-  enum { SIM_PLAIN, SIM_TOKENS, SIM_MASKED } receiver; /* what two orders of one person can be known by */
+  enum { SIM_PLAIN, SIM_TOKENS, SIM_MASKED } receiver; /* what two orders of one person can be known by: plain data across
+                                    shops of one currency, the family's token, nothing */
   struct sim_secret_form secret[SIM_SECRETS_MAX];
   const char *access, *refresh;  /* which secrets are the tokens; NULL: tokens do not expire */
   int64_t token_s;               /* life of an access token as documented */

@@ -3,6 +3,8 @@
 #include "edge.h"
 #include <stdio.h>
 
+#define INT_DIGITS_MAX 15 /* seconds with so many can still be made milliseconds */
+
 /* ---- parameters --------------------------------------------------------------------------------- */
 const char *sim_param(const struct sim_call *c, const char *name)
 {
@@ -16,7 +18,7 @@ static bool int_parse(const char *t, int64_t *out)
   bool minus = *t == '-';
   t += minus;
   size_t n = strspn(t, "0123456789");
-  if (!n || n > 18 || t[n]) return false;
+  if (!n || n > INT_DIGITS_MAX || t[n]) return false;
   int64_t v = 0;
   for (; *t; t++) v = v * 10 + (*t - '0');
   *out = minus ? -v : v;
@@ -228,7 +230,7 @@ bool sim_same(const char *given, const char *wanted)
 static size_t secret_at(const struct sim_shop *s, const char *name)
 {
   size_t i = 0;
-  while (i < SIM_SECRETS_MAX && s->row->secret[i].name && strcmp(s->row->secret[i].name, name)) i++;
+  while (i < SIM_SECRETS_MAX && s->row->secret[i].name && strcmp(s->row->secret[i].name, name) != 0) i++;
   must(i < SIM_SECRETS_MAX && s->row->secret[i].name);
   return i;
 }

@@ -22,8 +22,9 @@ static void id(const struct sim_shop *s, const struct sim_order *o, char out[SIM
 /* ---- envelopes -------------------------------------------------------------------------------------- */
 static void request_id(struct sim_call *c)
 {
-  jw_kstring(&c->w, "request_id",
-             arena_printf(c->a, "%016llx%016llx", (unsigned long long)c->draw, (unsigned long long)~c->draw));
+  jw_kstring(
+    &c->w, "request_id",
+    arena_printf(c->a, "%016llx%016llx", (unsigned long long)c->draw, (unsigned long long)c->draw ^ ~0ull));
 }
 
 static void deny(struct sim_call *c, int status, const char *error, const char *message)

@@ -180,7 +180,8 @@ void sim_state_put(struct sim *s, struct buf *out)
   struct jw w;
   jw_init(&w, out);
   jw_object(&w);
-  jw_ktime(&w, "now", sim_now(s)), jw_kstring(&w, "seed", NULL), jw_kbool(&w, "frozen", s->frozen);
+  jw_ktime(&w, "now", sim_now(s)), jw_kint(&w, "seed", (int64_t)sim_seed(s)),
+    jw_kbool(&w, "frozen", s->frozen);
   jw_kint(&w, "orders", s->orders), jw_kint(&w, "changes", s->changes);
   jw_kint(&w, "late_cancels", s->late_cancels), jw_kint(&w, "duplicates", s->duplicates);
   jw_key(&w, "shops"), jw_array(&w);

@@ -153,7 +153,7 @@ static void lists_sort(struct sim *s)
 static size_t id_slot(const struct sim_shop_own *own, const char *id)
 {
   size_t i = hash64(id, strlen(id), 1) & (own->slots - 1);
-  while (own->slot[i] && strcmp(own->all.at[own->slot[i] - 1]->id, id)) i = (i + 1) & (own->slots - 1);
+  while (own->slot[i] && strcmp(own->all.at[own->slot[i] - 1]->id, id) != 0) i = (i + 1) & (own->slots - 1);
   return i;
 }
 
