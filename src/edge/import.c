@@ -27,7 +27,7 @@ struct seen_set { /* orders that this file had already: hash and row, open addre
   } * at;
   size_t cap, n;
 };
-struct run {
+struct import_run {
   const struct import *o;
   struct arena *mem; /* for why */
   struct import_counts *n;
@@ -45,13 +45,13 @@ struct run {
   const char *why;  /* it cannot go on */
 };
 
-static bool stop(struct run *r, const char *why)
+static bool stop(struct import_run *r, const char *why)
 {
   if (!r->why) r->why = arena_str(r->mem, why);
   return false;
 }
 
-static void tell(struct run *r, int64_t row, const char *result, const char *id, const char *column,
+static void tell(struct import_run *r, int64_t row, const char *result, const char *id, const char *column,
                  const char *code, const char *detail)
 {
   if (r->o->row) r->o->row(r->o->arg, row, result, id, column, code, detail);
@@ -59,7 +59,7 @@ static void tell(struct run *r, int64_t row, const char *result, const char *id,
 }
 
 /* ---- refused rows are kept --------------------------------------------------------------------------------- */
-static void payload_body(struct buf *body, struct run *r, const char *channel, const char *raw, size_t raw_n,
+static void payload_body(struct buf *body, struct import_run *r, const char *channel, const char *raw, size_t raw_n,
                          int64_t row, const char *column, const char *code, const char *detail)
 {
   struct jw w;
@@ -74,7 +74,7 @@ static void payload_body(struct buf *body, struct run *r, const char *channel, c
 }
 
 /* The same row of the same file is kept once, however often it is imported: its key is what it says. */
-static bool payload_keep(struct run *r, const struct buf *body)
+static bool payload_keep(struct import_run *r, const struct buf *body)
 {
   unsigned char digest[SHA256_LEN];
   struct arena a = { 0 };
@@ -99,7 +99,7 @@ static bool name_ok(const char *s)
   return n && n <= 64 && strspn(s, allowed) == n;
 }
 
-static bool row_refused(struct run *r, int64_t row, const char *channel, const char *column, const char *code,
+static bool row_refused(struct import_run *r, int64_t row, const char *channel, const char *column, const char *code,
                         const char *detail, const char *raw, size_t raw_n)
 {
   struct buf body = { 0 };
@@ -139,7 +139,7 @@ static void seen_grow(struct seen_set *s)
 }
 
 /* The row that had this order before, or 0. */
-static int64_t seen_before(struct run *r, const char *channel, const char *external_id, int64_t row)
+static int64_t seen_before(struct import_run *r, const char *channel, const char *external_id, int64_t row)
 {
   struct seen_set *s = &r->seen;
   if (s->n * 2 >= s->cap) seen_grow(s);
@@ -180,7 +180,7 @@ static void shift_put(struct jw *w, const struct json *j, int64_t shift_ms)
 }
 
 /* ---- batches --------------------------------------------------------------------------------------------------------- */
-static void batch_body(const struct run *r, struct buf *body)
+static void batch_body(const struct import_run *r, struct buf *body)
 {
   bool first = true;
   buf_str(body, "{\"orders\":[");
@@ -213,7 +213,7 @@ static int64_t *count_of(struct import_counts *n, const char *result)
   return NULL;
 }
 
-static bool slot_refused(struct run *r, struct slot *s, const struct json *problem)
+static bool slot_refused(struct import_run *r, struct slot *s, const struct json *problem)
 {
   const struct json *first = json_first(json_get(problem, "errors"));
   struct arena a = { 0 };
@@ -228,7 +228,7 @@ static bool slot_refused(struct run *r, struct slot *s, const struct json *probl
   return ok;
 }
 
-static bool slot_settle(struct run *r, struct slot *s, const struct json *result, int64_t status)
+static bool slot_settle(struct import_run *r, struct slot *s, const struct json *result, int64_t status)
 {
   const char *name = text_of(result, "result", NULL);
   int64_t *count = name ? count_of(r->n, name) : NULL;
@@ -240,7 +240,7 @@ static bool slot_settle(struct run *r, struct slot *s, const struct json *result
 }
 
 /* What the server has no room for now is asked again; the rest is settled. */
-static bool results_take(struct run *r, const struct json *results, bool *again)
+static bool results_take(struct import_run *r, const struct json *results, bool *again)
 {
   const struct json *result = json_type(results) == JSON_ARRAY ? json_first(results) : NULL;
   for (size_t i = 0; i < r->slots; i++) {
@@ -258,7 +258,7 @@ static bool results_take(struct run *r, const struct json *results, bool *again)
   return true;
 }
 
-static bool batch_post(struct run *r, bool *again)
+static bool batch_post(struct import_run *r, bool *again)
 {
   struct arena a = { 0 };
   struct faults f = { .mem = &a };
@@ -282,7 +282,7 @@ static bool batch_post(struct run *r, bool *again)
   return ok;
 }
 
-static bool batch_flush(struct run *r)
+static bool batch_flush(struct import_run *r)
 {
   bool again = r->slots > 0;
   for (int tries = 0; again; tries++) {
@@ -295,7 +295,7 @@ static bool batch_flush(struct run *r)
   return true;
 }
 
-static bool batch_add(struct run *r, int64_t row, const char *json, size_t n)
+static bool batch_add(struct import_run *r, int64_t row, const char *json, size_t n)
 {
   bool full = r->slots == IMPORT_BATCH_ROWS || r->texts.len + n > IMPORT_BATCH_BYTES;
   if (full && !batch_flush(r)) return false;
@@ -305,7 +305,7 @@ static bool batch_add(struct run *r, int64_t row, const char *json, size_t n)
 }
 
 /* ---- one order -------------------------------------------------------------------------------------------------------- */
-static bool order_again(struct run *r, int64_t row, int64_t before)
+static bool order_again(struct import_run *r, int64_t row, int64_t before)
 {
   struct arena a = { 0 };
   r->n->rows++, r->n->again++;
@@ -314,7 +314,7 @@ static bool order_again(struct run *r, int64_t row, int64_t before)
   return true;
 }
 
-static bool order_shifted(struct run *r, int64_t row, const struct json *j)
+static bool order_shifted(struct import_run *r, int64_t row, const struct json *j)
 {
   struct buf b = { 0 };
   struct jw w;
@@ -326,7 +326,7 @@ static bool order_shifted(struct run *r, int64_t row, const struct json *j)
 
 /* The text has passed the gate. Which channel it is, is decided by the order itself; a name that the person gave must
  * agree, so that a file imported under the wrong name does not become another shop's. */
-static bool order_take(struct run *r, int64_t row, const struct json *j, const char *text, size_t n)
+static bool order_take(struct import_run *r, int64_t row, const struct json *j, const char *text, size_t n)
 {
   const char *channel = json_type(j) == JSON_OBJECT ? json_string(json_get(j, "channel")) : NULL;
   const char *external_id = json_type(j) == JSON_OBJECT ? json_string(json_get(j, "external_id")) : NULL;
@@ -341,7 +341,7 @@ static bool order_take(struct run *r, int64_t row, const struct json *j, const c
   return r->o->shift_ms ? order_shifted(r, row, j) : batch_add(r, row, text, n);
 }
 
-static bool order_text(struct run *r, int64_t row, const char *text, size_t n)
+static bool order_text(struct import_run *r, int64_t row, const char *text, size_t n)
 {
   struct arena a = { 0 };
   struct faults f = { .mem = &a };
@@ -353,7 +353,7 @@ static bool order_text(struct run *r, int64_t row, const char *text, size_t n)
 }
 
 /* ---- NDJSON -------------------------------------------------------------------------------------------------------------- */
-static bool line_end(struct run *r)
+static bool line_end(struct import_run *r)
 {
   bool ok = true;
   size_t mark = r->line_no == 0 && r->line.len >= 3 && !memcmp(r->line.data, "\xef\xbb\xbf", 3) ? 3 : 0;
@@ -366,7 +366,7 @@ static bool line_end(struct run *r)
   return ok;
 }
 
-static bool lines_feed(struct run *r, const char *p, size_t n)
+static bool lines_feed(struct import_run *r, const char *p, size_t n)
 {
   for (const char *end = p + n, *lf; p < end; p = lf + 1) {
     lf = memchr(p, '\n', (size_t)(end - p));
@@ -382,25 +382,25 @@ static bool lines_feed(struct run *r, const char *p, size_t n)
 /* ---- CSV ------------------------------------------------------------------------------------------------------------------- */
 static void sheet_order(void *arg, int64_t first_row, const char *json, size_t n)
 {
-  struct run *r = arg;
+  struct import_run *r = arg;
   if (!r->why) order_text(r, first_row, json, n);
 }
 
 static void sheet_refused(void *arg, int64_t row, const char *column, const char *code, const char *detail,
                           const char *raw_json, size_t n)
 {
-  struct run *r = arg;
+  struct import_run *r = arg;
   if (!r->why) row_refused(r, row, NULL, column, code, detail, raw_json ? raw_json : "", raw_json ? n : 0);
 }
 
 static bool rows_feed(void *arg, int64_t row, char **cells, size_t n, const char *why)
 {
-  struct run *r = arg;
+  struct import_run *r = arg;
   return sheet_row(r->sheet, row, cells, n, why) && !r->why;
 }
 
 /* The encoding shows at the first byte that is not ASCII; a sheet may be long before there is one. */
-static void encoding_find(struct run *r, const char *p, size_t n, bool whole)
+static void encoding_find(struct import_run *r, const char *p, size_t n, bool whole)
 {
   if (r->encoding_known) return;
   size_t at = 0;
@@ -411,7 +411,7 @@ static void encoding_find(struct run *r, const char *p, size_t n, bool whole)
 }
 
 /* ---- which of the two --------------------------------------------------------------------------------------------------------- */
-static bool format_find(struct run *r, const char *p, size_t n, bool *ndjson)
+static bool format_find(struct import_run *r, const char *p, size_t n, bool *ndjson)
 {
   size_t at = n >= 3 && !memcmp(p, "\xef\xbb\xbf", 3) ? 3 : 0;
   while (at < n && strchr(" \t\r\n", p[at]) && p[at]) at++;
@@ -442,7 +442,7 @@ static int64_t piece_read(int64_t (*read)(void *arg, char *p, size_t n), void *a
   return (int64_t)n;
 }
 
-static bool pieces_run(struct run *r, int64_t (*read)(void *arg, char *p, size_t n), void *arg)
+static bool pieces_run(struct import_run *r, int64_t (*read)(void *arg, char *p, size_t n), void *arg)
 {
   char *piece = mem_new(PIECE_BYTES);
   bool end = false, ndjson = false, ok = true;
@@ -463,7 +463,7 @@ static bool pieces_run(struct run *r, int64_t (*read)(void *arg, char *p, size_t
 bool import_run(const struct import *o, int64_t (*read)(void *arg, char *p, size_t n), void *read_arg,
                 struct arena *a, struct import_counts *counts, const char **why)
 {
-  struct run *r = mem_new(sizeof *r);
+  struct import_run *r = mem_new(sizeof *r);
   struct sheet_options sheet = SHEET_OPTIONS(o->channel);
   *counts = (struct import_counts){ 0 };
   r->o = o, r->mem = a, r->n = counts;
