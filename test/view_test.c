@@ -751,11 +751,11 @@ TEST(view_short_tables_and_counts)
   fill_lists(db);
   payload_add(db, 1, "applied", "x", 1, 1);
   payload_add(db, 2, "failed", "x", 1, 0);
-  CHECK_INT(view_channels(db, &rows_mem, &out), ERR_OK);
+  CHECK_INT(view_channels(db, NULL, NULL, &out), ERR_OK);
   CHECK(
     strstr(
       out.data,
-      "{\"name\":\"till\",\"family\":\"till\",\"created_at\":\"1970-01-01T00:00:00.001Z\",\"orders\":3}") !=
+      "{\"name\":\"till\",\"family\":\"till\",\"created_at\":\"1970-01-01T00:00:00.001Z\",\"orders\":3") !=
     NULL);
   CHECK(tx_begin(db));
   user_add(db, "amy", ROLE_CS | ROLE_WAREHOUSE, "secret-hash", T0, &(int64_t){ 0 });

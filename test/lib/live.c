@@ -223,7 +223,7 @@ int live_call(struct live *l, struct arena *a, const char *method, const char *p
   return httpc_run(a, &call, out);
 }
 
-static int run_start(struct live *l, struct arena *a, const char **path, const char *first, va_list ap)
+static int program_start(struct live *l, struct arena *a, const char **path, const char *first, va_list ap)
 {
   char *args[16] = { (char *)l->orderd, (char *)"--data", (char *)l->data };
   int n = 3;
@@ -242,7 +242,7 @@ int live_run(struct live *l, struct arena *a, const char **said, const char *fir
   int status;
   va_list ap;
   va_start(ap, first);
-  int pid = run_start(l, a, &path, first, ap);
+  int pid = program_start(l, a, &path, first, ap);
   va_end(ap);
   must(waitpid(pid, &status, 0) == pid);
   *said = file_from(a, path, 0);
@@ -254,7 +254,7 @@ int live_run_pid(struct live *l, struct arena *a, const char *first, ...)
   const char *path;
   va_list ap;
   va_start(ap, first);
-  int pid = run_start(l, a, &path, first, ap);
+  int pid = program_start(l, a, &path, first, ap);
   va_end(ap);
   return pid;
 }
