@@ -7,7 +7,8 @@
 struct candidate {
   struct token_order o;
   const char *buyer;
-  int64_t placed_at, address;
+  int64_t placed_at;
+  uint64_t address;
 };
 
 static int by_buyer(const void *x, const void *y)
@@ -19,9 +20,9 @@ static int by_buyer(const void *x, const void *y)
   return a->o.id < b->o.id ? -1 : a->o.id > b->o.id;
 }
 
-static int64_t text_hash(const char *s)
+static uint64_t text_hash(const char *s)
 {
-  return s ? (int64_t)hash64(s, strlen(s), 7) : 0;
+  return s ? hash64(s, strlen(s), 7) : 0;
 }
 
 /* The buyer, else the receiver's token, names the company. */
@@ -52,7 +53,7 @@ static enum err company_new(struct db *db, struct candidate *c, size_t n, bool *
 {
   uint64_t content = n;
   for (size_t i = 0; i < n; i++) {
-    const int64_t words[] = { (int64_t)content, c[i].o.id, c[i].address };
+    const uint64_t words[] = { content, (uint64_t)c[i].o.id, c[i].address };
     content = hash64(words, sizeof words, 3);
   }
   *is_new = false;

@@ -10,7 +10,7 @@ int64_t bucket_take(struct bucket *b, int64_t per_1000s, int64_t burst, int64_t 
   else {
     int64_t more = gone * per_1000s / 1000; /* only the time that made whole thousandths is used up */
     b->level += more;
-    b->at = now_ms > b->at ? b->at + more * 1000 / per_1000s : now_ms;
+    b->at = now_ms > b->at ? b->at + (more * 1000 + per_1000s - 1) / per_1000s : now_ms;
   }
   if (b->level > full) b->level = full;
   if (b->level < 1000) return ((1000 - b->level) * 1000 + per_1000s - 1) / per_1000s;
