@@ -163,6 +163,8 @@ struct sim_query {
   int64_t from_ms, to_ms;        /* both included */
   bool newest_first;
   int64_t offset, limit;         /* rows skipped, rows on a page */
+  const char *cursor;            /* instead of offset: of an earlier page; NULL or "": the first. Rows that move away while
+                                    somebody walks push nothing past a cursor, but do past an offset */
   bool (*want)(const struct sim_order *o, void *arg); /* NULL: all */
   void *arg;
   bool any_order;                /* the platform promises none: rows of a page may be swapped */
@@ -170,8 +172,10 @@ struct sim_query {
 struct sim_page {
   const struct sim_order **row;
   size_t n;                      /* can be over the limit: a row may come twice */
-  int64_t total;                 /* of the window */
+  int64_t total;                 /* of the window; with a cursor: from there on */
   bool more;
+  const char *cursor;            /* of the next page, NULL where there is none; digits, hex letters and a dot */
+  bool bad_cursor;               /* the query's was none of ours: no rows */
   int64_t next;                  /* offset of the next page; the same again where pages are stuck */
 };
 void sim_list(struct sim_call *c, const struct sim_query *q, struct sim_page *out);

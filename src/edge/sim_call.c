@@ -377,13 +377,80 @@ static void rows_disturb(struct sim_call *c, const struct sim_query *q, struct s
     }
 }
 
+/* ---- cursors: the place of the last row, "SECONDS.N" in hexadecimal --------------------------------- */
+struct place {
+  int64_t ms;
+  uint32_t n;
+};
+
+static char *place_text(struct arena *a, const struct sim_order *o, bool by_placed)
+{
+  return arena_printf(a, "%llx.%x", (unsigned long long)(time_in(o, by_placed) / 1000), o->n);
+}
+
+static bool hex_read(const char **p, uint64_t most, uint64_t *out)
+{
+  size_t n = strspn(*p, "0123456789abcdef");
+  *out = 0;
+  if (!n || n > 10) return false;
+  for (size_t i = 0; i < n; i++) *out = *out * 16 + (uint64_t)(**p <= '9' ? **p - '0' : **p - 'a' + 10), ++*p;
+  return *out <= most;
+}
+
+static bool place_parse(const char *t, struct place *out)
+{
+  uint64_t s, n;
+  if (!hex_read(&t, 1ull << 40, &s) || *t++ != '.' || !hex_read(&t, UINT32_MAX, &n) || *t) return false;
+  *out = (struct place){ (int64_t)s * 1000, (uint32_t)n };
+  return true;
+}
+
+/* How many rows come before the place (or with it). */
+static size_t span_until(const struct span *s, const struct place *at, bool with)
+{
+  size_t lo = s->lo, hi = s->hi;
+  while (lo < hi) {
+    size_t mid = lo + (hi - lo) / 2;
+    const struct sim_order *o = s->l->at[mid];
+    int64_t ms = time_in(o, s->q->by_placed);
+    bool before = ms != at->ms ? ms < at->ms : with ? o->n <= at->n : o->n < at->n;
+    if (before) lo = mid + 1;
+    else hi = mid;
+  }
+  return lo;
+}
+
+static bool span_after(struct span *s, const char *cursor)
+{
+  struct place at;
+  if (!place_parse(cursor, &at)) return false;
+  if (s->q->newest_first) s->hi = span_until(s, &at, false);
+  else s->lo = span_until(s, &at, true);
+  return true;
+}
+
+/* ---- a page of a list --------------------------------------------------------------------------------- */
+static bool is_first(const struct sim_query *q)
+{
+  return !q->offset && !(q->cursor && *q->cursor);
+}
+
 static bool page_is_stuck(struct sim_call *c, const struct sim_query *q, const struct sim_page *p)
 {
   struct sim_shop_own *own = c->shop->own;
-  if (!q->offset && p->more && c->now_ms >= own->stuck_until_ms &&
+  if (is_first(q) && p->more && c->now_ms >= own->stuck_until_ms &&
       sim_hits(c->shop->sim, SIM_FAULT_SAME_PAGE, c->draw))
     own->stuck_until_ms = c->now_ms + 20000;
-  return q->offset && c->now_ms < own->stuck_until_ms;
+  return !is_first(q) && c->now_ms < own->stuck_until_ms;
+}
+
+static void page_fill(struct sim_call *c, const struct span *s, int64_t offset, struct sim_page *p)
+{
+  p->n = 0;
+  p->total = span_rows(s, offset, s->q->limit, p->row, &p->n);
+  p->next = offset + s->q->limit;
+  p->more = p->next < p->total;
+  p->cursor = p->more && p->n ? place_text(c->a, p->row[p->n - 1], s->q->by_placed) : NULL;
 }
 
 void sim_list(struct sim_call *c, const struct sim_query *q, struct sim_page *out)
@@ -394,13 +461,15 @@ void sim_list(struct sim_call *c, const struct sim_query *q, struct sim_page *ou
   s.hi = sim_span(s.l, q->by_placed, q->to_ms < INT64_MAX ? q->to_ms + 1 : q->to_ms);
   if (s.hi < s.lo) s.hi = s.lo;
   *out = (struct sim_page){ .row = arena_array(c->a, const struct sim_order *, 2 * q->limit) };
-  out->total = span_rows(&s, q->offset, q->limit, out->row, &out->n);
-  out->next = q->offset + q->limit;
-  out->more = out->next < out->total;
+  struct span rest = s;
+  if (q->cursor && *q->cursor && !span_after(&rest, q->cursor)) {
+    out->bad_cursor = true;
+    return;
+  }
+  page_fill(c, &rest, q->offset, out);
   if (page_is_stuck(c, q, out)) {
-    out->n = 0;
-    span_rows(&s, 0, q->limit, out->row, &out->n);
-    out->more = true, out->next = q->offset;
+    page_fill(c, &s, 0, out);
+    out->more = true, out->next = q->offset, out->cursor = q->cursor;
     c->shop->own->fault[SIM_FAULT_SAME_PAGE]++;
   }
   rows_disturb(c, q, out);

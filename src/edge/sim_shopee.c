@@ -168,8 +168,7 @@ static bool asks_for(struct sim_call *c, const char *field)
 static bool list_query(struct sim_call *c, struct sim_query *q)
 {
   const char *field = sim_param(c, "time_range_field"), *status = sim_param(c, "order_status");
-  const char *cursor = sim_param(c, "cursor");
-  int64_t from = 0, to = 0, size = 0, at = 0;
+  int64_t from = 0, to = 0, size = 0;
   bool by_placed = field && !strcmp(field, "create_time");
   if (!by_placed && !(field && !strcmp(field, "update_time"))) {
     deny(c, 403, "error_param", "Wrong parameters, detail: time_range_field is invalid.");
@@ -179,13 +178,11 @@ static bool list_query(struct sim_call *c, struct sim_query *q)
          "Start time must be earlier than end time and diff in 15days.");
   } else if (!sim_param_int(c, "page_size", &size) || size < 1 || size > 100) {
     deny(c, 403, "error_param", "Wrong parameters, detail: page_size must be between 1 and 100.");
-  } else if (cursor && *cursor && (!sim_param_int(c, "cursor", &at) || at < 0)) {
-    deny(c, 403, "error_param", "Wrong parameters, detail: cursor is invalid.");
   } else {
     *q = (struct sim_query){ .by_placed = by_placed,
                              .from_ms = from * 1000,
                              .to_ms = to * 1000 + 999,
-                             .offset = at,
+                             .cursor = sim_param(c, "cursor"),
                              .limit = size,
                              .any_order = true };
     if (status && *status) q->want = has_status, q->arg = (void *)(uintptr_t)status;
@@ -201,10 +198,14 @@ static void list_orders(struct sim_call *c)
   if (!list_query(c, &q)) return;
   bool with_status = asks_for(c, "order_status");
   sim_list(c, &q, &p);
+  if (p.bad_cursor) {
+    deny(c, 403, "error_param", "Wrong parameters, detail: cursor is invalid.");
+    return;
+  }
   begin(c);
   jw_key(&c->w, "response"), jw_object(&c->w);
   jw_kbool(&c->w, "more", p.more);
-  jw_kstring(&c->w, "next_cursor", p.more ? arena_printf(c->a, "%lld", (long long)p.next) : "");
+  jw_kstring(&c->w, "next_cursor", p.more ? p.cursor : "");
   jw_key(&c->w, "order_list"), jw_array(&c->w);
   for (size_t i = 0; i < p.n; i++) {
     jw_object(&c->w);

@@ -250,28 +250,27 @@ static const struct {
   { "open", is_open }, { "any", NULL }, { "closed", is_closed }, { "cancelled", is_cancelled }
 };
 
-/* A cursor holds the filters of its first page: "KIND-WAY-FILTER-FROM-TO-OFFSET", numbers in hexadecimal. */
-static char *page_info(struct arena *a, const struct sim_query *q, size_t filter, int64_t offset)
+/* page_info holds the filters of the first page: KIND WAY FILTER, then -FROM-TO in hexadecimal, then -CURSOR. */
+static char *page_info(struct arena *a, const struct sim_query *q, size_t filter, const char *cursor)
 {
-  return arena_printf(a, "%c%c%zu-%llx-%llx-%llx", q->by_placed ? 'c' : 'u', q->newest_first ? 'd' : 'a',
-                      filter, (unsigned long long)q->from_ms, (unsigned long long)q->to_ms,
-                      (unsigned long long)offset);
+  return arena_printf(a, "%c%c%zu-%llx-%llx-%s", q->by_placed ? 'c' : 'u', q->newest_first ? 'd' : 'a',
+                      filter, (unsigned long long)q->from_ms, (unsigned long long)q->to_ms, cursor);
 }
 
 static bool page_info_parse(const char *t, struct sim_query *q, size_t *filter)
 {
-  unsigned long long v[3] = { 0 };
+  unsigned long long v[2] = { 0 };
   if ((t[0] != 'c' && t[0] != 'u') || (t[1] != 'a' && t[1] != 'd') || t[2] < '0' || t[2] > '3') return false;
   const char *p = t + 3;
-  for (size_t i = 0; i < 3; i++) {
+  for (size_t i = 0; i < COUNT(v); i++) {
     char *end;
-    if (*p++ != '-' || !*p) return false;
+    if (*p++ != '-' || !*p || *p == '-') return false;
     v[i] = strtoull(p, &end, 16);
     p = end;
   }
-  if (*p || v[0] > INT64_MAX / 2 || v[1] > INT64_MAX / 2 || v[2] > 100000000) return false;
+  if (*p++ != '-' || v[0] > INT64_MAX / 2 || v[1] > INT64_MAX / 2) return false;
   q->by_placed = t[0] == 'c', q->newest_first = t[1] == 'd', *filter = (size_t)(t[2] - '0');
-  q->from_ms = (int64_t)v[0], q->to_ms = (int64_t)v[1], q->offset = (int64_t)v[2];
+  q->from_ms = (int64_t)v[0], q->to_ms = (int64_t)v[1], q->cursor = p;
   return true;
 }
 
@@ -327,11 +326,11 @@ static void link_put(struct sim_call *c, const struct sim_query *q, size_t filte
   char *base =
     arena_printf(c->a, "<http://%s%s?limit=%lld&page_info=", c->r->host ? c->r->host : "shop.example",
                  c->r->path, (long long)q->limit);
-  int64_t back = q->offset > q->limit ? q->offset - q->limit : 0;
+  bool later = q->cursor && *q->cursor;
   char *previous =
-    q->offset ? arena_printf(c->a, "%s%s>; rel=\"previous\"", base, page_info(c->a, q, filter, back)) : "";
+    later ? arena_printf(c->a, "%s%s>; rel=\"previous\"", base, page_info(c->a, q, filter, "")) : "";
   char *next =
-    p->more ? arena_printf(c->a, "%s%s>; rel=\"next\"", base, page_info(c->a, q, filter, p->next)) : "";
+    p->more ? arena_printf(c->a, "%s%s>; rel=\"next\"", base, page_info(c->a, q, filter, p->cursor)) : "";
   if (*previous || *next)
     sim_answer_header(c, "Link", "%s%s%s", previous, *previous && *next ? ", " : "", next);
 }
@@ -349,6 +348,10 @@ static void list_orders(struct sim_call *c)
   if (!(sim_param(c, "page_info") ? next_query(c, &q, &filter) : first_query(c, &q, &filter))) return;
   q.want = filters[filter].want;
   sim_list(c, &q, &p);
+  if (p.bad_cursor) {
+    deny(c, 400, "page_info: Invalid value.");
+    return;
+  }
   link_put(c, &q, filter, &p);
   jw_object(&c->w);
   jw_key(&c->w, "orders"), jw_array(&c->w);
