@@ -407,7 +407,7 @@ enum err view_users(struct db *db, struct arena *a, struct buf *out);
 enum err view_tokens(struct db *db, struct arena *a, struct buf *out);
 /* more(): adds what only the running process knows of a channel; NULL: nothing. */
 typedef void view_more_fn(void *arg, struct jw *w, const char *channel);
-enum err view_channels(struct db *db, view_more_fn *more, void *arg, struct buf *out);
+enum err view_channels(struct db *db, view_more_fn *more, void *arg, struct jw *w); /* into an array */
 enum err view_channel(struct db *db, struct arena *a, const char *name, view_more_fn *more, void *arg, struct buf *out); /* NOT_FOUND */
 struct counts { /* for /metrics, the demo's summary and `orderd check` */
   int64_t orders, lines, events, groups_open, groups_several, payloads, failed, pending, dead, exceptions_open;

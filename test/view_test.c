@@ -751,7 +751,10 @@ TEST(view_short_tables_and_counts)
   fill_lists(db);
   payload_add(db, 1, "applied", "x", 1, 1);
   payload_add(db, 2, "failed", "x", 1, 0);
-  CHECK_INT(view_channels(db, NULL, NULL, &out), ERR_OK);
+  struct jw w;
+  jw_init(&w, &out), jw_array(&w);
+  CHECK_INT(view_channels(db, NULL, NULL, &w), ERR_OK);
+  jw_array_end(&w);
   CHECK(
     strstr(
       out.data,

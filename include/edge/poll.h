@@ -72,14 +72,14 @@ struct poller {
   struct pollee *first;
   unsigned char key[SEAL_KEY];
   bool has_key;
-  bool stopping;
+  bool stopping, quiet;            /* quiet: nothing is asked unless somebody wishes it */
   int busy;                        /* pool jobs, commands and reads under way */
   struct uv_timer_s *tick;
 };
 
 /* ---- poll.c: who is polled, and when ------------------------------------------------------------------------------ */
 struct poller *poller_open(struct api *api);
-void poller_start(struct poller *p);
+void poller_start(struct poller *p, bool quiet);
 void poller_stop(struct poller *p);
 bool poller_idle(const struct poller *p);
 void poller_close(struct poller *p);

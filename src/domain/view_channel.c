@@ -59,18 +59,15 @@ static void channel_fields(struct jw *w, struct stmt *s, view_more_fn *more, voi
   jw_object_end(w);
 }
 
-enum err view_channels(struct db *db, view_more_fn *more, void *arg, struct buf *out)
+enum err view_channels(struct db *db, view_more_fn *more, void *arg, struct jw *w)
 {
   static const char SQL[] = CHANNEL_SELECT " ORDER BY c.id";
-  struct jw w;
   struct stmt *s = db_stmt(db, SQL);
-  jw_init(&w, out), jw_object(&w), jw_key(&w, "data"), jw_array(&w);
   while (stmt_row(s)) {
-    jw_object(&w);
-    channel_fields(&w, s, more, arg);
-    jw_object_end(&w);
+    jw_object(w);
+    channel_fields(w, s, more, arg);
+    jw_object_end(w);
   }
-  jw_array_end(&w), jw_kstring(&w, "next", NULL), jw_object_end(&w);
   return stmt_end(s);
 }
 

@@ -3,7 +3,8 @@
 
 /* ---- reading: the database's part on the pool, with what the poller knew when the read was asked for ------------------- */
 struct known {
-  const char *channel, *json; /* members without braces */
+  const char *channel, *family, *connector, *json;
+  bool told; /* the database knows it too */
 };
 struct knowns {
   struct known *at;
@@ -24,7 +25,10 @@ static struct knowns *knowns_now(struct read *rd)
     jw_init(&w, &b), jw_object(&w);
     poll_runtime_put(&w, p);
     jw_object_end(&w);
-    k->at[k->n++] = (struct known){ arena_str(&rd->mem, p->set.name), arena_strn(&rd->mem, b.data, b.len) };
+    k->at[k->n++] =
+      (struct known){ arena_str(&rd->mem, p->set.name),
+                      arena_str(&rd->mem, rules_family(&rd->rules->rules, p->set.name)),
+                      arena_str(&rd->mem, p->set.connector), arena_strn(&rd->mem, b.data, b.len), false };
     buf_release(&b);
   }
   return k;
@@ -32,23 +36,55 @@ static struct knowns *knowns_now(struct read *rd)
 
 static void known_put(void *arg, struct jw *w, const char *channel)
 {
-  const struct knowns *k = arg;
+  struct knowns *k = arg;
   const char *json = NULL;
   for (size_t i = 0; i < k->n; i++)
-    if (!strcmp(k->at[i].channel, channel)) json = k->at[i].json;
+    if (!strcmp(k->at[i].channel, channel)) json = k->at[i].json, k->at[i].told = true;
   jw_key(w, "now");
   if (json) jw_raw(w, json, strlen(json));
   else jw_null(w);
 }
 
+/* Configured a moment ago, and not yet in the database. */
+static void fresh_put(struct jw *w, const struct known *k)
+{
+  jw_kstring(w, "name", k->channel), jw_kstring(w, "family", k->family), jw_kstring(w, "created_at", NULL);
+  jw_kint(w, "orders", 0), jw_kint(w, "failed_payloads", 0), jw_kstring(w, "connector", k->connector);
+  jw_key(w, "poll"), jw_object(w);
+  jw_kbool(w, "paused", false);
+  jw_ktime(w, "watermark", 0), jw_ktime(w, "last_run_at", 0), jw_ktime(w, "last_ok_at", 0),
+    jw_ktime(w, "swept_at", 0);
+  jw_kint(w, "received", 0), jw_kint(w, "misses", 0), jw_kint(w, "failures", 0), jw_kint(w, "skew_ms", 0);
+  jw_kstring(w, "error", NULL), jw_key(w, "now"), jw_raw(w, k->json, strlen(k->json));
+  jw_object_end(w);
+}
+
 static enum err channels_run(struct read *rd, struct db *db)
 {
-  return view_channels(db, known_put, rd->args, &rd->out);
+  struct knowns *k = rd->args;
+  struct jw w;
+  jw_init(&w, &rd->out), jw_object(&w), jw_key(&w, "data"), jw_array(&w);
+  TRY(view_channels(db, known_put, k, &w));
+  for (size_t i = 0; i < k->n; i++) {
+    if (k->at[i].told) continue;
+    jw_object(&w), fresh_put(&w, &k->at[i]), jw_object_end(&w);
+  }
+  jw_array_end(&w), jw_kstring(&w, "next", NULL), jw_object_end(&w);
+  return ERR_OK;
 }
 
 static enum err channel_run(struct read *rd, struct db *db)
 {
-  return view_channel(db, &rd->mem, rd->call->id, known_put, rd->args, &rd->out);
+  const struct knowns *k = rd->args;
+  enum err e = view_channel(db, &rd->mem, rd->call->id, known_put, rd->args, &rd->out);
+  for (size_t i = 0; e == ERR_NOT_FOUND && i < k->n; i++) {
+    struct jw w;
+    if (strcmp(k->at[i].channel, rd->call->id) != 0) continue;
+    rd->out.len = 0, e = ERR_OK;
+    jw_init(&w, &rd->out), jw_object(&w), fresh_put(&w, &k->at[i]);
+    jw_key(&w, "runs"), jw_array(&w), jw_array_end(&w), jw_object_end(&w);
+  }
+  return e;
 }
 
 static void state_get(struct call *k, enum err (*run)(struct read *, struct db *))

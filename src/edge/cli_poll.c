@@ -117,7 +117,7 @@ int cli_channel_sync(struct cli *c)
   const char *option = cli_option(c, "wait");
   if (option && !duration_parse(option, &wait)) return cli_wrong(c, "--wait is a duration, like 30s");
   if (!wait) {
-    if (sync_ask(c, c->arg[0], &status)) cli_say(c, "%s is asked", c->arg[0]);
+    if (sync_ask(c, c->arg[0], &status)) printf("%s is asked\n", c->arg[0]);
     return status;
   }
   const struct json *channel = sync_run(c, c->arg[0], wait, &status);
@@ -181,6 +181,6 @@ int cli_secret_set(struct cli *c)
   buf_release(&body), buf_release(&path);
   if (http < 0) return EXIT_FAILED;
   if (http / 100 != 2) return cli_refused(c, &ans);
-  cli_say(c, "%s of %s is kept, sealed", c->arg[1], c->arg[0]);
+  printf("%s of %s is kept, sealed\n", c->arg[1], c->arg[0]);
   return EXIT_DONE;
 }

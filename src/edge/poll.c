@@ -432,6 +432,7 @@ void pollee_wake(struct pollee *p)
   if (poller->stopping || p->loading || p->run || p->leaving || !p->connector || !p->box) return;
   int64_t now = poller->api->env->now_ms(poller->api->env);
   if (p->broken) load_start(p);
+  else if (poller->quiet && !p->sync) return;
   else if (p->state.paused && !p->sync) return;
   else if (p->sync) run_poll(p, now);
   else if (p->state.open_until > now) pollee_plan(p, now);
@@ -597,8 +598,9 @@ struct poller *poller_open(struct api *api)
   return p;
 }
 
-void poller_start(struct poller *p)
+void poller_start(struct poller *p, bool quiet)
 {
+  p->quiet = quiet;
   pollees_set(p);
   uv_timer_start(p->tick, on_tick, LOOK_MS, LOOK_MS);
 }

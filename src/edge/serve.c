@@ -377,7 +377,7 @@ static bool server_start(struct server *s)
   log_line(LOG_INFO, "listening %s", url);
   if (no_admin) admin_start(s);
   chores_start(s->api->chores);
-  poller_start(s->api->poller);
+  poller_start(s->api->poller, !s->o->listen); /* for one command on the command line nobody is polled */
   if (s->o->started) s->o->started(s->o->arg, url);
   return true;
 }
