@@ -436,7 +436,7 @@ void pollee_wake(struct pollee *p)
   else if (p->state.paused && !p->sync) return;
   else if (p->sync) run_poll(p, now);
   else if (p->state.open_until > now) pollee_plan(p, now);
-  else if (p->asks) run_start(p, RUN_ASK);
+  else if (p->asks && now < p->next_at) run_start(p, RUN_ASK); /* pushes never starve the poll, which brings all */
   else if (p->ask_poll || now >= p->next_at || (p->state.open_until && p->state.failures)) run_poll(p, now);
   else if (sweep_due(p, now)) run_start(p, RUN_SWEEP);
   else pollee_plan(p, now);

@@ -6,7 +6,7 @@
 static const char *const phase_names[] = { "thinking", "building", "waiting for its turn",
                                            "asking",   "reading",  "storing",
                                            "waiting",  "ending" };
-enum { SURGE_WAIT_MS = 500, STORE_RETRY_MS = 5000 };
+enum { SURGE_WAIT_MS = 500, STORE_RETRY_MS = 5000, ASKS_A_RUN = 50 };
 
 const char *run_phase(const struct run *r)
 {
@@ -391,9 +391,11 @@ void run_stop(struct run *r)
 static void asks_take(struct run *r)
 {
   struct pollee *p = r->p;
-  r->id = arena_array(&r->ids_mem, struct connector_id, p->asks + 1);
-  r->ids = p->asks, p->asks = 0;
+  r->ids = p->asks < ASKS_A_RUN ? p->asks : ASKS_A_RUN;
+  r->id = arena_array(&r->ids_mem, struct connector_id, r->ids + 1);
   for (size_t i = 0; i < r->ids; i++) r->id[i].id = arena_str(&r->ids_mem, p->ask[i].id);
+  p->asks -= r->ids;
+  memmove(p->ask, p->ask + r->ids, p->asks * sizeof *p->ask);
 }
 
 void run_start(struct pollee *p, enum run_kind kind)
