@@ -52,7 +52,7 @@ struct pollee {                    /* one channel that is polled */
   struct bucket *bucket;           /* one per request of the connector */
   struct uv_timer_s *timer;
   int64_t next_at;                 /* our clock; 0: at once */
-  bool loading, reload, sync, leaving;
+  bool loading, sync, leaving, stale_told;
   struct run *run;
   struct {
     char id[72];

@@ -409,7 +409,7 @@ void pollee_later(struct pollee *p, int64_t ms)
 static bool sweep_due(const struct pollee *p, int64_t now)
 {
   const struct poll *s = &p->state;
-  return s->ok_at && s->watermark && now - (s->swept_at ? s->swept_at : s->ok_at) >= p->set.sweep_ms;
+  return s->swept_at && s->watermark && now - s->swept_at >= p->set.sweep_ms;
 }
 
 static void pollee_plan(struct pollee *p, int64_t now)
@@ -436,7 +436,8 @@ void pollee_wake(struct pollee *p)
   else if (p->state.paused && !p->sync) return;
   else if (p->sync) run_poll(p, now);
   else if (p->state.open_until > now) pollee_plan(p, now);
-  else if (p->asks && now < p->next_at) run_start(p, RUN_ASK); /* pushes never starve the poll, which brings all */
+  else if (p->asks && now < p->next_at)
+    run_start(p, RUN_ASK); /* pushes never starve the poll, which brings all */
   else if (p->ask_poll || now >= p->next_at || (p->state.open_until && p->state.failures)) run_poll(p, now);
   else if (sweep_due(p, now)) run_start(p, RUN_SWEEP);
   else pollee_plan(p, now);
@@ -579,11 +580,42 @@ static void pollee_look(struct pollee *p)
   payloads_again(fresh, NULL, 0); /* what the old one could not map */
 }
 
+static void stale_done(struct cmd *c)
+{
+  struct poller *p = c->owner;
+  p->busy--;
+  api_cmd_free(p->api, c);
+}
+
+/* A run that hangs says nothing by itself: no good run for three times the interval is an exception (domain 2.7). */
+static void stale_look(struct pollee *p)
+{
+  struct poller *poller = p->poller;
+  const struct poll *s = &p->state;
+  int64_t now = poller->api->env->now_ms(poller->api->env);
+  if (p->stale_told || poller->quiet || s->paused || p->loading || !p->connector || !s->ok_at) return;
+  if (now - s->ok_at < 3 * p->set.every_ms + MINUTE) return;
+  struct cmd *c = api_own_cmd(poller->api, CMD_POLL_STATE);
+  struct poll_state *state = arena_new(&c->mem, struct poll_state);
+  char since[TIME_TEXT], at[TIME_TEXT];
+  p->stale_told = true;
+  state->channel = arena_str(&c->mem, p->set.name), state->open_type = "channel_stale";
+  state->open_data = arena_printf(
+    &c->mem,
+    "{\"kind\":\"stale\",\"code\":\"channel_stale\",\"message\":\"No good run since %s\",\"at\":\"%s\"}",
+    time_text(s->ok_at, since), time_text(now, at));
+  c->args = state;
+  poller->busy++;
+  if (api_push(poller->api, c, stale_done, poller)) return;
+  poller->busy--;
+  api_cmd_free(poller->api, c);
+}
+
 static void on_tick(uv_timer_t *t)
 {
   struct poller *p = t->data;
   for (struct pollee *k = p->first; k; k = k->next)
-    if (!k->leaving) pollee_look(k);
+    if (!k->leaving) pollee_look(k), stale_look(k);
   pollees_reap(p);
 }
 
