@@ -27,6 +27,8 @@ struct poll_settings {             /* of one [channel NAME]; in the pollee's are
   const char *name, *connector, *host, *push_url;
   int64_t every_ms, sweep_ms, sweep_back_ms;
   struct window_rules window;
+  bool has_rate;                   /* per_1000s instead of what the connector's requests say; 0: no limit */
+  int64_t per_1000s;
   int64_t backoff_ms, backoff_most_ms, breaker_ms, breaker_most_ms, timeout_ms;
   struct poll_secret_value *given; /* from the configuration: secrets and settings by the connector's names */
   size_t givens;

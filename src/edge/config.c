@@ -103,6 +103,8 @@ const struct config_key config_keys[] = {
     "How often the last days are listed again, to prove that nothing was missed: 24h." },
   { CHANNEL_ANY, "sweep_back", CONFIG_DURATION, true, "3d", SECOND_MS, 365 * DAY_MS, NULL,
     "How far back that looks: 3d." },
+  { CHANNEL_ANY, "max_rps", CONFIG_TEXT, true, NULL, 0, 0, NULL,
+    "Calls a second at most, for each kind of call, where the platform allows this shop more or less than the connector says; 0: no limit." },
   { CHANNEL_ANY, "backoff", CONFIG_DURATION, true, "1s", 1, DAY_MS, NULL,
     "The first wait after a failed call, at most: 1s; it doubles." },
   { CHANNEL_ANY, "backoff_most", CONFIG_DURATION, true, "1m", 1, DAY_MS, NULL, "The longest wait: 1m." },

@@ -34,7 +34,7 @@ static const struct setting_key {
 
 static bool is_plain_key(const char *key)
 {
-  static const char *const others[] = { "connector", "family", "merge", "host", "push_url" };
+  static const char *const others[] = { "connector", "family", "merge", "host", "push_url", "max_rps" };
   for (size_t i = 0; i < COUNT(others); i++)
     if (!strcmp(others[i], key)) return true;
   for (size_t i = 0; i < COUNT(setting_keys); i++)
@@ -117,6 +117,20 @@ static bool given_read(struct arena *a, const struct connector *c, const struct 
   return true;
 }
 
+/* Calls a second, three decimals at most; 0: no limit of ours. */
+static bool rate_read(struct arena *a, const struct conf_entry *e, struct poll_settings *out,
+                      const char **why)
+{
+  int64_t thousandths;
+  if (money_parse(e->value, "KWD", &thousandths) && thousandths >= 0 && thousandths <= 100000000) {
+    out->per_1000s = thousandths, out->has_rate = true;
+    return true;
+  }
+  *why = arena_printf(a, "line %d: [%s] max_rps = %s: calls a second, like 5 or 0.5", e->line, e->section,
+                      e->value);
+  return false;
+}
+
 static bool span_read(struct arena *a, const struct conf_entry *e, struct poll_settings *out,
                       const char **why)
 {
@@ -143,7 +157,9 @@ bool poll_settings_read(struct arena *a, const struct conf *conf, const char *da
     if (strncmp(e->section, "channel ", 8) != 0 || strcmp(e->section + 8, channel) != 0) continue;
     if (!strcmp(e->key, "host")) out->host = arena_str(a, e->value);
     else if (!strcmp(e->key, "push_url")) out->push_url = arena_str(a, e->value);
-    else if (is_plain_key(e->key)) {
+    else if (!strcmp(e->key, "max_rps")) {
+      if (!rate_read(a, e, out, why)) return false;
+    } else if (is_plain_key(e->key)) {
       if (!span_read(a, e, out, why)) return false;
     } else if (out->givens == c->secrets + c->settings) {
       *why = arena_printf(a, "line %d: [%s] gives a value twice", e->line, e->section);

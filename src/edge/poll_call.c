@@ -150,7 +150,8 @@ void run_call_send(struct run *r)
   struct work *w = r->work;
   const struct connector_request *q = run_request_of(r, w->kind);
   struct bucket *b = &r->p->bucket[q - r->p->connector->request];
-  int64_t wait = bucket_take(b, q->per_1000s, q->burst, run_now(r));
+  int64_t per_1000s = r->p->set.has_rate ? r->p->set.per_1000s : q->per_1000s;
+  int64_t wait = bucket_take(b, per_1000s, q->burst > 0 ? q->burst : 1, run_now(r));
   if (wait) {
     r->phase = PHASE_PACE;
     pollee_later(r->p, wait);
