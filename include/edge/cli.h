@@ -172,6 +172,14 @@ int cli_serve(struct cli *c);
 struct serve_options;
 void serve_options_fill(struct cli *c, const struct config *k, struct serve_options *o);
 int cli_demo(struct cli *c);
+struct demo_memory {                 /* DATA/demo.json: what every demo of a directory has in common */
+  int64_t shift_ms;                  /* of the example orders */
+  int64_t market_ms;                 /* when the simulated world began, in whole seconds */
+  const char *shops;                 /* "shopee,lazada" */
+};
+const char *demo_shops(struct arena *a); /* all that can be simulated */
+/* Starts the simulator, which ends with this process, and writes its channels to DATA/orderd.conf. An exit status. */
+int demo_market(struct cli *c, const struct demo_memory *m);
 int cli_version(struct cli *c);
 int cli_help(struct cli *c);
 int cli_config_show(struct cli *c);

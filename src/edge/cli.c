@@ -84,9 +84,11 @@ const struct cli_command cli_commands[] = {
   { .name = "demo",
     .options = "listen=ADDRESS:PORT",
     .run = cli_demo,
-    .doc = "Serve a directory of its own, fed with example orders of three channels.",
+    .doc = "Serve a directory of its own with simulated platforms that are polled, and example orders.",
     .more =
-      "The data are in ./demo unless --data names another place; a second demo finds them and adds nothing.",
+      "The simulator plays every platform it knows, with 2,000 orders of two days and a few new ones a minute; its\n"
+      "channels are written to DATA/orderd.conf. The data are in ./demo unless --data names another place; a second demo goes on with\n"
+      "them: nothing comes twice, and what the platforms have sold in between is read.",
     .example = "orderd demo --listen 127.0.0.1:7701" },
   { .name = "sim",
     .options =

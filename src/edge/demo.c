@@ -1,6 +1,8 @@
-/* demo.c: orderd with example orders of three channels, fed as a shop's own programs would: over HTTP, with a token.
+/* demo.c: orderd with all that can be tried: simulated platforms that it polls, and example orders of three more channels,
+ * fed as a shop's own programs would: over HTTP, with a token.
  *
- *   parent: serve_run()                child: waits for the URL ─► feeds the files ─► sums up ─► ends
+ *   demo_market(): the simulator        parent: serve_run()        child: waits for the URL ─► feeds the files
+ *             ▲───────── polls ────────────────┘                          ─► waits for the polls ─► sums up ─► ends
  *
  * The files are those of examples/orders/, embedded. Their times are moved so that the newest is now; by how much is
  * kept in DATA/demo.json, so that a second demo brings the very same orders, which changes nothing. */
@@ -25,6 +27,10 @@ extern const char asset_demo_till[], asset_demo_shop[], asset_demo_tmall[], asse
 #define NEWEST "2026-01-15T12:00:00+08:00" /* of the files */
 #define TOKEN_WAIT_MS 10000
 #define FREE_PORT "127.0.0.1:0"
+#define POLLS_WAIT_MS (3 * 60 * 1000) /* longer only after long pauses: then the summary does without */
+#define POLLS_LOOK_MS 100
+#define POLLS_TOLD_MS 1000
+#define READINGS_MAX 64
 
 static const struct {
   const char *name, *text, *channel;
@@ -35,11 +41,22 @@ static const struct {
   { "tmall-demo.csv", asset_demo_sheet, "tmall-demo" },
 };
 
+/* How reading a channel went in this demo, until its first good run ended. */
+struct reading {
+  const char *name;
+  bool done, slow;
+  int64_t created, again, took_ms;
+};
+
 struct feeder {
   struct cli *c;
+  const struct demo_memory *memory;
+  int64_t since_ms; /* the start of this demo */
   const char *url, *token;
   struct import_counts sum;
-  int64_t took_ms;
+  int64_t took_ms, told_ms;
+  struct reading reading[READINGS_MAX];
+  size_t readings;
 };
 
 /* ---- calls over HTTP ---------------------------------------------------------------------------------------- */
@@ -63,12 +80,54 @@ static int import_call(void *arg, struct arena *a, const char *path, const void 
   return feeder_call(arg, a, "POST", path, body, n, key, out);
 }
 
+static const struct json *ask_in(struct feeder *f, struct arena *a, const char *path)
+{
+  struct faults faults = { .mem = a };
+  struct httpc_answer answer;
+  if (feeder_call(f, a, "GET", path, NULL, 0, NULL, &answer) != 200) return NULL;
+  return json_parse(a, answer.body, answer.body_n, JSON_ELEMENTS_BATCH_MAX, &faults);
+}
+
 static const struct json *ask(struct feeder *f, const char *path)
 {
-  struct faults faults = { .mem = &f->c->mem };
-  struct httpc_answer answer;
-  if (feeder_call(f, &f->c->mem, "GET", path, NULL, 0, NULL, &answer) != 200) return NULL;
-  return json_parse(&f->c->mem, answer.body, answer.body_n, JSON_ELEMENTS_BATCH_MAX, &faults);
+  return ask_in(f, &f->c->mem, path);
+}
+
+static int64_t number_of(const struct json *j, const char *key)
+{
+  int64_t n = 0;
+  json_int(json_get(j, key), &n);
+  return n;
+}
+
+static const char *text_of(const struct json *j, const char *path)
+{
+  const char *s = json_string(json_path(j, path));
+  return s ? s : "";
+}
+
+static const struct json *first_of(const struct json *list)
+{
+  return json_type(list) == JSON_ARRAY ? json_first(list) : NULL;
+}
+
+/* fn with each row of all pages; path has a query already. */
+static void ask_each(struct feeder *f, const char *path, void (*fn)(void *arg, const struct json *row),
+                     void *arg)
+{
+  const char *next = "";
+  struct arena a = { 0 };
+  struct buf at = { 0 };
+  while (next) {
+    at.len = 0;
+    buf_printf(&at, "%s&limit=500%s", path, *next ? "&cursor=" : "");
+    cli_url_put(&at, next);
+    arena_reset(&a);
+    const struct json *page = ask_in(f, &a, at.data);
+    for (const struct json *j = first_of(json_get(page, "data")); j; j = json_next(j)) fn(arg, j);
+    next = json_string(json_get(page, "next"));
+  }
+  arena_release(&a), buf_release(&at);
 }
 
 /* ---- feeding -------------------------------------------------------------------------------------------------- */
@@ -107,24 +166,6 @@ static bool file_feed(struct feeder *f, size_t i, int64_t shift_ms)
   return ok;
 }
 
-/* By how much the times move: the same for every demo in this directory. */
-static bool shift_find(struct cli *c, int64_t *shift_ms)
-{
-  const char *path = cli_path(c, "demo.json");
-  struct faults faults = { .mem = &c->mem };
-  int64_t newest = 0;
-  size_t n = 0;
-  char *text = file_read(&c->mem, path, 4096, &n);
-  if (text && json_int(json_get(json_parse(&c->mem, text, n, 100, &faults), "shift_ms"), shift_ms))
-    return true;
-  must(time_parse(NEWEST, &newest));
-  *shift_ms = env_real()->now_ms(env_real()) - newest;
-  text = arena_printf(&c->mem, "{\"shift_ms\":%lld}\n", (long long)*shift_ms);
-  if (file_write(path, text, strlen(text), 0600)) return true;
-  cli_fail(c, "%s: %s", path, strerror(errno));
-  return false;
-}
-
 static bool token_read(struct feeder *f)
 {
   const char *path = cli_path(f->c, "admin.token");
@@ -138,43 +179,161 @@ static bool token_read(struct feeder *f)
   return true;
 }
 
+/* ---- waiting for the polls ---------------------------------------------------------------------------------------- */
+/* Of these the documented limits let so few calls through that nobody would wait for them. */
+static bool is_slow(const char *shop)
+{
+  return !strcmp(shop, "amazon");
+}
+
+static void readings_begin(struct feeder *f)
+{
+  for (const char *p = f->memory->shops; *p && f->readings < READINGS_MAX;) {
+    size_t n = strcspn(p, ",");
+    const char *name = arena_strn(&f->c->mem, p, n);
+    f->reading[f->readings++] = (struct reading){ .name = name, .slow = is_slow(name) };
+    p += n + (p[n] == ',');
+  }
+}
+
+static int64_t time_of(const struct json *j, const char *key)
+{
+  int64_t ms = 0;
+  const char *s = json_string(json_get(j, key));
+  return s && time_parse(s, &ms) ? ms : 0;
+}
+
+/* Runs come newest first: the oldest good one of this demo, and what failed before it. */
+static void reading_look(struct feeder *f, struct reading *r)
+{
+  struct arena a = { 0 };
+  const struct json *ch = ask_in(f, &a, arena_printf(&a, "/v1/channels/%s", r->name)), *good = NULL;
+  int64_t received = 0, taken = 0, began_ms = 0;
+  const struct json *runs = first_of(json_get(ch, "runs"));
+  for (const struct json *run = runs; run && time_of(run, "began_at") >= f->since_ms; run = json_next(run))
+    if (json_type(json_get(run, "error")) == JSON_NULL && !strcmp(text_of(run, "kind"), "poll")) good = run;
+  for (const struct json *run = good; run && time_of(run, "began_at") >= f->since_ms; run = json_next(run)) {
+    began_ms = time_of(run, "began_at"), received += number_of(run, "received");
+    r->created += number_of(run, "created");
+    taken += number_of(run, "created") + number_of(run, "updated") + number_of(run, "failed");
+  }
+  if (good) {
+    r->done = true, r->took_ms = time_of(good, "ended_at") - began_ms;
+    r->again = received > taken ? received - taken : 0;
+  }
+  arena_release(&a);
+}
+
+static size_t readings_open(struct feeder *f)
+{
+  size_t open = 0;
+  for (size_t i = 0; i < f->readings; i++) {
+    struct reading *r = &f->reading[i];
+    if (!r->done) reading_look(f, r);
+    open += !r->done && !r->slow;
+  }
+  return open;
+}
+
+static void readings_wait(struct feeder *f)
+{
+  int64_t begun_ms = mono_ms(), now_ms = begun_ms;
+  bool told = false;
+  size_t open;
+  while ((open = readings_open(f)) && now_ms - begun_ms < POLLS_WAIT_MS) {
+    if (f->c->err_tty && !f->c->quiet && now_ms - begun_ms >= POLLS_TOLD_MS) {
+      fprintf(stderr, "\r%zu of %zu platforms are still being read, %lld s ", open, f->readings,
+              (long long)((now_ms - begun_ms) / 1000));
+      told = true;
+    }
+    poll(NULL, 0, POLLS_LOOK_MS);
+    now_ms = mono_ms();
+  }
+  if (told) fputs("\r\033[K", stderr);
+}
+
 /* ---- the summary ------------------------------------------------------------------------------------------------- */
-static int64_t number_of(const struct json *j, const char *key)
+struct grouped {
+  const char *channel;
+  int64_t n;
+};
+
+static void grouped_count(void *arg, const struct json *group)
 {
-  int64_t n = 0;
-  json_int(json_get(j, key), &n);
-  return n;
+  struct grouped *g = arg;
+  bool here = false;
+  for (const struct json *o = first_of(json_get(group, "orders")); o; o = json_next(o))
+    here = here || !strcmp(text_of(o, "channel"), g->channel);
+  g->n += here;
 }
 
-static const char *text_of(const struct json *j, const char *path)
+static int64_t groups_of(struct feeder *f, const char *channel)
 {
-  const char *s = json_string(json_path(j, path));
-  return s ? s : "";
+  struct grouped g = { channel, 0 };
+  ask_each(f, "/v1/groups?several=true", grouped_count, &g);
+  return g.n;
 }
 
-static void channels_print(struct feeder *f)
+static const struct reading *reading_of(const struct feeder *f, const char *channel)
+{
+  for (size_t i = 0; i < f->readings; i++)
+    if (!strcmp(f->reading[i].name, channel)) return &f->reading[i];
+  return NULL;
+}
+
+static void polled_print(struct feeder *f, const struct json *ch, const struct reading *r)
+{
+  const char *name = text_of(ch, "name"), *error = text_of(ch, "poll/error/code");
+  int64_t misses = number_of(json_get(ch, "poll"), "misses"), orders = number_of(ch, "orders");
+  if (r->done)
+    printf("  %-12s %7lld %7lld %11lld %7lld %7lld %6.1f s\n", name, (long long)orders, (long long)r->created,
+           (long long)r->again, (long long)groups_of(f, name), (long long)misses, (double)r->took_ms / 1000);
+  else
+    printf("  %-12s %7lld %7s %11s %7lld %7lld   %s%s\n", name, (long long)orders, "", "",
+           (long long)groups_of(f, name), (long long)misses,
+           r->slow  ? "reads on: few calls are allowed"
+           : *error ? "fails: "
+                    : "reads on",
+           r->slow ? "" : error);
+}
+
+static void channels_print(struct feeder *f, bool polled)
 {
   const struct json *list = json_get(ask(f, "/v1/channels"), "data");
-  for (const struct json *ch = json_type(list) == JSON_ARRAY ? json_first(list) : NULL; ch;
-       ch = json_next(ch))
-    if (number_of(ch, "orders"))
-      printf("  %-12s %6lld orders\n", text_of(ch, "name"), (long long)number_of(ch, "orders"));
+  for (const struct json *ch = first_of(list); ch; ch = json_next(ch)) {
+    const struct reading *r = reading_of(f, text_of(ch, "name"));
+    if (polled && r) polled_print(f, ch, r);
+    if (!polled && !r && number_of(ch, "orders"))
+      printf("  %-12s %7lld orders\n", text_of(ch, "name"), (long long)number_of(ch, "orders"));
+  }
+}
+
+static void readings_print(struct feeder *f)
+{
+  printf("%zu simulated platforms, polled over HTTP with the signatures, pages and limits of each\n",
+         f->readings);
+  printf("  %-12s %7s %7s %11s %7s %7s %8s\n", "channel", "orders", "new", "came again", "groups", "missed",
+         "read in");
+  channels_print(f, true);
+}
+
+static void proposals_add(void *arg, const struct json *group)
+{
+  *(int64_t *)arg += (int64_t)json_count(json_get(group, "proposals"));
 }
 
 /* Each proposal stands with both of its orders. */
 static int64_t proposals_count(struct feeder *f)
 {
-  const struct json *list = json_get(ask(f, "/v1/groups?proposed=true&limit=500"), "data");
   int64_t n = 0;
-  for (const struct json *g = json_type(list) == JSON_ARRAY ? json_first(list) : NULL; g; g = json_next(g))
-    n += (int64_t)json_count(json_get(g, "proposals"));
+  ask_each(f, "/v1/groups?proposed=true", proposals_add, &n);
   return n / 2;
 }
 
 /* A group across channels says most. */
 static const struct json *group_pick(const struct json *list)
 {
-  const struct json *best = json_type(list) == JSON_ARRAY ? json_first(list) : NULL;
+  const struct json *best = first_of(list);
   for (const struct json *g = best; g; g = json_next(g)) {
     const struct json *first = json_first(json_get(g, "orders"));
     for (const struct json *o = json_next(first); o; o = json_next(o))
@@ -233,18 +392,34 @@ static void fed_print(const struct feeder *f)
 static void summary_print(struct feeder *f)
 {
   const struct json *counts = ask(f, "/v1/stats/counts");
+  readings_print(f);
   fed_print(f);
-  channels_print(f);
-  printf("  %lld groups of several orders, %lld more pairs proposed for a person to decide\n",
+  channels_print(f, false);
+  printf("All together\n  %lld groups of several orders, %lld more pairs proposed for a person to decide\n",
          (long long)number_of(counts, "groups_several"), (long long)proposals_count(f));
   merge_print(f);
-  printf("  %lld damaged rows wait as failed payloads, %lld exceptions are open\n\n",
+  printf("  %lld damaged rows wait as failed payloads, %lld exceptions are open\n",
          (long long)number_of(counts, "failed"), (long long)number_of(counts, "exceptions_open"));
+  printf("  ready after %.1f s; the platforms go on selling, and are polled every 20 s\n\n",
+         (double)(env_real()->now_ms(env_real()) - f->since_ms) / 1000);
   printf("The API is at %s, described by %s/openapi.json. Try:\n", f->url, f->url);
   printf("  curl -H 'Authorization: Bearer %s' '%s/v1/groups?several=true'\n", f->token, f->url);
-  printf("  orderd --data %s order find 示例\n\n", f->c->data);
+  printf("  orderd --data %s channel list\n  orderd --data %s order find 示例\n\n", f->c->data, f->c->data);
   printf("Ctrl-C ends it; the data stay in %s\n", f->c->data);
   fflush(stdout);
+}
+
+static void channel_json(struct feeder *f, struct jw *w, const struct json *ch)
+{
+  const struct reading *r = reading_of(f, text_of(ch, "name"));
+  jw_object(w);
+  jw_kstring(w, "name", text_of(ch, "name")), jw_kint(w, "orders", number_of(ch, "orders"));
+  jw_kint(w, "groups", groups_of(f, text_of(ch, "name")));
+  if (r) {
+    jw_kbool(w, "read", r->done), jw_kint(w, "created", r->created), jw_kint(w, "came_again", r->again);
+    jw_kint(w, "misses", number_of(json_get(ch, "poll"), "misses")), jw_kint(w, "took_ms", r->took_ms);
+  }
+  jw_object_end(w);
 }
 
 static void summary_json(struct feeder *f)
@@ -256,7 +431,10 @@ static void summary_json(struct feeder *f)
   jw_kstring(&w, "url", f->url), jw_kstring(&w, "token_file", cli_path(f->c, "admin.token")),
     jw_kint(&w, "took_ms", f->took_ms);
   jw_key(&w, "fed"), import_summary_json(&w, &f->sum);
-  jw_kint(&w, "proposals", proposals_count(f));
+  jw_key(&w, "channels"), jw_array(&w);
+  for (const struct json *ch = first_of(json_get(ask(f, "/v1/channels"), "data")); ch; ch = json_next(ch))
+    channel_json(f, &w, ch);
+  jw_array_end(&w), jw_kint(&w, "proposals", proposals_count(f));
   if (counts) jw_key(&w, "counts"), jw_json(&w, counts);
   jw_object_end(&w);
   printf("%s\n", out.data);
@@ -265,20 +443,21 @@ static void summary_json(struct feeder *f)
 }
 
 /* ---- the child -------------------------------------------------------------------------------------------------------- */
-static int feeder_run(struct cli *c, const char *url)
+static int feeder_run(struct feeder *f)
 {
-  struct feeder f = { .c = c, .url = url };
-  int64_t shift_ms, begun_ms = mono_ms();
-  if (!token_read(&f) || !shift_find(c, &shift_ms)) return EXIT_FAILED;
+  int64_t begun_ms = mono_ms();
+  if (!token_read(f)) return EXIT_FAILED;
   for (size_t i = 0; i < COUNT(files); i++)
-    if (!file_feed(&f, i, shift_ms)) return EXIT_FAILED;
-  f.took_ms = mono_ms() - begun_ms;
-  (c->json ? summary_json : summary_print)(&f);
+    if (!file_feed(f, i, f->memory->shift_ms)) return EXIT_FAILED;
+  f->took_ms = mono_ms() - begun_ms;
+  readings_begin(f);
+  readings_wait(f);
+  (f->c->json ? summary_json : summary_print)(f);
   return EXIT_DONE;
 }
 
 /* The URL comes through the pipe when the server listens; its end without one means that it does not. */
-static int feeder_child(struct cli *c, int fd)
+static int feeder_child(struct feeder *f, int fd)
 {
   char url[256];
   ssize_t n = 0, got;
@@ -286,7 +465,8 @@ static int feeder_child(struct cli *c, int fd)
     if (got > 0) n += got;
     else if (errno != EINTR) break;
   url[n] = 0;
-  return n ? feeder_run(c, url) : EXIT_FAILED;
+  f->url = url;
+  return n ? feeder_run(f) : EXIT_FAILED;
 }
 
 /* ---- the command ------------------------------------------------------------------------------------------------------------ */
@@ -323,21 +503,68 @@ static int demo_options(struct cli *c, struct config *k, struct serve_options *o
   return EXIT_DONE;
 }
 
+/* Made by the first demo of a directory, the same for every later one. */
+static bool memory_read(struct cli *c, struct demo_memory *m)
+{
+  struct faults faults = { .mem = &c->mem };
+  size_t n = 0;
+  char *text = file_read(&c->mem, cli_path(c, "demo.json"), 4096, &n);
+  const struct json *j = text ? json_parse(&c->mem, text, n, 100, &faults) : NULL;
+  bool fed = json_int(json_get(j, "shift_ms"), &m->shift_ms);
+  m->shops = json_string(json_get(j, "shops"));
+  return json_int(json_get(j, "market_ms"), &m->market_ms) && m->shops && fed;
+}
+
+static int memory_find(struct cli *c, struct demo_memory *m)
+{
+  struct buf out = { 0 };
+  struct jw w;
+  int64_t now_ms = env_real()->now_ms(env_real()), newest = 0;
+  if (memory_read(c, m)) return EXIT_DONE;
+  must(time_parse(NEWEST, &newest));
+  if (!m->shift_ms) m->shift_ms = now_ms - newest;
+  m->market_ms = now_ms / 1000 * 1000, m->shops = demo_shops(&c->mem);
+  jw_init(&w, &out), jw_object(&w);
+  jw_kint(&w, "shift_ms", m->shift_ms), jw_kint(&w, "market_ms", m->market_ms),
+    jw_kstring(&w, "shops", m->shops);
+  jw_object_end(&w), buf_char(&out, '\n');
+  const char *path = cli_path(c, "demo.json");
+  bool ok = file_write(path, out.data, out.len, 0600);
+  buf_release(&out);
+  return ok ? EXIT_DONE : cli_fail(c, "%s: %s", path, strerror(errno));
+}
+
+/* Before anything of a directory is touched that somebody serves. */
+static int demo_prepare(struct cli *c, struct demo_memory *m)
+{
+  int holder = 0;
+  if (c->config_path)
+    return cli_wrong(c, "the demo writes a configuration of its own, %s; --config %s cannot stand in for it",
+                     cli_path(c, "orderd.conf"), c->config_path);
+  if (!dir_make(c->data, 0700)) return cli_fail(c, "%s: %s", c->data, strerror(errno));
+  if (lock_is_held(cli_path(c, "orderd.lock"), &holder))
+    return cli_fail(c, "process %d serves %s already", holder, c->data);
+  int status = memory_find(c, m);
+  return status ? status : demo_market(c, m);
+}
+
 int cli_demo(struct cli *c)
 {
   struct config k;
   struct serve_options o = { 0 };
+  struct demo_memory m = { 0 };
+  struct feeder f = { .c = c, .memory = &m, .since_ms = env_real()->now_ms(env_real()) };
   int pipe_fd[2];
-  int status = demo_options(c, &k, &o);
+  int status = demo_prepare(c, &m);
+  if (!status) status = demo_options(c, &k, &o);
   if (status) return status;
-  if (!dir_make(c->data, 0700)) return cli_fail(c, "%s: %s", c->data, strerror(errno));
   if (pipe2(pipe_fd, O_CLOEXEC) != 0) return cli_fail(c, "no pipe: %s", strerror(errno));
   signal(SIGCHLD, SIG_IGN); /* the feeder ends by itself */
   fflush(NULL);
   pid_t child = fork();
   if (!child) {
     close(pipe_fd[1]);
-    _exit(feeder_child(c, pipe_fd[0]));
+    _exit(feeder_child(&f, pipe_fd[0]));
   }
   close(pipe_fd[0]);
   log_open(LOG_WARN, c->err_tty && c->color);
