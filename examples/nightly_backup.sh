@@ -8,4 +8,4 @@ file=$to/orderd-$(date +%Y-%m-%d).db
 "$orderd" --data "$data" --quiet backup "$file"
 "$orderd" --data "$data" --quiet check "$file"
 # shellcheck disable=SC2012
-ls -1 "$to"/orderd-????-??-??.db | sort -r | tail -n +15 | while read -r old; do rm -f "$old" "$old.conf"; done
+ls -1 "$to"/orderd-????-??-??.db | sort -r | tail -n +15 | while read -r old; do rm -rf "$old" "$old.conf" "$old.key" "$old.connectors" "$old.secrets"; done

@@ -87,8 +87,8 @@ const struct cli_command cli_commands[] = {
     .doc = "Serve a directory of its own with simulated platforms that are polled, and example orders.",
     .more =
       "The simulator plays every platform it knows, with 2,000 orders of two days and a few new ones a minute; its\n"
-      "channels are written to DATA/orderd.conf. The data are in ./demo unless --data names another place; a second demo goes on with\n"
-      "them: nothing comes twice, and what the platforms have sold in between is read.",
+      "channels are written to DATA/orderd.conf. The data are in ./demo unless --data names another place; a second\n"
+      "demo goes on with them: nothing comes twice, and what the platforms have sold in between is read.",
     .example = "orderd demo --listen 127.0.0.1:7701" },
   { .name = "sim",
     .options =
@@ -433,7 +433,9 @@ const struct cli_command cli_commands[] = {
     .run = cli_backup,
     .doc = "Write a checked copy of the database, also while it is served.",
     .more =
-      "The configuration goes along as FILE.conf. The copy is opened, checked and compared before it counts.",
+      "The copy is opened, checked and compared before it counts. The configuration goes along as FILE.conf, the key\n"
+      "that opens sealed secrets as FILE.key, connectors and secrets of your own as FILE.connectors and FILE.secrets:\n"
+      "whoever has all of them can act as your shops.",
     .example = "orderd backup backup.db" },
   { .name = "restore",
     .args = "FILE",
@@ -442,6 +444,8 @@ const struct cli_command cli_commands[] = {
     .doc = "Put a backup in place of the database.",
     .more =
       "Refused while somebody serves, and when there is a database already; --force moves that one aside.\n"
+      "The backup's key replaces the one that is there, which moves aside too; of configuration, connectors and\n"
+      "secrets what is there stays, and what is missing comes back.\n"
       "Nothing is sent outside from a restored database until a person releases it.",
     .example = "orderd restore backup.db --force" },
 

@@ -1,5 +1,6 @@
 /* cli_file.c: the database as a file: check, backup, restore. */
 #include "edge.h"
+#include <dirent.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -116,13 +117,51 @@ static const char *absolute(struct cli *c, const char *path)
   return arena_printf(&c->mem, "%s/%s", strcmp(dir, "/") ? dir : "", name);
 }
 
-/* The configuration goes along; a database alone does not say how it was worked with. */
-static int conf_copy(struct cli *c, const char *from, const char *to)
+/* ---- what goes along: a database alone does not say how it was worked with, and opens no sealed secret ------------ */
+static int file_copy(struct cli *c, const char *from, const char *to)
 {
   size_t n;
   char *text = file_read(&c->mem, from, CONF_FILE_MAX, &n);
   if (!text) return errno == ENOENT ? EXIT_DONE : cli_fail(c, "%s: %s", from, strerror(errno));
   return file_write(to, text, n, 0600) ? EXIT_DONE : cli_fail(c, "%s: %s", to, strerror(errno));
+}
+
+/* What is there stays. */
+static int file_put_back(struct cli *c, const char *from, const char *to)
+{
+  return access(to, F_OK) == 0 ? EXIT_DONE : file_copy(c, from, to);
+}
+
+/* The files of a directory, not what is below it. */
+static int dir_copy(struct cli *c, const char *from, const char *to,
+                    int (*copy)(struct cli *c, const char *from, const char *to))
+{
+  struct stat st;
+  int status = EXIT_DONE;
+  DIR *d = opendir(from);
+  if (!d) return errno == ENOENT ? EXIT_DONE : cli_fail(c, "%s: %s", from, strerror(errno));
+  if (!dir_make(to, 0700)) status = cli_fail(c, "%s: %s", to, strerror(errno));
+  for (struct dirent *e; !status && (e = readdir(d));) {
+    const char *path = arena_printf(&c->mem, "%s/%s", from, e->d_name);
+    if (stat(path, &st) == 0 && S_ISREG(st.st_mode))
+      status = copy(c, path, arena_printf(&c->mem, "%s/%s", to, e->d_name));
+  }
+  closedir(d);
+  return status;
+}
+
+/* Of DATA, and FILE.NAME of a backup. */
+static const char *const dirs_along[] = { "connectors", "secrets" };
+
+static int along_copy(struct cli *c, const char *file)
+{
+  const char *conf = c->config_path ? c->config_path : cli_path(c, "orderd.conf");
+  int status = file_copy(c, conf, arena_printf(&c->mem, "%s.conf", file));
+  if (!status) status = file_copy(c, cli_path(c, "secret.key"), arena_printf(&c->mem, "%s.key", file));
+  for (size_t i = 0; !status && i < COUNT(dirs_along); i++)
+    status =
+      dir_copy(c, cli_path(c, dirs_along[i]), arena_printf(&c->mem, "%s.%s", file, dirs_along[i]), file_copy);
+  return status;
 }
 
 int cli_backup(struct cli *c)
@@ -138,8 +177,7 @@ int cli_backup(struct cli *c)
   buf_release(&body);
   if (status < 0) return EXIT_FAILED;
   if (status / 100 != 2) return cli_refused(c, &a);
-  const char *conf = c->config_path ? c->config_path : cli_path(c, "orderd.conf");
-  status = conf_copy(c, conf, arena_printf(&c->mem, "%s.conf", file));
+  status = along_copy(c, file);
   if (status) return status;
   if (c->json) printf("%s\n", a.body);
   else printf("%s was written, opened, checked and compared\n", c->arg[0]);
@@ -149,21 +187,52 @@ int cli_backup(struct cli *c)
 /* ---- restore ---------------------------------------------------------------------------------------------------- */
 static const char *const db_parts[] = { "orderd.db", "orderd.db-wal", "orderd.db-shm" };
 
-/* What was there is not thrown away: it goes aside under the moment's name, the database first: a WAL alone is a
- * sign that something is missing, a database without its WAL is not. */
-static int db_aside(struct cli *c)
+static int aside(struct cli *c, const char *name, const char *now)
+{
+  const char *from = cli_path(c, name), *to = arena_printf(&c->mem, "%s/before-%s-%s", c->data, now, name);
+  if (rename(from, to) != 0 && errno != ENOENT) return cli_fail(c, "%s: %s", from, strerror(errno));
+  if (name == db_parts[0] && access(to, F_OK) == 0) cli_say(c, "the database that was there is now %s", to);
+  return EXIT_DONE;
+}
+
+static const char *moment(struct cli *c)
 {
   char now[TIME_TEXT];
   time_text(env_real()->now_ms(env_real()), now);
   for (char *p = now; *p; p++)
     if (*p == ':') *p = '-';
-  for (size_t i = 0; i < COUNT(db_parts); i++) {
-    const char *from = cli_path(c, db_parts[i]),
-               *to = arena_printf(&c->mem, "%s/before-%s-%s", c->data, now, db_parts[i]);
-    if (rename(from, to) != 0 && errno != ENOENT) return cli_fail(c, "%s: %s", from, strerror(errno));
-    if (!i && access(to, F_OK) == 0) cli_say(c, "the database that was there is now %s", to);
-  }
-  return EXIT_DONE;
+  return arena_str(&c->mem, now);
+}
+
+/* What was there is not thrown away: it goes aside under the moment's name, the database first: a WAL alone is a
+ * sign that something is missing, a database without its WAL is not. */
+static int db_aside(struct cli *c, const char *now)
+{
+  int status = EXIT_DONE;
+  for (size_t i = 0; !status && i < COUNT(db_parts); i++) status = aside(c, db_parts[i], now);
+  return status;
+}
+
+/* The backup's key opens the backup's secrets; another one, of another database, does not. */
+static int key_put_back(struct cli *c, const char *file, const char *now)
+{
+  size_t n = 0, was_n = 0;
+  const char *from = arena_printf(&c->mem, "%s.key", file), *to = cli_path(c, "secret.key");
+  const char *key = file_read(&c->mem, from, CONF_FILE_MAX, &n),
+             *was = file_read(&c->mem, to, CONF_FILE_MAX, &was_n);
+  if (!key || (was && n == was_n && !memcmp(key, was, n))) return EXIT_DONE;
+  int status = was ? aside(c, "secret.key", now) : EXIT_DONE;
+  return status ? status : file_copy(c, from, to);
+}
+
+static int along_put_back(struct cli *c, const char *file, const char *now)
+{
+  int status = file_put_back(c, arena_printf(&c->mem, "%s.conf", file), cli_path(c, "orderd.conf"));
+  if (!status) status = key_put_back(c, file, now);
+  for (size_t i = 0; !status && i < COUNT(dirs_along); i++)
+    status = dir_copy(c, arena_printf(&c->mem, "%s.%s", file, dirs_along[i]), cli_path(c, dirs_along[i]),
+                      file_put_back);
+  return status;
 }
 
 /* Nothing leaves a restored database until a person says so: the outside may have moved on. */
@@ -197,8 +266,8 @@ static void restore_begin(struct cli *c, const char *next)
 /* The copy is made beside, whole and on the disk, before anything of the old is moved. */
 static int restore_locked(struct cli *c, const char *file)
 {
-  const char *why = NULL, *path = cli_path(c, "orderd.db"), *conf = cli_path(c, "orderd.conf");
-  const char *next = cli_path(c, "orderd.db.restored");
+  const char *why = NULL, *path = cli_path(c, "orderd.db"), *next = cli_path(c, "orderd.db.restored");
+  const char *now = moment(c);
   bool there = access(path, F_OK) == 0;
   if (there && !cli_option(c, "force")) return cli_fail(c, "%s is there; --force moves it aside", path);
   int status = backup_check(c, file);
@@ -206,9 +275,9 @@ static int restore_locked(struct cli *c, const char *file)
   restore_begin(c, next);
   if (db_backup(&c->mem, file, next, &why))
     return cli_fail(c, "%s: %s", file, why ? why : "it could not be copied");
-  if ((status = outbox_hold(c, next)) || (status = db_aside(c))) return status;
+  if ((status = outbox_hold(c, next)) || (status = db_aside(c, now))) return status;
   if (!file_rename(next, path)) return cli_fail(c, "%s: %s", path, strerror(errno));
-  if (access(conf, F_OK) != 0) status = conf_copy(c, arena_printf(&c->mem, "%s.conf", file), conf);
+  status = along_put_back(c, file, now);
   if (!status && !c->json)
     printf("%s was checked and is now the database in %s; nothing is sent outside until it is released\n",
            file, c->data);

@@ -485,6 +485,34 @@ test('backup and restore', async () => {
   check(!fs.existsSync(path.join(q.data, 'orderd.db')), 'a damaged file becomes no database');
 });
 
+test('a backup takes the key of the secrets and what a shop has of its own', async () => {
+  const p = new Place();
+  p.ok('channel add corner --connector till --copy');
+  fs.mkdirSync(p.path('sales'));
+  fs.mkdirSync(path.join(p.data, 'secrets'));
+  fs.writeFileSync(path.join(p.data, 'secrets/app.key'), 'fictional', { mode: 0o600 });
+  fs.appendFileSync(path.join(p.data, 'orderd.conf'), `\n[channel corner]\nconnector = corner\nfolder = ${p.path('sales')}\n`);
+  const s = await p.serve(); // a channel that is polled: the key is made
+  const key = path.join(p.data, 'secret.key');
+  for (let i = 0; !fs.existsSync(key) && i < 600; i++) await sleep(5);
+  p.ok('backup b.db');
+  await s.stop();
+  for (const f of ['b.db', 'b.db.conf', 'b.db.key', 'b.db.connectors/corner.channel', 'b.db.secrets/app.key'])
+    same(fs.statSync(p.path(f)).mode & 0o777, 0o600, f);
+  const q = new Place({ init: false }), at = (f) => path.join(q.data, f), bytes = fs.readFileSync(key);
+  q.ok(['restore', p.path('b.db')]);
+  check(fs.readFileSync(at('secret.key')).equals(bytes), 'the same key');
+  same(fs.statSync(at('secret.key')).mode & 0o777, 0o600, 'for the owner');
+  same([fs.readFileSync(at('secrets/app.key'), 'utf8'), fs.existsSync(at('connectors/corner.channel'))], ['fictional', true], 'put back');
+  q.ok('config');
+  fs.writeFileSync(at('secret.key'), 'of another database');
+  fs.writeFileSync(at('connectors/corner.channel'), '# newer');
+  q.ok(['restore', p.path('b.db'), '--force']);
+  check(fs.readFileSync(at('secret.key')).equals(bytes), 'the key of the backup');
+  same(fs.readdirSync(q.data).filter((f) => /^before-.*secret\.key$/.test(f)).length, 1, 'the other key stands aside');
+  same(fs.readFileSync(at('connectors/corner.channel'), 'utf8'), '# newer', 'what is there stays');
+});
+
 // ---- addresses --------------------------------------------------------------------------------------------------------------------
 test('address: parts, two, and a file of pairs', () => {
   const p = new Place({ init: false });
