@@ -13,6 +13,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -57,6 +58,7 @@ struct feeder {
   int64_t took_ms, told_ms;
   struct reading reading[READINGS_MAX];
   size_t readings;
+  bool lost; /* the server is gone */
 };
 
 /* ---- calls over HTTP ---------------------------------------------------------------------------------------- */
@@ -70,7 +72,8 @@ static int feeder_call(struct feeder *f, struct arena *a, const char *method, co
   };
   if (key) h[call.headers_n++] = (struct http_field){ "Idempotency-Key", key };
   int status = httpc_run(a, &call, out);
-  if (status < 0) cli_fail(f->c, "%s: %s", f->url, out->why);
+  if (status < 0 && !f->lost) cli_fail(f->c, "%s: %s", f->url, out->why);
+  f->lost |= status < 0;
   return status;
 }
 
@@ -240,7 +243,7 @@ static void readings_wait(struct feeder *f)
   int64_t begun_ms = mono_ms(), now_ms = begun_ms;
   bool told = false;
   size_t open;
-  while ((open = readings_open(f)) && now_ms - begun_ms < POLLS_WAIT_MS) {
+  while ((open = readings_open(f)) && !f->lost && now_ms - begun_ms < POLLS_WAIT_MS) {
     if (f->c->err_tty && !f->c->quiet && now_ms - begun_ms >= POLLS_TOLD_MS) {
       fprintf(stderr, "\r%zu of %zu platforms are still being read, %lld s ", open, f->readings,
               (long long)((now_ms - begun_ms) / 1000));
@@ -452,6 +455,7 @@ static int feeder_run(struct feeder *f)
   f->took_ms = mono_ms() - begun_ms;
   readings_begin(f);
   readings_wait(f);
+  if (f->lost) return EXIT_FAILED;
   (f->c->json ? summary_json : summary_print)(f);
   return EXIT_DONE;
 }
@@ -555,6 +559,7 @@ int cli_demo(struct cli *c)
   struct demo_memory m = { 0 };
   struct feeder f = { .c = c, .memory = &m, .since_ms = env_real()->now_ms(env_real()) };
   int pipe_fd[2];
+  pid_t parent = getpid();
   int status = demo_prepare(c, &m);
   if (!status) status = demo_options(c, &k, &o);
   if (status) return status;
@@ -564,7 +569,8 @@ int cli_demo(struct cli *c)
   pid_t child = fork();
   if (!child) {
     close(pipe_fd[1]);
-    _exit(feeder_child(&f, pipe_fd[0]));
+    bool orphan = prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != parent;
+    _exit(orphan ? EXIT_FAILED : feeder_child(&f, pipe_fd[0]));
   }
   close(pipe_fd[0]);
   log_open(LOG_WARN, c->err_tty && c->color);

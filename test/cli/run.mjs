@@ -631,26 +631,54 @@ test('the manual of connectors holds a file that passes', () => {
   same(p.ok('channel test tea.channel').out.split('\n').length, 5);
 });
 
-test('demo: fed once, summed up, and still there the next time', async () => {
-  const p = new Place({ init: false });
-  const demo = async () => {
+test('demo: polled and fed once, summed up, and still there the next time', async () => {
+  const p = new Place({ init: false }), conf = path.join(p.data, 'orderd.conf');
+  const refused = (url) => fetch(url).then(() => false, () => true);
+  const demo = async (signal) => {
     const s = await p.start('--json demo --listen 127.0.0.1:0', { wait: /"url":"([^"]+)"/ });
     await sleep(50);
     const sum = JSON.parse(lastLine(s.out));
-    same((await s.stop('SIGINT')).code, 0, 'Ctrl-C');
-    return sum;
+    check(/process \d+ serves/.test(p.is(1, 'demo --listen 127.0.0.1:0').err), 'one at a time');
+    const hosts = [...fs.readFileSync(conf, 'utf8').matchAll(/^host = (\S+)$/gm)].map((m) => m[1]);
+    check(!(await refused(hosts[0])), 'the simulator plays');
+    const end = await s.stop(signal);
+    if (signal === 'SIGINT') same(end.code, 0, 'Ctrl-C');
+    for (let i = 0; !(await refused(hosts[0])) && i < 600; i++) await sleep(5);
+    check(await refused(hosts[0]), `${signal}: no simulator is left behind`);
+    return { ...sum, hosts };
   };
-  const first = await demo(), second = await demo();
+  const polled = (sum) => sum.channels.filter((c) => 'read' in c);
+  const total = (sum, key) => polled(sum).reduce((n, c) => n + c[key], 0);
+  const first = await demo('SIGKILL');
+  same(polled(first).length, first.hosts.length, 'a channel for every platform');
+  check(polled(first).length >= 3 && polled(first).every((c) => c.name === 'amazon' || (c.read && c.created > 50 && c.misses === 0)), JSON.stringify(first.channels));
+  check(total(first, 'came_again') > 5 && polled(first).some((c) => c.groups > 10), JSON.stringify(first.channels));
   check(first.fed.created > 200 && first.fed.refused === 10 && first.counts.groups_several > 20 && first.proposals > 3, JSON.stringify(first));
   check(first.fed.unchanged > 10 && first.fed.stale > 5 && first.fed.updated > 5, JSON.stringify(first.fed));
-  same([second.fed.created, second.fed.updated], [0, 0], 'nothing new');
-  same([second.counts.orders, second.counts.failed, second.counts.groups_several], [first.counts.orders, first.counts.failed, first.counts.groups_several], 'the same');
-  const newest = p.json('order list --sort -placed_at --limit 1').data[0];
+  const text = fs.readFileSync(conf, 'utf8');
+  fs.writeFileSync(conf, `${text}\n[channel outlet]\nmerge = no\n`.replace('every = 20s', 'every = 1h'));
+  const second = await demo('SIGINT');
+  same([second.fed.created, second.fed.updated], [0, 0], 'no example is new');
+  const last = fs.readFileSync(conf, 'utf8');
+  check(last.endsWith('\n[channel outlet]\nmerge = no\n') && !last.includes('every = 1h'), 'only its own part is written anew');
+  same(last.replace(/= http:\S+/g, '').length, `${text}\n[channel outlet]\nmerge = no\n`.replace(/= http:\S+/g, '').length, 'secrets are the same');
+  // New are only orders of the time in between, a few a minute; but a slow platform may still have been reading.
+  const quick = (sum) => ({ channels: sum.channels.filter((c) => c.name !== 'amazon') });
+  check(total(quick(second), 'created') < 40, `${total(quick(second), 'created')} orders came with the second demo`);
+  const grown = total(quick(second), 'orders') - total(quick(first), 'orders');
+  check(grown >= 0 && grown < 60, `${grown} orders more`);
+  same([total(second, 'misses'), second.counts.failed], [0, first.counts.failed], 'nothing missed, nothing new that failed');
+  const newest = p.json('order list --channel till --sort -placed_at --limit 1').data[0];
   const age = Date.now() - Date.parse(newest.placed_at);
   check(age > 0 && age < 24 * 3600 * 1000, `the newest order is of ${newest.placed_at}`);
   p.ok('check');
+  fs.writeFileSync(conf, last.replace(/# ---- The end of .*\n/, ''));
+  check(/ends the demo's part/.test(p.is(1, 'demo --listen 127.0.0.1:0').err), 'a mark is missing');
+  fs.writeFileSync(conf, last);
+  p.is(2, ['--config', conf, 'demo']);
   const s = await p.start('demo --listen 127.0.0.1:0', { wait: /(Ctrl-C)/ });
   check(/curl .*\/v1\/groups/.test(s.out) && s.out.includes(p.token()), s.out);
+  check(/channel +orders +new +came again +groups +missed +read in\n  \S/.test(s.out), s.out);
   await s.stop('SIGINT');
 });
 
