@@ -160,17 +160,26 @@ static void index_grow(struct index *x)
   *x = bigger;
 }
 
+static void span_add(struct index *x, struct json_span **list, size_t n, size_t *room, struct json_span span)
+{
+  if (n == *room) {
+    struct json_span *grown = arena_array(x->a, struct json_span, *room * 4);
+    memcpy(grown, *list, n * sizeof *grown);
+    *list = grown, *room *= 4;
+  }
+  (*list)[n] = span;
+}
+
 static void container_read(struct index *x, struct container *c, struct json_span span)
 {
   bool has_keys = *span.p == '{';
   struct json_span key, value;
-  size_t n = 0;
-  for (const char *p = span.p + 1; span_next(&p, span.end, has_keys, &key, &value);) n++;
-  c->value = arena_array(x->a, struct json_span, n + 1);
-  if (has_keys) c->key = arena_array(x->a, struct json_span, n + 1);
-  for (const char *p = span.p + 1; c->n < n && span_next(&p, span.end, has_keys, &key, &value); c->n++) {
-    c->value[c->n] = value;
-    if (has_keys) c->key[c->n] = key;
+  size_t room = 16, rooms = 16;
+  c->value = arena_array(x->a, struct json_span, room);
+  if (has_keys) c->key = arena_array(x->a, struct json_span, rooms);
+  for (const char *p = span.p + 1; span_next(&p, span.end, has_keys, &key, &value); c->n++) {
+    span_add(x, &c->value, c->n, &room, value);
+    if (has_keys) span_add(x, &c->key, c->n, &rooms, key);
   }
   c->at = span.p;
 }
@@ -228,7 +237,8 @@ struct mapping {
   const char *section;
   const char *body; /* what :body was */
   size_t body_n;
-  bool has_raw; /* rows are cut out */
+  struct json_span root; /* of the body, once somebody asked */
+  bool has_raw;          /* rows are cut out */
   struct index index;
   struct connector_order *list;
   size_t n, room, whole; /* whole: orders that keep the whole body */
@@ -272,11 +282,20 @@ static bool keep_whole(struct mapping *m, struct connector_order *o, const char 
   return true;
 }
 
+/* Gated: one value, and nothing but blanks around it. */
+static struct json_span root_of(const char *s, size_t n)
+{
+  struct json_span root = { blanks(s, s + n), s + n };
+  while (root.end > root.p && strchr(" \t\r\n", root.end[-1])) root.end--;
+  return root;
+}
+
 /* path: one path, or the JSON array of several that stand in one array. */
 static size_t paths_read(struct mapping *m, const char *text, const char **path, struct json_span *span,
                          size_t max)
 {
-  struct json_span body = json_span_of(m->body, m->body_n);
+  if (!m->root.p) m->root = root_of(m->body, m->body_n);
+  struct json_span body = m->root;
   struct path first, next;
   const char *why;
   size_t at, n = 0;

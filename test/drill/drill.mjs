@@ -120,13 +120,13 @@ async function drill(seed) {
   const conf = path.join(dir, 'sim.conf');
   const sim = new Process(['sim', '--listen', '127.0.0.1:0', '--platforms', options.platforms, '--orders', String(options.orders), '--days', '2', '--seed', String(seed),
     '--rate', slice ? '0.01' : '0.05', '--changes', slice ? '0.02' : '0.05', '--duplicates', '0.05', '--reorder', '0.05', '--late-cancel', '0.01', '--timeouts', '0.02', '--errors', '0.01', '--html', '0.002',
-    '--truncated', '0.002', '--same-page', '0.002', '--rate-limit', '0.002', '--token-life', '45s', '--config', conf], /"control":\s*"([^"]+)"/, path.join(dir, 'sim.log'));
+    '--truncated', '0.002', '--same-page', '0.002', '--rate-limit', '0.002', '--token-life', '45s', '--no-limits', '--config', conf], /"control":\s*"([^"]+)"/, path.join(dir, 'sim.log'));
   const shop = new Shop(dir);
   try {
     const control = await sim.ready;
     const post = (what, body = {}) => ask(control + what, { method: 'POST', body: JSON.stringify(body), headers: { 'content-type': 'application/json' } });
     fs.mkdirSync(shop.data);
-    const more = 'every = 1s\nbackoff = 50ms\nbackoff_most = 500ms\nbreaker = 300ms\nbreaker_most = 1s\ntimeout = 1s\nsweep = 1h\n';
+    const more = 'every = 1s\nbackoff = 50ms\nbackoff_most = 500ms\nbreaker = 300ms\nbreaker_most = 1s\ntimeout = 1s\nmax_rps = 0\nsweep = 1h\n';
     fs.writeFileSync(path.join(shop.data, 'orderd.conf'), fs.readFileSync(conf, 'utf8').replace(/^(\[channel [^\]]+\])$/gm, `$1\n${more}`));
     const kill = async (times) => {
       for (let i = 0; i < times; i++) {
