@@ -147,6 +147,7 @@ void sim_sorted(struct buf *out, const struct http_field *f, size_t n, const cha
                 const char *const *except, bool encode);
 void sim_encode(struct buf *out, const char *text);
 bool sim_same(const char *given, const char *wanted); /* constant time; given may be NULL */
+bool sim_nonce_new(struct sim_call *c, const char *nonce, int64_t keep_ms); /* false: the shop had it within that time */
 
 /* ---- secrets and tokens ------------------------------------------------------------------------------------------------- */
 /* The value of one of the row's secrets (also the present access and refresh token). */
@@ -225,6 +226,7 @@ struct sim_platform {
   void (*fail)(struct sim_call *c);
   /* A push about a change, signed for the address url; NULL: the platform has none. */
   void (*push)(const struct sim_shop *s, const struct sim_order *o, const char *url, struct arena *a, struct sim_push *out);
+  void (*ping)(const struct sim_shop *s, struct sim_push *out); /* what it sends before its first push; NULL: nothing */
 };
 #define SIM_PLATFORM_MAP(X) X(shopee) X(lazada) X(taobao) X(jd) X(douyin) X(pinduoduo) X(amazon) X(shopify) X(woocommerce)
 /* A platform's file defines `const struct sim_platform sim_NAME = {…};`. Weak: one that is not built in is NULL. */
@@ -300,6 +302,10 @@ struct sim_counter {
   const char *name;
   int64_t n;
 };
+struct sim_nonce {
+  uint64_t hash;
+  int64_t until_ms;
+};
 #define SIM_NAMES_MAX 64
 struct sim_shop_own {
   struct sim_list_of all, by_change, by_placed; /* all: by n, also those not placed yet */
@@ -312,6 +318,8 @@ struct sim_shop_own {
   struct sim_bucket bucket[SIM_NAMES_MAX];
   struct sim_counter call[SIM_NAMES_MAX];
   size_t buckets, calls;
+  struct sim_nonce *nonce;       /* as they came */
+  size_t nonces, nonces_cap;
   int64_t storm_until_ms, stuck_until_ms;
   uint64_t requests;
   int64_t bad_signs, bad_tokens, throttled, unanswered, fault[SIM_FAULT_N];

@@ -226,6 +226,25 @@ bool sim_same(const char *given, const char *wanted)
   return given && strlen(given) == strlen(wanted) && same_bytes(given, wanted, strlen(wanted));
 }
 
+bool sim_nonce_new(struct sim_call *c, const char *nonce, int64_t keep_ms)
+{
+  struct sim_shop_own *own = c->shop->own;
+  uint64_t hash = hash64(nonce, strlen(nonce), 2);
+  size_t n = 0;
+  bool used = false;
+  for (size_t i = 0; i < own->nonces; i++) {
+    if (own->nonce[i].until_ms <= c->now_ms) continue;
+    used |= own->nonce[i].hash == hash;
+    own->nonce[n++] = own->nonce[i];
+  }
+  own->nonces = n;
+  if (used) return false;
+  if (n == own->nonces_cap)
+    own->nonces_cap = n ? 2 * n : 64, own->nonce = mem_grow(own->nonce, own->nonces_cap * sizeof *own->nonce);
+  own->nonce[own->nonces++] = (struct sim_nonce){ hash, c->now_ms + keep_ms };
+  return true;
+}
+
 /* ---- secrets and tokens ----------------------------------------------------------------------------- */
 static size_t secret_at(const struct sim_shop *s, const char *name)
 {

@@ -75,12 +75,14 @@ static void done(struct fetch *f)
   put(q, p, AGAIN_MS);
 }
 
+/* Without an order: the platform's ping. */
 static struct push *push_make(struct sim_push_queue *q, struct sim_shop *shop, const struct sim_order *o)
 {
   struct push *p = mem_new(sizeof *p);
   struct sim_push out = { 0 };
   char *url = arena_printf(&p->mem, "%s/v1/hooks/channel/%s", q->sim->o.push, shop->name);
-  shop->row->push(shop, o, url, &p->mem, &out);
+  if (o) shop->row->push(shop, o, url, &p->mem, &out);
+  else shop->row->ping(shop, &out);
   p->queue = q, p->shop = shop;
   p->call = (struct fetch){ .method = "POST",
                             .url = url,
@@ -138,6 +140,8 @@ struct sim_push_queue *sim_push_open(struct sim *s, struct uv_loop_s *loop)
   q->sim = s;
   q->fetcher = fetcher_open(loop);
   s->changed = changed;
+  for (size_t i = 0; i < s->shops; i++)
+    if (s->shop[i].row->ping) put(q, push_make(q, &s->shop[i], NULL), 0);
   return q;
 }
 

@@ -520,6 +520,7 @@ void sim_world_free(struct sim *s)
   for (size_t i = 0; i < s->shops; i++) {
     struct sim_shop_own *own = s->shop[i].own;
     mem_free(own->all.at), mem_free(own->by_change.at), mem_free(own->by_placed.at), mem_free(own->slot);
+    mem_free(own->nonce);
   }
   mem_free(s->due.at);
 }
