@@ -31,6 +31,7 @@ suite() {
   case $1 in
   unit) "$ASAN/orderd-test" ;;
   tidy) check_suite sh test/tidy.sh ;;
+  drill) [ ! -x "$ASAN/orderd" ] || ORDERD=$ASAN/orderd node test/drill/drill.mjs --slice ;;
   cli) node_suite test/cli/run.mjs ;;
   http_api) node_suite test/http_api/run.mjs ;;
   attack) node_suite test/attack/run.mjs ;;
@@ -72,6 +73,7 @@ programs() {
 }
 suites() {
   programs
+  echo drill
   [ ! -f test/http_api/run.mjs ] || echo http_api
   [ ! -f test/attack/run.mjs ] || echo attack
   [ ! -f test/readme_test.sh ] || echo readme

@@ -101,6 +101,36 @@ TEST(poll_page_takes_rows_and_watermark_together)
   arena_release(&a);
 }
 
+/* A row that fails after it wrote something: the page is undone as a whole, and comes again row by row. */
+TEST(poll_page_with_a_row_that_breaks_halfway)
+{
+  struct shop s = { 0 };
+  struct arena a = { 0 };
+  if (!open_shop(&s, NULL)) return;
+  introduce(&s);
+  struct poll_item items[] = { item_of(&a, "{\"external_id\":\"1\"}"), item_of(&a, "{\"external_id\":\"2\"}"),
+                               item_of(&a, "{\"external_id\":\"3\"}") };
+  items[1].draft->lines[0].quantity = 0; /* the table refuses it when the order's row is there already */
+  struct poll_page page = { .channel = "shop-a", .source = "poll", .item = items, .items = 3, .watermark = 777 };
+  struct cmd *c = start(&s, CMD_POLL_PAGE, &page);
+  CHECK_INT(c->job.err, ERR_CONFLICT);
+  CHECK_INT(c->left, POLL_PAGE_CAREFULLY);
+  cmd_free(c);
+  CHECK_INT(number(&s, SQL_ORDERS), 0);
+  CHECK_INT(number(&s, SQL_WATERMARK), 0);
+  page.careful = true;
+  c = start(&s, CMD_POLL_PAGE, &page);
+  CHECK_INT(c->job.err, ERR_OK);
+  CHECK_INT(c->numbers[0], 2);
+  CHECK_INT(c->numbers[2], 1);
+  cmd_free(c);
+  CHECK_INT(number(&s, SQL_ORDERS), 2);
+  CHECK_INT(number(&s, SQL_FAILED), 1);
+  CHECK_INT(number(&s, SQL_WATERMARK), 777);
+  shop_close(&s);
+  arena_release(&a);
+}
+
 /* What is new in a sweep but was changed before the watermark was missed by polling: counted, and an exception each. */
 TEST(poll_sweep_tells_what_was_missed)
 {

@@ -17,6 +17,9 @@ for f in test/crash/*.c test/sim/*.c; do
   [ -z "$wanted" ] || echo "$name"
 done >"$dir/list"
 n=$(wc -l <"$dir/list")
+drill=; [ $# -gt 0 ] || drill=1
+for part; do case drill in *"$part"*) drill=1 ;; esac; done
+[ -z "$drill" ] || n=$((n + 1))
 [ "$n" -gt 0 ] || { echo "nothing to run"; exit 2; }
 each=$((DURATION / n)); [ "$each" -gt 0 ] || each=1
 
@@ -34,4 +37,15 @@ while read -r name; do
   printf '%-16s %7d passed, %d failed %6d s\n' "$name" "$passed" "$failed" $(($(date +%s) - begun))
   [ "$failed" -eq 0 ] || tail -40 "$dir/$name.log" | sed 's/^/    /'
 done <"$dir/list"
+# Platforms polled while all goes wrong: one seed after the other for as long.
+if [ -n "$drill" ]; then
+  begun=$(date +%s) seed=1 passed=0 failed=0
+  while [ $(($(date +%s) - begun)) -lt "$each" ]; do
+    line=$(node test/drill/drill.mjs --seed $seed | tee -a "$dir/drill.log" | grep -aE '^[0-9]+ passed, [0-9]+ failed$')
+    passed=$((passed + ${line%% *})) line=${line#*, } failed=$((failed + ${line%% *})) seed=$((seed + 1))
+  done
+  echo "$passed $failed" >"$dir/drill.sum"
+  printf '%-16s %7d passed, %d failed %6d s\n' drill "$passed" "$failed" $(($(date +%s) - begun))
+  [ "$failed" -eq 0 ] || tail -40 "$dir/drill.log" | sed 's/^/    /'
+fi
 cat "$dir"/*.sum | awk '{ passed += $1; failed += $2 } END { printf "%d passed, %d failed\n", passed, failed; exit failed > 0 }'

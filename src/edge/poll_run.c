@@ -44,6 +44,11 @@ void run_wait(struct run *r, int64_t ms)
   pollee_later(r->p, ms > 0 ? ms : 1);
 }
 
+static bool run_refreshes(const struct run *r)
+{
+  return r->work && r->work->kind == CALL_REFRESH;
+}
+
 /* ---- pool jobs -------------------------------------------------------------------------------------------------- */
 void run_work_drop(struct run *r)
 {
@@ -71,12 +76,12 @@ void run_job(struct run *r, enum run_phase_of phase, uv_work_cb run, uv_after_wo
   must(!uv_queue_work(run_api(r)->loop, r->job, run, after));
 }
 
-/* false: the process stops; what was under way is dropped. */
+/* false: the process stops; what was under way is dropped, but never tokens: the old ones may be worth nothing. */
 bool run_job_over(struct run *r)
 {
   r->p->poller->busy--;
   r->in_job = false;
-  if (!r->stopping) return true;
+  if (!r->stopping || (r->phase == PHASE_READ && run_refreshes(r))) return true;
   run_next(r);
   return false;
 }
@@ -96,10 +101,28 @@ struct cmd *run_page_new(struct run *r)
 
 static void page_push(struct run *r, struct cmd *c);
 
+/* One of its rows failed halfway: the whole is undone, and comes again row by row. */
+static bool page_again(struct cmd *c)
+{
+  struct poll_page *page = (struct poll_page *)(uintptr_t)c->args;
+  if (c->job.err != ERR_CONFLICT || c->left != POLL_PAGE_CAREFULLY || page->careful) return false;
+  page->careful = true;
+  c->job.err = ERR_OK, c->left = 0, c->out.len = 0;
+  memset(c->numbers, 0, sizeof c->numbers);
+  c->problem = (struct problem){ .faults.mem = &c->mem };
+  return true;
+}
+
 static void page_done(struct cmd *c)
 {
   struct run *r = c->owner;
   const struct poll_page *page = c->args;
+  if (page_again(c)) {
+    r->under_way--;
+    r->p->poller->busy--;
+    page_push(r, c);
+    return;
+  }
   r->under_way--;
   r->p->poller->busy--;
   if (c->job.err) r->stored = c->job.err;
@@ -387,6 +410,7 @@ void run_stop(struct run *r)
 {
   if (r->stopping) return;
   r->stopping = true;
+  if (r->phase == PHASE_CALL && run_refreshes(r)) return;
   run_fetch_drop(r);
   if (r->phase == PHASE_WAIT || r->phase == PHASE_PACE || r->phase == PHASE_CALL) run_next(r);
 }
