@@ -113,6 +113,8 @@ static void write_done(struct cmd *c)
   if (p) {
     p->state.paused = c->id == CMD_CHANNEL_PAUSE;
     if (!p->state.paused) p->next_at = 0;
+    if (p->state.paused) p->sync = false;
+    if (p->state.paused && p->run) run_stop(p->run);
     pollee_wake(p);
   }
   call_done(c);

@@ -442,10 +442,22 @@ static void run_poll(struct pollee *p, int64_t now)
   run_start(p, RUN_POLL);
 }
 
+/* The one before us, of the same name, still stores what it got: tokens that are good once, above all. */
+static bool is_followed(const struct pollee *p)
+{
+  for (const struct pollee *k = p->poller->first; k; k = k->next)
+    if (k != p && k->leaving && k->run && !strcmp(k->set.name, p->set.name)) return true;
+  return false;
+}
+
 void pollee_wake(struct pollee *p)
 {
   struct poller *poller = p->poller;
   if (poller->stopping || p->loading || p->run || p->leaving || !p->connector || !p->box) return;
+  if (p->broken && is_followed(p)) {
+    pollee_later(p, FIRST_APART);
+    return;
+  }
   int64_t now = poller->api->env->now_ms(poller->api->env);
   if (p->broken) load_start(p);
   else if (poller->quiet && !p->sync) return;
@@ -463,7 +475,8 @@ void pollee_sync(struct pollee *p)
 {
   p->sync = true;
   p->state.open_until = 0, p->state.failures = 0;
-  pollee_wake(p);
+  if (p->run) run_wake(p->run); /* a person's wish goes before a wait */
+  else pollee_wake(p);
 }
 
 /* ---- all of them ------------------------------------------------------------------------------------------------------------------ */

@@ -23,6 +23,7 @@ struct again {
   size_t n, at;
   int64_t applied, failed, seen;
   uv_work_t work;
+  struct arena box_mem;
   struct connector_box *box;
 };
 
@@ -44,7 +45,7 @@ static void again_end(struct again *g)
   p->again = NULL;
   g->poller->busy--;
   buf_release(&g->done);
-  arena_release(&g->mem);
+  arena_release(&g->mem), arena_release(&g->box_mem);
   mem_free(g);
   pollee_wake(p);
 }
@@ -66,7 +67,7 @@ static void map_run(uv_work_t *work)
 {
   struct again *g = work->data;
   const char *why = NULL;
-  if (!g->box) g->box = connector_open(g->p->connector, &g->mem, &why);
+  if (!g->box) g->box = connector_open(g->p->connector, &g->box_mem, &why);
   if (!g->box) return;
   connector_values(g->box, poll_secret, poll_setting, g->p);
   for (size_t i = 0; i < g->n; i++) {

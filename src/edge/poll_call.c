@@ -207,6 +207,7 @@ void run_fail(struct run *r, const char *kind, const char *code, const char *mes
 
 static void call_again(struct run *r, int64_t wait_ms)
 {
+  if (r->work->kind == CALL_REFRESH) r->refreshed = false; /* it is still to be done */
   run_fetch_drop(r), run_work_drop(r);
   run_wait(r, wait_ms);
 }
@@ -301,6 +302,10 @@ static void on_refused(struct run *r, enum verdict_kind kind, const char *code, 
 void run_failed(struct run *r, enum verdict_kind kind, const char *code, const char *message,
                 int64_t retry_after_ms)
 {
+  if (r->stopping) {
+    run_next(r);
+    return;
+  }
   r->error = run_error_text(r, verdict_name(kind), code, message);
   switch (kind) {
   case VERDICT_RATE_LIMITED: on_limited(r, code, message, retry_after_ms); return;

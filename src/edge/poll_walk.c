@@ -3,10 +3,12 @@
 #include <uv.h>
 
 /* ---- when it is good: pages ---------------------------------------------------------------------------------------------------- */
-/* Does the page bring nothing that the walk has not? A later page that is the first one is no later page. */
+/* Does the page bring nothing that the walk has not? A later page that is the first one is no later page, and one without
+ * rows must at least lead on. */
 static bool page_repeats(struct run *r, const struct work *w)
 {
   int64_t fresh = 0, known = 0;
+  if (!w->rows && w->cursor && !strcmp(w->cursor, w->vars.cursor)) return true;
   bool first = r->page == run_request_of(r, CALL_LIST)->first_page;
   for (int64_t i = 0; i < w->rows; i++) known += !first && rows_has(&r->probe, w->row[i]);
   if (w->rows && known == w->rows) return true;

@@ -1,7 +1,7 @@
 // A small JSON Schema reader for the words that openapi.json uses. Stricter than the standard in one point: a
 // property that the schema does not name is an error, so that nothing is answered that is not described.
 const KNOWN = new Set(['$ref', 'type', 'properties', 'required', 'additionalProperties', 'items', 'enum', 'const',
-  'oneOf', 'pattern', 'minimum', 'maximum', 'minLength', 'maxLength', 'minItems', 'maxItems',
+  'oneOf', 'allOf', 'pattern', 'minimum', 'maximum', 'minLength', 'maxLength', 'minItems', 'maxItems',
   'description', 'examples', 'default', 'writeOnly']);
 
 function kindOf(v) {
@@ -15,10 +15,17 @@ function resolve(doc, ref) {
   return ref.slice(2).split('/').reduce((at, part) => at[part.replace(/~1/g, '/').replace(/~0/g, '~')], doc);
 }
 
+// Parts of an object described apart: one object with all their properties.
+function joined(doc, parts) {
+  const all = parts.map((s) => (s.$ref ? resolve(doc, s.$ref) : s)).map((s) => (s.allOf ? joined(doc, s.allOf) : s));
+  return { type: 'object', properties: Object.assign({}, ...all.map((s) => s.properties)), required: all.flatMap((s) => s.required ?? []) };
+}
+
 // Returns a list of "where: what".
 export function faults(doc, schema, value, where = '') {
   for (const word of Object.keys(schema)) if (!KNOWN.has(word)) return [`${where}: schema uses ${word}`];
   if (schema.$ref) return faults(doc, resolve(doc, schema.$ref), value, where);
+  if (schema.allOf) return faults(doc, joined(doc, schema.allOf), value, where);
   const out = [];
   const kind = kindOf(value);
   if (schema.oneOf) {
