@@ -218,7 +218,10 @@ struct sim_platform {
   int64_t token_s;               /* life of an access token as documented */
   bool refresh_once;
   bool unit_lines;               /* one line per piece, not per SKU */
+  bool unpaid_unpriced;          /* its orders have no price before they are paid: their total is 0 */
+  bool units_vanish;             /* what is refunded before it is shipped lessens quantities and the total */
   const char *hosts;             /* further settings that hold the shop's address in --config: "auth_host", or NULL */
+  const char *settings;          /* further lines of the shop in --config, or NULL */
   /* The text of order n; unique in the shop. The world is not complete yet: only n, placed_ms and the shop may be used. */
   void (*id)(const struct sim_shop *s, const struct sim_order *o, char out[SIM_ID_TEXT]);
   void (*answer)(struct sim_call *c);

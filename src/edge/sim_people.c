@@ -73,6 +73,14 @@ static const struct {
 };
 static const char *const streets[] = { "Example Street", "Sample Avenue", "Fixture Road", "Placeholder Lane",
                                        "Demo Drive" };
+static const struct {
+  const char *province, *city, *street, *zip;
+} places_jp[] = {
+  { "東京都", "渋谷区", "見本町", "150-00" },
+  { "大阪府", "大阪市", "例示町", "530-00" },
+  { "北海道", "札幌市", "試験町", "060-00" },
+  { "福岡県", "福岡市", "仮町", "810-00" },
+};
 static const char *const districts_th[] = { "Bang Rak", "Watthana", "Chatuchak", "Phaya Thai", "Din Daeng" };
 
 static uint32_t pick(uint64_t h, int at, size_t n)
@@ -153,6 +161,18 @@ static void person_th(const struct sim_order *o, uint64_t h, uint64_t at, struct
   PUT(p->address, "%u/%u ซอยตัวอย่าง %u", 1 + pick(at, 20, 900), 1 + pick(at, 32, 90), 1 + pick(at, 44, 60));
 }
 
+static void person_jp(const struct sim_order *o, uint64_t h, uint64_t at, struct sim_person *p)
+{
+  size_t i = pick(at, 0, COUNT(places_jp));
+  person_latin(h, p);
+  PUT(p->phone, "+8190%08u", own_number(o, 100000000));
+  PUT(p->province, "%s", places_jp[i].province);
+  PUT(p->city, "%s", places_jp[i].city);
+  PUT(p->zip, "%s%02u", places_jp[i].zip, pick(at, 8, 100));
+  PUT(p->address, "%s %u-%u-%u", places_jp[i].street, 1 + pick(at, 16, 9), 1 + pick(at, 24, 30),
+      1 + pick(at, 32, 20));
+}
+
 /* A customer of a shop with plain data has one country in all of them. */
 static const char *country_of(const struct sim_shop *s, uint64_t h)
 {
@@ -170,6 +190,7 @@ void sim_person(const struct sim_shop *s, const struct sim_order *o, struct sim_
   if (!strcmp(country, "CN")) person_cn(o, h, at, p);
   else if (!strcmp(country, "US")) person_us(o, h, at, p);
   else if (!strcmp(country, "TH")) person_th(o, h, at, p);
+  else if (!strcmp(country, "JP")) person_jp(o, h, at, p);
   else person_sg(o, h, at, p);
   PUT(p->buyer, "b_%u", 10000 + o->customer);
   PUT(p->email, "b%u@shop.example", 10000 + o->customer);

@@ -11,7 +11,14 @@ static int64_t lines_of(const struct sim_shop *s, const struct sim_order *o)
 {
   int64_t pieces = 0;
   for (size_t i = 0; i < o->lines; i++) pieces += o->line[i].quantity;
+  if (s->row->units_vanish && o->refunded && o->status != SIM_CANCELLED) return o->lines - 1;
   return s->row->unit_lines ? pieces : o->lines;
+}
+
+static int64_t total_of(const struct sim_shop *s, const struct sim_order *o)
+{
+  if (s->row->unpaid_unpriced && !o->paid_ms) return 0;
+  return o->total - (s->row->units_vanish ? o->refunded : 0);
 }
 
 /* ---- truth --------------------------------------------------------------------------------------- */
@@ -19,7 +26,7 @@ static void order_put(struct jw *w, struct arena *a, const struct sim_shop *s, c
 {
   jw_object(w);
   jw_kstring(w, "external_id", o->id), jw_kstring(w, "status", sim_status_name(o->status));
-  jw_kstring(w, "total", sim_money(a, s, o->total)), jw_kstring(w, "currency", s->row->currency);
+  jw_kstring(w, "total", sim_money(a, s, total_of(s, o))), jw_kstring(w, "currency", s->row->currency);
   jw_kint(w, "lines", lines_of(s, o)), jw_ktime(w, "updated_at", o->modified_ms);
   jw_object_end(w);
 }
@@ -144,6 +151,7 @@ void sim_config_put(struct sim *s, struct buf *out)
     const struct sim_shop *shop = &s->shop[i];
     buf_printf(out, "\n[channel %s]\nconnector = %s\nhost = %s\n", shop->name, shop->row->name, shop->base);
     if (shop->row->hosts) buf_printf(out, "%s = %s\n", shop->row->hosts, shop->base);
+    if (shop->row->settings) buf_str(out, shop->row->settings);
     for (size_t k = 0; k < SIM_SECRETS_MAX && shop->row->secret[k].name; k++)
       buf_printf(out, "%s = %s\n", shop->row->secret[k].name, shop->own->secret[k]);
   }

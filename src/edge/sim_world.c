@@ -195,8 +195,8 @@ static int64_t price_in(const struct sim_shop *s, int64_t fen)
   static const struct {
     const char *currency;
     int64_t times, by;
-  } rates[] = { { "USD", 1, 7 }, { "SGD", 1, 5 },  { "THB", 5, 1 },
-                { "MYR", 2, 3 }, { "TWD", 1, 22 }, { "VND", 35, 1 } };
+  } rates[] = { { "USD", 1, 7 },  { "SGD", 1, 5 },  { "THB", 5, 1 }, { "MYR", 2, 3 },
+                { "TWD", 1, 22 }, { "VND", 35, 1 }, { "JPY", 1, 5 } };
   for (size_t i = 0; i < COUNT(rates); i++)
     if (!strcmp(rates[i].currency, s->row->currency)) return fen * rates[i].times / rates[i].by;
   return fen;
