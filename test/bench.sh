@@ -73,10 +73,10 @@ start "$DIR/base.db"; echo "ready after a clean start: $READY_MS ms"
 stop
 
 # ---- polling: orders of the simulated platforms end to end, against plain durable intake just before ------------------
-# Pages of 50; two shops, as a small team has them. 0.5 of plain intake is asked for, and a p99 of the API below 50 ms.
+# Pages of 50; three shops, as a small team has them. 0.5 of plain intake is asked for, and a p99 of the API below 50 ms.
 SIM_N=${BENCH_SIM_ORDERS:-10000}
 mkdir -p "$DIR/data"
-"$ORDERD" sim --listen 127.0.0.1:0 --platforms "${BENCH_SIM:-taobao,shopify}" --orders "$SIM_N" --days 2 --rate 0 --changes 0 --seed 5 --no-limits \
+"$ORDERD" sim --listen 127.0.0.1:0 --platforms "${BENCH_SIM:-shopee,lazada,woocommerce}" --orders "$SIM_N" --days 2 --rate 0 --changes 0 --seed 5 --no-limits \
   --config "$DIR/sim.conf" >"$DIR/sim.log" 2>&1 & SIM=$!
 trap 'stop; kill $SIM 2>/dev/null; rm -rf "$DIR"' EXIT INT TERM
 until [ -s "$DIR/sim.conf" ]; do kill -0 $SIM || { cat "$DIR/sim.log"; exit 1; }; sleep 0.05; done
@@ -89,7 +89,7 @@ while [ $pair -lt "$PAIRS" ]; do
   rm -rf "$DIR/data"; mkdir "$DIR/data"; cp "$DIR/base.db" "$DIR/data/orderd.db"; sync
   sed 's/^connector = .*/&\nmax_rps = 0/' "$DIR/sim.conf" >"$DIR/data/orderd.conf"
   mkdir "$DIR/data/connectors"
-  for c in $(echo "${BENCH_SIM:-taobao,shopify}" | tr , ' '); do
+  for c in $(echo "${BENCH_SIM:-shopee,lazada,woocommerce}" | tr , ' '); do
     sed 's/^page_size = .*/page_size = 50/' "examples/connectors/$c.channel" >"$DIR/data/connectors/$c.channel"
   done
   start -
