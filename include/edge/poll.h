@@ -10,6 +10,7 @@
 #include "flow.h"
 
 #define POLL_PAGES_MAX 2000        /* of one window: then the window is halved */
+#define POLL_DETAIL_PAGES_MAX 100  /* of one detail call */
 #define POLL_PASSES_MAX 5          /* of a window that is read until two passes agree */
 #define POLL_UNDER_WAY 2           /* pages of a channel on their way to the disk */
 #define POLL_ASKS_MAX 1000         /* orders that pushes asked about, per channel */
@@ -54,7 +55,7 @@ struct pollee {                    /* one channel that is polled */
   struct bucket *bucket;           /* one per request of the connector */
   struct uv_timer_s *timer;
   int64_t next_at;                 /* our clock; 0: at once */
-  bool loading, sync, leaving, stale_told;
+  bool loading, reload, sync, leaving, stale_told; /* reload: a secret was set */
   struct run *run;
   struct {
     char id[72];
@@ -121,6 +122,7 @@ struct work {                                /* in: what to build or read; out: 
   struct connector_call call;                /* built */
   struct verdict verdict;                    /* read */
   const char *why;                           /* the connector's own mistake, or the mapping's */
+  const char *pages_before;                  /* of this detail call, with commas between; "": this is the first page */
   struct cmd *page;                          /* POLL_PAGE with the rows, in its own arena; NULL: none */
   int64_t rows, rows_failed;
   uint64_t *row;                             /* a hash per row: has the walk brought it already? */

@@ -31,7 +31,7 @@ struct run {
   bool probed;
   int pass;
   uint64_t pass_sum, pass_before;
-  struct rows_seen seen, probe; /* rows of this walk; of the page that was asked how many there are */
+  struct rows_seen seen; /* rows of this walk */
   int64_t walked_pages;
   struct buf cursor;
   /* orders to be fetched one by one or in batches */
@@ -41,6 +41,8 @@ struct run {
   struct arena sub_mem;
   struct connector_id *sub; /* rows of an order asked for alone, whose details come next */
   size_t subs, sub_at;
+  struct buf detail, detail_cursor; /* pages of the batch that is being fetched, where the answer has several */
+  int detail_pages;
   /* what the platform is asked about who belongs together */
   bool merge_read;
   struct token_order *asked;
@@ -77,6 +79,7 @@ struct cmd *run_page_new(struct run *r);
 void run_page_send(struct run *r, struct cmd *c, bool is_last);
 bool run_in_subs(const struct run *r);
 const struct connector_id *run_ids_next(const struct run *r);
+void run_detail_begin(struct run *r); /* the next detail call is of a first page */
 void run_ids_done(struct run *r, size_t n);
 bool run_ids_over(const struct run *r);
 void run_next(struct run *r);

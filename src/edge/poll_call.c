@@ -85,7 +85,9 @@ static void nonce_put(struct run *r, struct work *w)
 void run_call(struct run *r, enum call_kind kind)
 {
   run_work_drop(r);
+  static const struct buf none;
   struct work *w = r->work = mem_new(sizeof *w);
+  const struct buf *cursor = kind == CALL_LIST ? &r->cursor : kind == CALL_DETAIL ? &r->detail_cursor : &none;
   w->kind = kind;
   w->vars =
     (struct connector_vars){ .now_ms = poll_now(r->p),
@@ -93,8 +95,8 @@ void run_call(struct run *r, enum call_kind kind)
                              .to_ms = r->until,
                              .page = r->page,
                              .host = r->p->set.host,
-                             .cursor =
-                               r->cursor.len ? arena_strn(&w->mem, r->cursor.data, r->cursor.len) : "" };
+                             .cursor = cursor->len ? arena_strn(&w->mem, cursor->data, cursor->len) : "" };
+  w->pages_before = r->detail.len ? arena_strn(&w->mem, r->detail.data, r->detail.len) : "";
   w->probe = kind == CALL_LIST && !r->probed;
   r->skew_built = r->p->state.skew_ms;
   nonce_put(r, w);
@@ -290,8 +292,9 @@ static void on_refused(struct run *r, enum verdict_kind kind, const char *code, 
   bool orders = call == CALL_DETAIL || call == CALL_ONE;
   if (orders && run_batch(r, call) > 1) {
     r->singles = run_batch(r, call); /* which of them is it? */
+    run_detail_begin(r);
     call_again(r, 1);
-  } else if (orders && (kind == VERDICT_NOT_FOUND || call == CALL_DETAIL)) {
+  } else if (orders) {
     ids_give_up(r, kind == VERDICT_NOT_FOUND ? "not_found" : "refused", message);
   } else {
     r->auth = call == CALL_REFRESH;

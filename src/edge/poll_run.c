@@ -182,8 +182,14 @@ const struct connector_id *run_ids_next(const struct run *r)
   return run_in_subs(r) ? &r->sub[r->sub_at] : &r->id[r->id_at];
 }
 
+void run_detail_begin(struct run *r)
+{
+  r->detail.len = r->detail_cursor.len = 0, r->detail_pages = 0;
+}
+
 void run_ids_done(struct run *r, size_t n)
 {
+  run_detail_begin(r);
   if (run_in_subs(r)) r->sub_at += n;
   else r->id_at += n;
   r->singles -= r->singles < n ? r->singles : n;
@@ -231,8 +237,8 @@ static void run_free(struct run *r)
   run_fetch_drop(r), run_work_drop(r);
   if (r->held) api_cmd_free(run_api(r), r->held);
   arena_release(&r->mem), arena_release(&r->ids_mem), arena_release(&r->sub_mem);
-  buf_release(&r->cursor);
-  rows_release(&r->seen), rows_release(&r->probe);
+  buf_release(&r->cursor), buf_release(&r->detail), buf_release(&r->detail_cursor);
+  rows_release(&r->seen);
   p->run = NULL;
   mem_free(r->job);
   mem_free(r);
@@ -257,6 +263,18 @@ static bool is_stale(const struct run *r)
   return run_now(r) - since > 3 * r->p->set.every_ms;
 }
 
+/* What a push named and a platform in trouble did not tell comes again. */
+static void asks_back(struct run *r)
+{
+  struct pollee *p = r->p;
+  size_t n = r->ids - r->id_at;
+  if (n > POLL_ASKS_MAX - p->asks) n = POLL_ASKS_MAX - p->asks;
+  memmove(p->ask + n, p->ask, p->asks * sizeof *p->ask);
+  for (size_t i = 0; i < n; i++)
+    memcpy(p->ask[i].id, r->id[r->id_at + i].id, strlen(r->id[r->id_at + i].id) + 1);
+  p->asks += n;
+}
+
 static void state_after(struct run *r)
 {
   struct poll *s = &r->p->state;
@@ -271,6 +289,7 @@ static void state_after(struct run *r)
     arena_reset(&r->p->state_mem);
     s->error = arena_str(&r->p->state_mem, r->error);
   }
+  if (!ok && r->kind == RUN_ASK && s->open_until > run_now(r)) asks_back(r);
   if (ok) r->p->runs_ok++;
   else r->p->runs_failed++;
 }

@@ -3,15 +3,11 @@
 #include <uv.h>
 
 /* ---- when it is good: pages ---------------------------------------------------------------------------------------------------- */
-/* Does the page bring nothing that the walk has not? A later page that is the first one is no later page, and one without
- * rows must at least lead on. */
+/* Does the page bring nothing that the walk has not? A platform that gives its first page for every one is found out at
+ * the latest when the first page itself is read. */
 static bool page_repeats(struct run *r, const struct work *w)
 {
-  int64_t fresh = 0, known = 0;
-  if (!w->rows && w->cursor && !strcmp(w->cursor, w->vars.cursor)) return true;
-  bool first = r->page == run_request_of(r, CALL_LIST)->first_page;
-  for (int64_t i = 0; i < w->rows; i++) known += !first && rows_has(&r->probe, w->row[i]);
-  if (w->rows && known == w->rows) return true;
+  int64_t fresh = 0;
   for (int64_t i = 0; i < w->rows; i++) {
     if (!rows_add(&r->seen, w->row[i])) continue;
     fresh++;
@@ -20,17 +16,11 @@ static bool page_repeats(struct run *r, const struct work *w)
   return w->rows && !fresh;
 }
 
-static void probe_take(struct run *r, const struct work *w)
-{
-  rows_clear(&r->probe);
-  for (int64_t i = 0; i < w->rows; i++) rows_add(&r->probe, w->row[i]);
-}
-
 void run_walk_begin(struct run *r)
 {
   r->page = run_request_of(r, CALL_LIST)->first_page, r->pages = 0, r->probed = false, r->list_done = false;
   r->cursor.len = 0, r->walked_pages = 0, r->pass_sum = 0;
-  rows_clear(&r->seen), rows_clear(&r->probe);
+  rows_clear(&r->seen);
 }
 
 /* A platform with too many rows for one walk: half the time, half the rows. */
@@ -141,7 +131,6 @@ static void run_list_in(struct run *r)
   }
   if (backward && w->probe && w->pages > 1) {
     r->pages = w->pages, r->probed = true;
-    probe_take(r, w);
     r->page = run_request_of(r, CALL_LIST)->first_page + w->pages - 1;
     run_fetch_drop(r), run_work_drop(r);
     run_next(r);
@@ -179,6 +168,29 @@ static void subs_take(struct run *r, const struct work *w)
   for (size_t i = 0; i < w->ids; i++)
     r->sub[i] =
       (struct connector_id){ arena_str(&r->sub_mem, w->id[i].id), arena_str(&r->sub_mem, w->id[i].row), 0 };
+}
+
+/* A page of a detail call that is not the last. */
+static void run_detail_in(struct run *r)
+{
+  struct work *w = r->work;
+  if (!strcmp(w->cursor, w->vars.cursor) || ++r->detail_pages >= POLL_DETAIL_PAGES_MAX) {
+    run_detail_begin(r);
+    run_failed(r, VERDICT_RETRY, "repeated_page", "The platform gave the same page again", 0);
+    return;
+  }
+  if (r->detail.len + w->answer.body_n >= CONNECTOR_BODY_MAX) {
+    run_detail_begin(r);
+    run_failed(r, VERDICT_REFUSED, "too_large", "The pages of the answer are too large together", 0);
+    return;
+  }
+  if (r->detail.len) buf_char(&r->detail, ',');
+  buf_put(&r->detail, w->answer.body, w->answer.body_n);
+  r->detail_cursor.len = 0;
+  buf_str(&r->detail_cursor, w->cursor);
+  run_call_good(r);
+  run_fetch_drop(r), run_work_drop(r);
+  run_next(r);
 }
 
 static void run_orders_in(struct run *r)
@@ -278,6 +290,12 @@ void run_answered(struct run *r)
   switch (w->kind) {
   case CALL_LIST: run_list_in(r); return;
   case CALL_DETAIL:
+    if (w->cursor) {
+      run_detail_in(r);
+      return;
+    }
+    run_orders_in(r);
+    return;
   case CALL_ONE: run_orders_in(r); return;
   case CALL_REFRESH: run_tokens_in(r); return;
   case CALL_MERGE: run_groups_in(r); return;

@@ -117,6 +117,7 @@ static bool read_list(struct pollee *p, struct work *w)
   if (r->walk == WALK_BACKWARD && w->probe &&
       !connector_pages(p->box, &w->mem, &w->answer, &w->vars, &w->pages, &w->why))
     return false;
+  if (w->pages > 1) return true; /* its rows come again, at the end of the walk */
   if (r->walk != WALK_BACKWARD && k->has_next &&
       !connector_next(p->box, &w->mem, "list", &w->answer, &w->vars, &w->cursor, &w->why))
     return false;
@@ -133,6 +134,20 @@ static bool read_list(struct pollee *p, struct work *w)
   return true;
 }
 
+/* The mapping reads all pages of an answer at once: until the last is here, only its cursor counts. */
+static void read_detail(struct pollee *p, struct work *w)
+{
+  if (connector_section(p->connector, "next detail")) {
+    if (!connector_next(p->box, &w->mem, "detail", &w->answer, &w->vars, &w->cursor, &w->why) || w->cursor)
+      return;
+    if (*w->pages_before) {
+      w->answer.body = arena_printf(&w->mem, "[%s,%s]", w->pages_before, w->answer.body);
+      w->answer.body_n = strlen(w->answer.body);
+    }
+  }
+  read_orders(p, w, "orders");
+}
+
 void work_read(struct pollee *p, struct work *w)
 {
   connector_values(p->box, poll_secret, poll_setting, p);
@@ -140,7 +155,7 @@ void work_read(struct pollee *p, struct work *w)
   if (w->verdict.kind != VERDICT_OK) return;
   switch (w->kind) {
   case CALL_LIST: read_list(p, w); break;
-  case CALL_DETAIL: read_orders(p, w, "orders"); break;
+  case CALL_DETAIL: read_detail(p, w); break;
   case CALL_ONE:
     if (!connector_section(p->connector, "ids one")) read_orders(p, w, "orders one");
     else connector_ids(p->box, &w->mem, "ids one", &w->answer, &w->vars, &w->id, &w->ids, &w->why);
