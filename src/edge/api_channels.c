@@ -188,7 +188,7 @@ static void secret_done(struct cmd *c)
 {
   struct call *k = c->owner;
   struct pollee *p = c->job.err ? NULL : poller_find(k->api->poller, k->id);
-  if (p && !p->run && !p->loading) p->broken = "not yet read", pollee_wake(p); /* reads its secrets anew */
+  if (p) p->reload = true, p->next_at = 0, pollee_wake(p); /* reads its secrets anew, when its run is over */
   call_done(c);
 }
 

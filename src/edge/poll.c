@@ -339,7 +339,7 @@ static void load_start(struct pollee *p)
   struct opened *o = arena_new(&rd->mem, struct opened);
   o->p = p;
   rd->args = o, rd->run = load_run, rd->done = load_done;
-  p->loading = true, p->broken = NULL;
+  p->loading = true, p->reload = false, p->broken = NULL;
   p->poller->busy++;
   read_start_always(rd);
 }
@@ -459,7 +459,7 @@ void pollee_wake(struct pollee *p)
     return;
   }
   int64_t now = poller->api->env->now_ms(poller->api->env);
-  if (p->broken) load_start(p);
+  if (p->broken || p->reload) load_start(p);
   else if (poller->quiet && !p->sync) return;
   else if (p->state.paused && !p->sync) return;
   else if (p->sync) run_poll(p, now);

@@ -165,7 +165,8 @@ static void secrets_copy(struct push *u)
 static void push_next(struct pollee *p)
 {
   struct push *u = p->push_first;
-  if (p->pushing || !u || p->loading) return;
+  if (p->pushing || !u || p->loading || p->broken)
+    return; /* what is known of it, its secrets too, is read first */
   p->push_first = u->next;
   if (!u->next) p->push_last = &p->push_first;
   p->pushes--;
@@ -192,7 +193,7 @@ void pushes_wake(struct pollee *p)
 void hooks_channel_post(struct call *k)
 {
   struct pollee *p = poller_find(k->api->poller, k->id);
-  if (!p || !p->connector || !p->connector->has_push) {
+  if (!p || !p->connector || !p->box || !p->connector->has_push) {
     call_refuse(k, ERR_NOT_FOUND, "no_push", NULL, "No channel of that name takes pushes.");
     return;
   }
