@@ -11,7 +11,7 @@
 #define HOUR_MS (60 * MINUTE_MS)
 #define SEVERAL_PERCENT 20
 #define NEAR_PERCENT 10
-#define SEVERAL_SPAN_MS (60 * HOUR_MS) /* well inside 72 h, whichever order of theirs is cancelled */
+#define SEVERAL_SPAN_MS (36 * HOUR_MS) /* well inside 72 h and before the first is due, 48 h after it was paid */
 #define LAG_MAX_MS (20 * MINUTE_MS)    /* less than a poller's usual overlap */
 
 uint64_t sim_hash(const struct sim *s, const char *what, uint64_t a, uint64_t b)

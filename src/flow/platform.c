@@ -8,7 +8,7 @@ enum err flow_group_platform_parse(struct cmd *c, const struct json *body)
 }
 
 struct asked {
-  int64_t id;
+  int64_t id, contact_key;
   const struct platform_verdict *said;
   bool changed;
 };
@@ -24,7 +24,7 @@ static enum err asked_read(struct cmd *c, struct db *db, const struct platform_a
     if (!e) e = order_find(db, &c->mem, ch.id, p->order[i].external_id, &o);
     if (e == ERR_NOT_FOUND) continue; /* it left since the platform was asked */
     TRY(e);
-    list[(*n)++] = (struct asked){ o.id, &p->order[i], false };
+    list[(*n)++] = (struct asked){ o.id, o.contact_key, &p->order[i], false };
   }
   return ERR_OK;
 }
@@ -33,6 +33,8 @@ static enum err pair_say(struct cmd *c, struct db *db, const struct platform_arg
                          struct asked *y)
 {
   bool changed, together = !strcmp(x->said->group, y->said->group);
+  if (!together && x->contact_key != y->contact_key && !group_decided(db, x->id, y->id))
+    return ERR_OK; /* strangers */
   TRY(group_decide_platform(db, x->id, y->id, together, p->platform, c->now_ms, &changed));
   if (!changed) return ERR_OK;
   c->numbers[0]++;
