@@ -284,7 +284,7 @@ static const struct reading *reading_of(const struct feeder *f, const char *chan
   return NULL;
 }
 
-static void polled_print(struct feeder *f, const struct json *ch, const struct reading *r)
+static void reading_print(struct feeder *f, const struct json *ch, const struct reading *r)
 {
   const char *name = text_of(ch, "name"), *error = text_of(ch, "poll/error/code");
   int64_t misses = number_of(json_get(ch, "poll"), "misses"), orders = number_of(ch, "orders");
@@ -300,24 +300,30 @@ static void polled_print(struct feeder *f, const struct json *ch, const struct r
            r->slow ? "" : error);
 }
 
-static void channels_print(struct feeder *f, bool polled)
+static const struct json *channel_named(const struct json *list, const char *name)
 {
-  const struct json *list = json_get(ask(f, "/v1/channels"), "data");
-  for (const struct json *ch = first_of(list); ch; ch = json_next(ch)) {
-    const struct reading *r = reading_of(f, text_of(ch, "name"));
-    if (polled && r) polled_print(f, ch, r);
-    if (!polled && !r && number_of(ch, "orders"))
-      printf("  %-12s %7lld orders\n", text_of(ch, "name"), (long long)number_of(ch, "orders"));
-  }
+  const struct json *ch = first_of(list);
+  while (ch && strcmp(text_of(ch, "name"), name) != 0) ch = json_next(ch);
+  return ch;
 }
 
-static void readings_print(struct feeder *f)
+static void polled_print(struct feeder *f, const struct json *list)
 {
   printf("%zu simulated platforms, polled over HTTP with the signatures, pages and limits of each\n",
          f->readings);
   printf("  %-12s %7s %7s %11s %7s %7s %8s\n", "channel", "orders", "new", "came again", "groups", "missed",
          "read in");
-  channels_print(f, true);
+  for (size_t i = 0; i < f->readings; i++) {
+    const struct json *ch = channel_named(list, f->reading[i].name);
+    if (ch) reading_print(f, ch, &f->reading[i]);
+  }
+}
+
+static void others_print(struct feeder *f, const struct json *list)
+{
+  for (const struct json *ch = first_of(list); ch; ch = json_next(ch))
+    if (!reading_of(f, text_of(ch, "name")) && number_of(ch, "orders"))
+      printf("  %-12s %7lld orders\n", text_of(ch, "name"), (long long)number_of(ch, "orders"));
 }
 
 static void proposals_add(void *arg, const struct json *group)
@@ -394,10 +400,10 @@ static void fed_print(const struct feeder *f)
 
 static void summary_print(struct feeder *f)
 {
-  const struct json *counts = ask(f, "/v1/stats/counts");
-  readings_print(f);
+  const struct json *counts = ask(f, "/v1/stats/counts"), *list = json_get(ask(f, "/v1/channels"), "data");
+  polled_print(f, list);
   fed_print(f);
-  channels_print(f, false);
+  others_print(f, list);
   printf("All together\n  %lld groups of several orders, %lld more pairs proposed for a person to decide\n",
          (long long)number_of(counts, "groups_several"), (long long)proposals_count(f));
   merge_print(f);
