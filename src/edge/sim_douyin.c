@@ -592,7 +592,7 @@ static void answer(struct sim_call *c)
       return;
     }
   sim_called(c, "unknown");
-  deny(c, 40002, "非法的参数", "isv.method-invalid", "method不存在");
+  if (may(c, true)) deny(c, 40002, "非法的参数", "isv.method-invalid", "method不存在");
 }
 
 /* ---- pushes: an array of messages whose data is JSON inside text, with numbers of 19 digits -------------------- */

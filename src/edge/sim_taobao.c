@@ -26,9 +26,24 @@ static void request_id(struct sim_call *c)
   jw_kstring(&c->w, "request_id", arena_printf(c->a, "16fc%llx", (unsigned long long)c->draw));
 }
 
+/* Who does not ask for JSON gets XML. */
+static bool wants_json(const struct sim_call *c)
+{
+  const char *format = sim_param(c, "format");
+  return format && !strcmp(format, "json");
+}
+
 static void deny(struct sim_call *c, int code, const char *msg, const char *sub_code, const char *sub_msg)
 {
   sim_answer_again(c, 200);
+  if (!wants_json(c)) {
+    c->type = "text/xml;charset=UTF-8";
+    buf_printf(&c->body,
+               "<?xml version=\"1.0\" encoding=\"utf-8\" ?><error_response><code>%d</code><msg>%s</msg>"
+               "</error_response>\n",
+               code, msg);
+    return;
+  }
   jw_object(&c->w);
   jw_key(&c->w, "error_response"), jw_object(&c->w);
   jw_kint(&c->w, "code", code), jw_kstring(&c->w, "msg", msg);
@@ -526,15 +541,15 @@ static const struct {
   { "taobao.top.auth.token.refresh", true, refresh },
 };
 
-/* Who does not ask for JSON gets XML. */
-static bool wants_json(struct sim_call *c)
+static void method_run(struct sim_call *c, const char *method)
 {
-  const char *format = sim_param(c, "format");
-  if (format && !strcmp(format, "json")) return true;
-  c->type = "text/xml;charset=UTF-8";
-  buf_str(&c->body, "<?xml version=\"1.0\" encoding=\"utf-8\" ?><error_response><code>23</code>"
-                    "<msg>Invalid format</msg></error_response>\n");
-  return false;
+  size_t i = 0;
+  while (i < COUNT(calls) && strcmp(method, calls[i].method) != 0) i++;
+  sim_called(c, i < COUNT(calls) ? calls[i].method : "unknown");
+  if (!may(c, i == COUNT(calls) || calls[i].is_public)) return;
+  if (i == COUNT(calls)) deny(c, 22, "Invalid method", "isv.invalid-method", "不存在的方法名");
+  else if (!wants_json(c)) deny(c, 23, "Invalid format", NULL, NULL); /* of the two only JSON is played */
+  else calls[i].run(c);
 }
 
 static void answer(struct sim_call *c)
@@ -543,16 +558,12 @@ static void answer(struct sim_call *c)
   if (!strcmp(c->r->path, "/token")) {
     sim_called(c, "token");
     oauth(c);
-    return;
+  } else if (method && !strcmp(c->r->path, "/router/rest")) {
+    method_run(c, method);
+  } else {
+    sim_called(c, "unknown");
+    deny(c, 21, "Missing method", NULL, NULL);
   }
-  for (size_t i = 0; i < COUNT(calls) && !strcmp(c->r->path, "/router/rest"); i++)
-    if (method && !strcmp(method, calls[i].method)) {
-      sim_called(c, calls[i].method);
-      if (wants_json(c) && may(c, calls[i].is_public)) calls[i].run(c);
-      return;
-    }
-  sim_called(c, "unknown");
-  deny(c, method ? 22 : 21, method ? "Invalid method" : "Missing method", NULL, NULL);
 }
 
 const struct sim_platform sim_taobao = {
