@@ -73,6 +73,7 @@ struct poller {
   struct api *api;
   struct fetcher *fetcher;
   struct pollee *first;
+  int64_t started_at;
   unsigned char key[SEAL_KEY];
   bool has_key;
   bool stopping, quiet;            /* quiet: nothing is asked unless somebody wishes it */

@@ -623,7 +623,8 @@ static void stale_look(struct pollee *p)
   const struct poll *s = &p->state;
   int64_t now = poller->api->env->now_ms(poller->api->env);
   if (p->stale_told || poller->quiet || s->paused || p->loading || !p->connector || !s->ok_at) return;
-  if (now - s->ok_at < 3 * p->set.every_ms + MINUTE) return;
+  int64_t since_at = s->ok_at > poller->started_at ? s->ok_at : poller->started_at; /* who was off is not late */
+  if (now - since_at < 3 * p->set.every_ms + MINUTE) return;
   struct cmd *c = api_own_cmd(poller->api, CMD_POLL_STATE);
   struct poll_state *state = arena_new(&c->mem, struct poll_state);
   char since[TIME_TEXT], at[TIME_TEXT];
@@ -661,7 +662,7 @@ struct poller *poller_open(struct api *api)
 
 void poller_start(struct poller *p, bool quiet)
 {
-  p->quiet = quiet;
+  p->quiet = quiet, p->started_at = p->api->env->now_ms(p->api->env);
   pollees_set(p);
   uv_timer_start(p->tick, on_tick, LOOK_MS, LOOK_MS);
 }
