@@ -2,6 +2,7 @@
 #include "edge.h"
 #include <errno.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { SECRET_MOST = 8192, LISTED_MOST = 1024 };
@@ -103,12 +104,23 @@ static const char *builtin_names(struct cli *c)
   return arena_str(&c->mem, names);
 }
 
+/* Root writes for whoever serves the directory. */
+static bool file_give(const struct cli *c, const char *path)
+{
+  struct stat st;
+  return geteuid() != 0 || (stat(c->data, &st) == 0 && chown(path, st.st_uid, st.st_gid) == 0);
+}
+
+static bool file_make(const struct cli *c, const char *dir, const char *path, const char *text, size_t n)
+{
+  return dir_make(dir, 0700) && file_give(c, dir) && file_write(path, text, n, 0600) && file_give(c, path);
+}
+
 static int copy_out(struct cli *c, const char *name, const struct connector_file *file)
 {
   const char *dir = cli_path(c, "connectors"), *path = arena_printf(&c->mem, "%s/%s.channel", dir, name);
   if (!access(path, F_OK)) return cli_fail(c, "%s is there already", path);
-  if (!dir_make(dir, 0700) || !file_write(path, file->text, file->n, 0600))
-    return cli_fail(c, "%s: %s", path, strerror(errno));
+  if (!file_make(c, dir, path, file->text, file->n)) return cli_fail(c, "%s: %s", path, strerror(errno));
   cli_say(c, "%s is written; `orderd channel test %s` checks it", path, name);
   return EXIT_DONE;
 }
@@ -122,7 +134,7 @@ static bool secret_keep(struct cli *c, const struct connector_name *s, const cha
   fprintf(stderr, "%s%s\n", s->text, s->optional ? " (may be left empty)" : "");
   char *value = cli_line(c, arena_printf(&c->mem, "%s: ", s->name), SECRET_MOST);
   if (!value || !*value) return false;
-  if (dir_make(cli_path(c, "secrets"), 0700) && file_write(path, value, strlen(value), 0600)) return true;
+  if (file_make(c, cli_path(c, "secrets"), path, value, strlen(value))) return true;
   *status = cli_fail(c, "%s: %s", path, strerror(errno));
   return false;
 }
