@@ -4,10 +4,11 @@
 
 /* ---- when it is good: pages ---------------------------------------------------------------------------------------------------- */
 /* Does the page bring nothing that the walk has not? A platform that gives its first page for every one is found out at
- * the latest when the first page itself is read. */
+ * the latest when the first page itself is read; a page without rows must at least lead on. */
 static bool page_repeats(struct run *r, const struct work *w)
 {
   int64_t fresh = 0;
+  if (!w->rows && w->cursor && !strcmp(w->cursor, w->vars.cursor)) return true;
   for (int64_t i = 0; i < w->rows; i++) {
     if (!rows_add(&r->seen, w->row[i])) continue;
     fresh++;
@@ -188,7 +189,7 @@ static void run_detail_in(struct run *r)
   buf_put(&r->detail, w->answer.body, w->answer.body_n);
   r->detail_cursor.len = 0;
   buf_str(&r->detail_cursor, w->cursor);
-  run_call_good(r);
+  r->limited = 0, r->refreshed = r->clock_retried = false; /* failures count until the last page is here */
   run_fetch_drop(r), run_work_drop(r);
   run_next(r);
 }
