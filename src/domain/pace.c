@@ -45,6 +45,11 @@ bool window_next(const struct window_rules *r, int64_t watermark, int64_t walked
 {
   int64_t end = now_ms - r->settle_ms;
   *from = walked ? walked : watermark ? watermark - r->overlap_ms : now_ms - r->start_ms;
+  /* Read beyond what we take for now: one of the clocks moved. Ask all the same, the answer tells the platform's time. */
+  if (!walked && watermark > end) {
+    if (*from > watermark - 60000) *from = watermark - 60000;
+    end = watermark;
+  }
   *until = *from + r->window_ms < end ? *from + r->window_ms : end;
   return *until > *from && (!walked || *until - *from >= 1000);
 }
