@@ -35,6 +35,7 @@ suite() {
   cli) node_suite test/cli/run.mjs ;;
   http_api) node_suite test/http_api/run.mjs ;;
   attack) node_suite test/attack/run.mjs ;;
+  channels) node_suite test/channels/run.mjs ;;
   readme) [ ! -x "$ASAN/orderd" ] || ORDERD=$ASAN/orderd sh test/readme_test.sh ;;
   sim-feed) "$B/release/sim-feed" --dir "$FEED" --slice ;;
   sim-* | crash-*) "$ASAN/$1" --slice ;;
@@ -76,6 +77,7 @@ suites() {
   echo drill
   [ ! -f test/http_api/run.mjs ] || echo http_api
   [ ! -f test/attack/run.mjs ] || echo attack
+  [ ! -f test/channels/run.mjs ] || echo channels
   [ ! -f test/readme_test.sh ] || echo readme
   echo cli
   echo unit

@@ -56,6 +56,7 @@ struct pollee {                    /* one channel that is polled */
   struct uv_timer_s *timer;
   int64_t next_at;                 /* our clock; 0: at once */
   bool loading, reload, sync, leaving, stale_told; /* reload: a secret was set */
+  bool changed;                    /* its connector's file: no run begins until it is read */
   struct run *run;
   struct {
     char id[72];

@@ -111,6 +111,11 @@ static bool given_read(struct arena *a, const struct connector *c, const struct 
     *why = unknown_key(a, c, e);
     return false;
   }
+  for (size_t i = 0; i < out->givens; i++) {
+    if (strcmp(out->given[i].name, name->name) != 0) continue;
+    *why = arena_printf(a, "line %d: [%s] gives %s twice", e->line, e->section, name->name);
+    return false;
+  }
   const char *value = whole ? e->value : given_value(a, e, data, why);
   if (!value) return false;
   out->given[out->givens++] = (struct poll_secret_value){ name->name, arena_str(a, value), 0, 0 };
@@ -146,6 +151,17 @@ static bool span_read(struct arena *a, const struct conf_entry *e, struct poll_s
   return true;
 }
 
+static bool host_read(struct arena *a, const struct conf_entry *e, struct poll_settings *out,
+                      const char **why)
+{
+  bool ok = !strncmp(e->value, "https://", 8) || !strncmp(e->value, "http://", 7);
+  if (ok) out->host = arena_str(a, e->value);
+  else
+    *why = arena_printf(a, "line %d: [%s] host = %s: an address begins with https:// or http://", e->line,
+                        e->section, e->value);
+  return ok;
+}
+
 bool poll_settings_read(struct arena *a, const struct conf *conf, const char *data, const char *channel,
                         const struct connector *c, struct poll_settings *out, const char **why)
 {
@@ -155,15 +171,13 @@ bool poll_settings_read(struct arena *a, const struct conf *conf, const char *da
   for (size_t i = 0; i < conf->n; i++) {
     const struct conf_entry *e = &conf->at[i];
     if (strncmp(e->section, "channel ", 8) != 0 || strcmp(e->section + 8, channel) != 0) continue;
-    if (!strcmp(e->key, "host")) out->host = arena_str(a, e->value);
-    else if (!strcmp(e->key, "push_url")) out->push_url = arena_str(a, e->value);
+    if (!strcmp(e->key, "host")) {
+      if (!host_read(a, e, out, why)) return false;
+    } else if (!strcmp(e->key, "push_url")) out->push_url = arena_str(a, e->value);
     else if (!strcmp(e->key, "max_rps")) {
       if (!rate_read(a, e, out, why)) return false;
     } else if (is_plain_key(e->key)) {
       if (!span_read(a, e, out, why)) return false;
-    } else if (out->givens == c->secrets + c->settings) {
-      *why = arena_printf(a, "line %d: [%s] gives a value twice", e->line, e->section);
-      return false;
     } else if (!given_read(a, c, e, data, out, why)) return false;
   }
   if (out->backoff_most_ms < out->backoff_ms) out->backoff_most_ms = out->backoff_ms;
@@ -453,7 +467,8 @@ static bool is_followed(const struct pollee *p)
 void pollee_wake(struct pollee *p)
 {
   struct poller *poller = p->poller;
-  if (poller->stopping || p->loading || p->run || p->leaving || !p->connector || !p->box) return;
+  if (poller->stopping || p->loading || p->run || p->leaving || !p->connector || !p->box || p->changed)
+    return;
   if (p->broken && is_followed(p)) {
     pollee_later(p, FIRST_APART);
     return;
@@ -587,7 +602,8 @@ static void pollee_look(struct pollee *p)
   struct poller *poller = p->poller;
   int64_t changed = file_time(&mem, poller->api->data, p->set.connector);
   arena_release(&mem);
-  if (changed == p->file_changed || p->run || p->loading || p->pushing || p->again || p->mapping) return;
+  p->changed = changed != p->file_changed;
+  if (!p->changed || p->run || p->loading || p->pushing || p->again || p->mapping) return;
   struct pollee *fresh = pollee_new(poller);
   const char *why = NULL, *name = p->set.name, *connector = p->set.connector;
   bool ok = pollee_read(fresh, poller->api->rules->rules.conf, name, connector, &why) && fresh->connector &&
@@ -595,8 +611,9 @@ static void pollee_look(struct pollee *p)
   if (!ok) {
     log_line(LOG_ERROR, "channel %s: the changed connector is not taken: %s", name,
              why ? why : fresh->broken);
-    p->file_changed = changed;
+    p->file_changed = changed, p->changed = false;
     pollee_free(fresh);
+    pollee_wake(p);
     return;
   }
   log_line(LOG_INFO, "channel %s: its connector was read again", name);
@@ -623,7 +640,8 @@ static void stale_look(struct pollee *p)
   const struct poll *s = &p->state;
   int64_t now = poller->api->env->now_ms(poller->api->env);
   if (p->stale_told || poller->quiet || s->paused || p->loading || !p->connector || !s->ok_at) return;
-  int64_t since_at = s->ok_at > poller->started_at ? s->ok_at : poller->started_at; /* who was off is not late */
+  int64_t since_at =
+    s->ok_at > poller->started_at ? s->ok_at : poller->started_at; /* who was off is not late */
   if (now - since_at < 3 * p->set.every_ms + MINUTE) return;
   struct cmd *c = api_own_cmd(poller->api, CMD_POLL_STATE);
   struct poll_state *state = arena_new(&c->mem, struct poll_state);

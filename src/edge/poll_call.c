@@ -183,7 +183,8 @@ const char *run_error_text(struct run *r, const char *kind, const char *code, co
   struct buf b = { 0 };
   struct jw j;
   jw_init(&j, &b), jw_object(&j);
-  jw_kstring(&j, "kind", kind), jw_kstring(&j, "code", code);
+  jw_kstring(&j, "kind", kind);
+  jw_kstring(&j, "code", code ? text_redacted(&r->mem, r->p, code, strlen(code), ANSWER_SHOWN) : NULL);
   jw_kstring(&j, "message",
              message ? text_redacted(&r->mem, r->p, message, strlen(message), ANSWER_SHOWN) : NULL);
   jw_ktime(&j, "at", run_now(r));
@@ -259,7 +260,7 @@ static void ids_give_up(struct run *r, const char *code, const char *message)
   struct work *w = r->work;
   struct cmd *c = w->page;
   struct poll_page *page = (struct poll_page *)(uintptr_t)c->args;
-  struct problem pr = { .code = code, .detail = message };
+  struct problem pr = { .code = code };
   struct buf raw = { 0 }, why = { 0 };
   struct jw j;
   const struct connector_id *id = run_ids_next(r);
@@ -267,6 +268,7 @@ static void ids_give_up(struct run *r, const char *code, const char *message)
   jw_kstring(&j, "id", id->id);
   if (id->row) jw_key(&j, "row"), jw_raw(&j, id->row, strlen(id->row));
   jw_object_end(&j);
+  if (message) pr.detail = text_redacted(&c->mem, r->p, message, strlen(message), ANSWER_SHOWN);
   problem_put(&why, ERR_INVALID, 0, &pr);
   page->item = arena_new(&c->mem, struct poll_item), page->items = 1;
   page->item->raw = arena_strn(&c->mem, raw.data, raw.len), page->item->raw_n = raw.len;

@@ -115,9 +115,10 @@ static bool folder_step(struct pollee *p, struct work *w, int64_t from, int64_t 
   *at = (int64_t)i + 1;
   char *text = file_read(&w->mem, list[i].name, POLL_FILE_MAX, &bytes);
   if (!text) {
-    w->why = arena_printf(&w->mem, "%s: %s", list[i].name,
-                          errno == EFBIG ? "is too large; orderd import takes it" : strerror(errno));
-    return false;
+    if (errno != ENOENT) /* it was taken away meanwhile */
+      file_kept(w, list[i].name, "", 0,
+                errno == EFBIG ? "The file is too large; orderd import takes it" : strerror(errno));
+    return true;
   }
   if (connector_file_rows(&w->mem, p->connector->format, text, bytes, &json, &json_n, &why))
     rows_map(p, w, list[i].name, json, json_n);

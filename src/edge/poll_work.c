@@ -1,6 +1,8 @@
 /* poll_work.c: what a run does on the pool: requests built, answers judged and mapped, all in the channel's sandbox. */
 #include "edge.h"
 
+enum { SECRET_LEAST = 6 };
+
 static const char *const call_names[CALL_N] = { "list", "detail", "one", "refresh", "merge" };
 
 const char *call_name(enum call_kind k)
@@ -171,14 +173,43 @@ void work_read(struct pollee *p, struct work *w)
 }
 
 /* ---- for people ------------------------------------------------------------------------------------------------------ */
+static int hex_byte(const char *s, size_t n)
+{
+  int byte = 0;
+  for (size_t i = 0; i < 2; i++) {
+    char c = i < n ? s[i] : 0;
+    int digit = c >= '0' && c <= '9'                 ? c - '0'
+                : (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 'a' + 10
+                                                     : -1;
+    if (digit < 0) return -1;
+    byte = byte * 16 + digit;
+  }
+  return byte;
+}
+
+/* How much of s spells v, as it is, %-encoded or escaped in JSON; 0: not v. At the end of s its beginning is enough: the
+ * text was cut there. */
+static size_t secret_spelled(const char *s, size_t n, const char *v)
+{
+  size_t i = 0;
+  for (const char *at = v; *at; at++) {
+    if (i == n) return at - v >= SECRET_LEAST ? i : 0;
+    if (s[i] != *at)
+      while (i < n && s[i] == '\\') i++;
+    if (i < n && s[i] == *at) i++;
+    else if (i < n && s[i] == '%' && hex_byte(s + i + 1, n - i - 1) == (unsigned char)*at) i += 3;
+    else if (n - i > 4 && !memcmp(s + i, "u00", 3) && hex_byte(s + i + 3, n - i - 3) == (unsigned char)*at)
+      i += 5;
+    else return 0;
+  }
+  return i;
+}
+
 static bool secret_at(const struct pollee *p, const char *s, size_t n, size_t *len)
 {
   for (size_t i = 0; i < p->secrets + p->set.givens; i++) {
     const char *v = i < p->secrets ? p->secret[i].value : p->set.given[i - p->secrets].value;
-    size_t m = strlen(v);
-    if (m < 6 || m > n || memcmp(s, v, m)) continue;
-    *len = m;
-    return true;
+    if (strlen(v) >= SECRET_LEAST && (*len = secret_spelled(s, n, v)) > 0) return true;
   }
   return false;
 }

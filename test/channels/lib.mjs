@@ -31,6 +31,7 @@ query.sign = lower(hex(hmac_sha256(secret('key'), :path || sorted_query(:query))
 id = :headers ->> '$.x-id'\nat = :body ->> '$.at'\nreply = {"taken":true}\nreply_type = application/json`,
   push_ids: "[ids push]\nSELECT value FROM json_each(:body, '$.ids')",
   errors: "[errors]\nSELECT :body ->> '$.error', :body ->> '$.code', :body ->> '$.message' WHERE :body -> '$.error' IS NOT NULL",
+  errors_list: "[errors list]\nSELECT coalesce(:body ->> '$.error', 'retry'), coalesce(:body ->> '$.code', 'no_list'), :body ->> '$.message'\nWHERE :status = 200 AND json_type(:body, '$.orders') IS NOT 'array'",
   orders: `[orders]\nSELECT ${ORDER}, fullkey FROM json_each(:body, '$.orders')`,
   orders_one: `[orders one]\nSELECT ${ORDER.replaceAll('value', ':body')}, '$'`,
 };
