@@ -6,12 +6,13 @@ enum { PAGE_FRESH_LEAST = 5 }; /* one row in five of a page is new */
 
 /* ---- when it is good: pages ---------------------------------------------------------------------------------------------------- */
 /* Does the page bring next to nothing that the walk has not? Then it is an earlier page again, with a stray row or two. A
- * platform that gives its first page for every one is found out at the latest when the first page itself is read. Of an
+ * platform that gives its first page for every one is found out at the latest when the first page itself is read; a page without rows must at least lead on. Of an
  * honest platform a page may look so when most of it changed meanwhile and left the window: the run fails, and the next
  * reads the window anew. */
 static bool page_repeats(struct run *r, const struct work *w)
 {
   int64_t fresh = 0;
+  if (!w->rows && w->cursor && !strcmp(w->cursor, w->vars.cursor)) return true;
   for (int64_t i = 0; i < w->rows; i++) {
     if (!rows_add(&r->seen, w->row[i])) continue;
     fresh++;
