@@ -19,6 +19,7 @@ int64_t mono_ms(void); /* monotonic; for time-outs and measuring only, never sto
 struct timespec;
 void mono_after(struct timespec *until, int64_t ms); /* so long from now, for pthread_cond_timedwait() on CLOCK_MONOTONIC */
 int64_t mono_us(void);
+int64_t thread_us(void); /* what this thread has worked; a busy machine adds nothing */
 
 /* ---- log lines: one per call, to standard error or a file, control characters escaped ------------ */
 enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR };

@@ -188,7 +188,7 @@ void readers_close(struct readers *r);
  * json_each/json_tree; no table, no file, no pragma, no clock, no randomness. One thread at a time. */
 #define SANDBOX_SQL_MAX (100 * 1024)
 #define SANDBOX_VALUE_MAX (8 << 20)
-#define SANDBOX_MS 250           /* of one statement */
+#define SANDBOX_MS 250           /* of one statement: time that its thread worked */
 #define SANDBOX_ROWS_MAX 5000
 struct sandbox;
 struct sandbox_sql;

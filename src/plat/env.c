@@ -52,6 +52,11 @@ void mono_after(struct timespec *until, int64_t ms)
   if (until->tv_nsec >= 1000000000) until->tv_nsec -= 1000000000, until->tv_sec++;
 }
 
+int64_t thread_us(void)
+{
+  return clock_us(CLOCK_THREAD_CPUTIME_ID);
+}
+
 int64_t mono_ms(void)
 {
   return mono_us() / 1000;
