@@ -429,7 +429,7 @@ void run_stop(struct run *r)
 {
   if (r->stopping) return;
   r->stopping = true;
-  if (r->phase == PHASE_CALL && run_refreshes(r)) return;
+  if (r->in_job || (r->phase == PHASE_CALL && run_refreshes(r))) return; /* the pool may be reading the answer */
   run_fetch_drop(r);
   if (r->phase == PHASE_WAIT || r->phase == PHASE_PACE || r->phase == PHASE_CALL) run_next(r);
 }

@@ -339,7 +339,7 @@ static void list_orders(struct sim_call *c)
 {
   struct sim_query q = { .limit = 50 };
   struct sim_page p;
-  size_t filter;
+  size_t filter = 0;
   if (sim_param(c, "limit") && (!sim_param_int(c, "limit", &q.limit) || q.limit < 1)) {
     deny(c, 400, "limit: is not valid");
     return;
