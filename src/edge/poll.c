@@ -249,9 +249,13 @@ bool poll_key(struct poller *p, const char **why)
 }
 
 /* ---- what the database knows of a channel ---------------------------------------------------------------------------------- */
-struct opened {
+struct opened { /* read on a pool thread; taken over on the loop, which shows the old meanwhile */
   struct pollee *p;
   struct poll poll;
+  int64_t channel_id;
+  struct bucket *bucket;
+  struct poll_secret_value secret[CONNECTOR_SECRETS_MAX];
+  size_t secrets;
   bool found;
   int damaged;
 };
@@ -262,9 +266,9 @@ static void secret_opened(void *arg, const char *name, const void *sealed, size_
   struct pollee *p = o->p;
   struct buf plain = { 0 };
   char *what = arena_printf(&p->secret_mem, "%s/%s", p->set.name, name);
-  if (p->secrets < CONNECTOR_SECRETS_MAX && p->poller->has_key &&
+  if (o->secrets < CONNECTOR_SECRETS_MAX && p->poller->has_key &&
       unseal(&plain, p->poller->key, what, sealed, n))
-    p->secret[p->secrets++] =
+    o->secret[o->secrets++] =
       (struct poll_secret_value){ arena_str(&p->secret_mem, name),
                                   arena_strn(&p->secret_mem, plain.data ? plain.data : "", plain.len),
                                   expires_at, 0 };
@@ -279,15 +283,14 @@ static enum err load_run(struct read *rd, struct db *db)
   struct channel ch;
   enum err e = channel_find(db, &rd->mem, p->set.name, &ch);
   if (e) return e == ERR_NOT_FOUND ? ERR_OK : e;
-  p->channel_id = ch.id;
+  o->channel_id = ch.id;
   e = poll_get(db, &p->state_mem, ch.id, &o->poll);
   if (e && e != ERR_NOT_FOUND) return e;
   o->found = !e;
   for (size_t i = 0; i < p->connector->requests; i++) {
-    e = bucket_get(db, ch.id, p->connector->request[i].name, &p->bucket[i]);
+    e = bucket_get(db, ch.id, p->connector->request[i].name, &o->bucket[i]);
     if (e && e != ERR_NOT_FOUND) return e;
   }
-  p->secrets = 0;
   return secret_each(db, ch.id, secret_opened, o);
 }
 
@@ -319,13 +322,21 @@ static void introduce(struct pollee *p)
   pollee_later(p, SECOND);
 }
 
+static void loaded_take(struct pollee *p, const struct opened *o)
+{
+  if (o->found) p->state = o->poll;
+  p->channel_id = o->channel_id, p->secrets = o->secrets;
+  memcpy(p->secret, o->secret, sizeof p->secret);
+  memcpy(p->bucket, o->bucket, p->connector->requests * sizeof *p->bucket);
+}
+
 static void load_done(struct read *rd)
 {
   struct opened *o = rd->args;
   struct pollee *p = o->p;
   enum err e = rd->err;
   p->poller->busy--;
-  if (!e && o->found) p->state = o->poll;
+  if (!e) loaded_take(p, o);
   if (o->damaged)
     log_line(LOG_ERROR, "channel %s: %d sealed secrets cannot be opened with secret.key", p->set.name,
              o->damaged);
@@ -352,6 +363,8 @@ static void load_start(struct pollee *p)
   struct read *rd = read_new(p->poller->api, NULL);
   struct opened *o = arena_new(&rd->mem, struct opened);
   o->p = p;
+  o->bucket = arena_array(&rd->mem, struct bucket, p->connector->requests + 1);
+  memcpy(o->bucket, p->bucket, p->connector->requests * sizeof *p->bucket);
   rd->args = o, rd->run = load_run, rd->done = load_done;
   p->loading = true, p->reload = false, p->broken = NULL;
   p->poller->busy++;
