@@ -242,7 +242,7 @@ void sandbox_json_functions(struct sqlite3 *sql);
 /* While one is set, the engine's memory of this thread is counted, and what would go over max bytes is refused; past
  * until_us big pieces are refused too, because the engine looks at its clock only between the turns of a loop. */
 struct sandbox_guard {
-  int64_t used, max, until_us;
+  int64_t used, max, until_us, wall_us; /* until_us: of the thread's work, which is over no sooner than wall_us */
   bool full, late;
 };
 struct sandbox_guard *sandbox_guard(struct sandbox_guard *g); /* sets (NULL: none), gives the one before */

@@ -205,7 +205,7 @@ struct watch {
 static struct watch watch_begin(struct sandbox *s)
 {
   struct watch w = { .outer_until = s->guard.until_us };
-  s->guard.until_us = thread_us() + s->ms * 1000;
+  s->guard.until_us = thread_us() + s->ms * 1000, s->guard.wall_us = mono_us() + s->ms * 1000;
   s->guard.full = s->guard.late = false;
   w.outer = sandbox_guard(&s->guard);
   return w;
@@ -437,11 +437,12 @@ static bool row_give(struct sandbox *s, struct sandbox_sql *q, const struct watc
                      void *arg)
 {
   struct sandbox_guard kept = s->guard;
-  int64_t began = thread_us();
+  int64_t began = mono_us();
   sandbox_guard(w->outer);
   bool goes_on = row(arg, q->row, q->columns);
   sandbox_guard(&s->guard);
-  s->guard.until_us = kept.until_us + (thread_us() - began);
+  int64_t took = mono_us() - began;
+  s->guard.until_us = kept.until_us + took, s->guard.wall_us = kept.wall_us + took;
   s->guard.full = kept.full, s->guard.late = kept.late;
   return goes_on;
 }

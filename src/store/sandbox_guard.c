@@ -22,7 +22,8 @@ struct sandbox_guard *sandbox_guard(struct sandbox_guard *g)
 bool sandbox_late(void)
 {
   if (!guard || !guard->until_us) return false;
-  if (!guard->late) guard->late = thread_us() > guard->until_us;
+  if (!guard->late && mono_us() > guard->wall_us)
+    guard->late = thread_us() > guard->until_us; /* the dear clock last */
   return guard->late;
 }
 
