@@ -68,7 +68,8 @@ LINK := -pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--gc-sections -static-libgcc
 
 VARIANTS := release asan tsan fuzz
 CC_release     := $(CC)
-CFLAGS_release := -O2 -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
+# Frames are for debuggers: they stand in orderd.debug, not in the program.
+CFLAGS_release := -O2 -fno-asynchronous-unwind-tables -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
 CC_asan        := $(CC)
 CFLAGS_asan    := -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all -DORDERD_SANITIZE
 CC_tsan        := $(CC)
