@@ -33,6 +33,7 @@ test('hostile answers: an error in words, then the order comes all the same', as
     const o = shop.put();
     let asked = 0;
     shop.play = (c, res) => { if (c.path !== '/orders') return false; asked++; play(c, res); return true; };
+    await s.sync('shop');
     const c = await s.state('shop', (x) => asked && x.poll.error && Date.parse(x.poll.error.at) > o.changed - 1, what, 8000);
     const e = c?.poll.error;
     check(e && e.kind && e.code && JSON.stringify(e).length < 3000, `${what}: ${JSON.stringify(e)}`);
@@ -56,9 +57,9 @@ test('rows of wrong kinds: kept as failed payloads or refused, and the good one 
   for (const [what, rows] of ROWS) {
     const o = shop.put(), made = s.log.length;
     let asked = 0;
-    shop.play = (c, res) => { if (c.path !== '/orders' || asked >= 2) return false; asked++; shop.send(res, 200, typeof rows === 'string' ? rows : { next: null, ...rows, ...(Array.isArray(rows) ? [] : {}) }); return true; };
+    shop.play = (c, res) => { if (c.path !== '/orders' || asked >= 1) return false; asked++; shop.send(res, 200, typeof rows === 'string' ? rows : { next: null, ...rows, ...(Array.isArray(rows) ? [] : {}) }); return true; };
     await s.sync('shop');
-    await s.until(`${what}: answered`, () => asked >= 2, 8000);
+    await s.until(`${what}: answered`, () => asked >= 1, 8000);
     shop.play = null;
     await s.until(`${what}: the good order`, async () => await s.has('shop', o.id));
     check(!/Sanitizer|runtime error/.test(s.log.slice(made)), s.log.slice(made, made + 2000));

@@ -113,7 +113,7 @@ export class Shop {
 export function stopShops() { for (const s of [...shops]) s.stop(); }
 
 // ---- a server with channels -------------------------------------------------------------------------------------------------
-export const FAST = 'every = 1s\nbackoff = 20ms\nbackoff_most = 60ms\nbreaker = 300ms\nbreaker_most = 600ms\ntimeout = 700ms\n';
+export const FAST = 'every = 1s\nbackoff = 20ms\nbackoff_most = 60ms\nbreaker = 200ms\nbreaker_most = 300ms\ntimeout = 500ms\n';
 export const GIVEN = `key = ${KEY}\naccess_token = ${ACCESS}\nrefresh_token = ${REFRESH}\n`;
 export function section(name, shop, more = '', given = GIVEN) {
   return `[channel ${name}]\nconnector = plain\n${shop ? `host = ${shop.host}\n` : ''}${FAST}${given}${more}\n`;

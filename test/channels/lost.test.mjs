@@ -30,7 +30,7 @@ test('kill -9 between pages: the watermark never goes before its rows', async ()
 
 test('what polling missed a sweep brings, counts and tells', async () => {
   const shop = await new Shop().start(), now = Date.now();
-  const s = await new Poller(section('shop', shop, 'sweep = 3s\nsweep_back = 1d\n')).start();
+  const s = await new Poller(section('shop', shop, 'sweep = 2s\nsweep_back = 1d\n')).start();
   const o = shop.put({ changed: now - 20000 }), fine = shop.put();
   shop.hidden.add(o.id);
   await s.until('the one that is shown', async () => await s.has('shop', fine.id));

@@ -29,7 +29,7 @@ test('the renewed one is kept over a restart, whatever the configuration says', 
 });
 
 test('before its end, when its life is known', async () => {
-  shop.life = 3000, shop.access = 'ended-again';
+  shop.life = 1500, shop.access = 'ended-again';
   await fresh('renewed');
   const from = shop.asked.length, was = shop.refreshes;
   await s.until('and again by itself', () => shop.refreshes >= was + 2, 8000);
