@@ -10,6 +10,8 @@ struct item {
   const char *raw;
   const char *body; /* {"order":…} for the command; NULL: it still cannot be mapped */
   const char *error;
+  struct cmd *page; /* of a page that was kept whole: all its orders, stored before the payload is settled */
+  bool is_empty;    /* it has none any more */
 };
 
 struct again {
@@ -32,9 +34,12 @@ static void again_step(struct again *g);
 static void again_end(struct again *g)
 {
   struct pollee *p = g->p;
+  for (size_t i = g->at; i < g->n; i++)
+    if (g->item[i].page) api_cmd_free(g->poller->api, g->item[i].page);
   if (g->call) {
     struct buf out = { 0 };
-    buf_printf(&out, "{\"applied\":%lld,\"failed\":%lld}", (long long)g->applied, (long long)g->failed);
+    const char *state = g->applied ? "applied" : "failed";
+    buf_printf(&out, "{\"id\":\"p_%lld\",\"state\":\"%s\",\"orders\":[]}", (long long)g->only, state);
     call_reply(g->call, 200, NULL, &out);
     buf_release(&out);
   } else if (g->seen) {
@@ -63,6 +68,36 @@ static const char *mapped_body(struct again *g, const struct connector_order *o)
   return text;
 }
 
+/* {"at":"$","call":"list","rows":…,"order":<the whole answer>} */
+static bool is_page(const char *raw)
+{
+  static const char head[] = "{\"at\":\"$\",\"call\":";
+  return raw && !strncmp(raw, head, sizeof head - 1) && strstr(raw, ",\"order\":");
+}
+
+static void page_map(struct again *g, struct item *t)
+{
+  struct json_span envelope = json_span_of(t->raw, strlen(t->raw)), body, rows, call;
+  struct connector_vars v = { .now_ms = poll_now(g->p) };
+  struct connector_order *list = NULL;
+  size_t n = 0;
+  if (!json_span_member(envelope, "order", &body) || !json_span_member(envelope, "call", &call)) return;
+  if (json_span_member(envelope, "rows", &rows))
+    v.rows = arena_strn(&g->mem, rows.p, (size_t)(rows.end - rows.p));
+  struct connector_answer ans = { .status = 200, .body_n = (size_t)(body.end - body.p) };
+  ans.body = arena_strn(&g->mem, body.p, ans.body_n);
+  bool one = call.end - call.p == 5 && !memcmp(call.p, "\"one\"", 5);
+  if (!connector_orders(g->box, &g->mem, one ? "orders one" : "orders", &ans, &v, &list, &n, &t->error))
+    return;
+  struct work w = { .page = t->page };
+  work_items(g->p, &w, list, n);
+  arena_release(&w.mem);
+  const struct poll_page *page = t->page->args;
+  t->is_empty = !n;
+  for (size_t i = 0; i < n && !t->body; i++)
+    if (page->item[i].draft) t->body = mapped_body(g, &list[i]);
+}
+
 static void map_run(uv_work_t *work)
 {
   struct again *g = work->data;
@@ -74,7 +109,8 @@ static void map_run(uv_work_t *work)
     struct connector_order o = { 0 };
     struct connector_vars v = { .now_ms = poll_now(g->p) };
     struct item *t = &g->item[i];
-    if (t->raw && connector_again(g->box, &g->mem, t->raw, strlen(t->raw), &v, &o, &t->error))
+    if (t->page) page_map(g, t);
+    else if (t->raw && connector_again(g->box, &g->mem, t->raw, strlen(t->raw), &v, &o, &t->error))
       t->body = mapped_body(g, &o);
   }
 }
@@ -84,9 +120,31 @@ static void retry_next(struct again *g);
 static void retry_done(struct cmd *c)
 {
   struct again *g = c->owner;
-  bool ok = !c->job.err && c->out.data && strstr(c->out.data, "\"state\":\"applied\"");
+  bool ok = !c->job.err && c->out.data && !strstr(c->out.data, "\"state\":\"failed\"");
   g->applied += ok, g->failed += !ok;
   api_cmd_free(g->poller->api, c);
+  retry_next(g);
+}
+
+static bool settle_push(struct again *g, const struct item *t)
+{
+  struct cmd *c = api_own_cmd(g->poller->api, t->is_empty ? CMD_PAYLOAD_DISCARD : CMD_PAYLOAD_RETRY);
+  const char *body = t->is_empty ? "{\"note\":\"The page holds no order\"}" : t->body;
+  c->actor.roles = ROLE_ADMIN;
+  c->target = id_text(&c->mem, 'p', t->id);
+  if (!cmd_parse(c, body, strlen(body)) && api_push(g->poller->api, c, retry_done, g)) return true;
+  api_cmd_free(g->poller->api, c);
+  return false;
+}
+
+/* Its orders are stored: now the payload itself may be settled. */
+static void page_stored(struct cmd *c)
+{
+  struct again *g = c->owner;
+  bool ok = !c->job.err;
+  api_cmd_free(g->poller->api, c);
+  if (ok && settle_push(g, &g->item[g->at - 1])) return;
+  g->failed++;
   retry_next(g);
 }
 
@@ -94,15 +152,11 @@ static void retry_next(struct again *g)
 {
   while (g->at < g->n) {
     struct item *t = &g->item[g->at++];
-    if (!t->body) {
-      g->failed++;
-      continue;
-    }
-    struct cmd *c = api_own_cmd(g->poller->api, CMD_PAYLOAD_RETRY);
-    c->actor.roles = ROLE_ADMIN;
-    c->target = id_text(&c->mem, 'p', t->id);
-    if (!cmd_parse(c, t->body, strlen(t->body)) && api_push(g->poller->api, c, retry_done, g)) return;
-    api_cmd_free(g->poller->api, c);
+    struct cmd *page = t->page;
+    t->page = NULL;
+    if (page && t->body && api_push(g->poller->api, page, page_stored, g)) return;
+    if (page) api_cmd_free(g->poller->api, page);
+    if ((page ? t->is_empty : t->body != NULL) && settle_push(g, t)) return;
     g->failed++;
   }
   again_step(g);
@@ -129,9 +183,20 @@ static enum err step_run(struct read *rd, struct db *db)
   for (size_t i = 0; i < n; i++) {
     struct payload p;
     TRY(payload_get(db, &g->mem, ids[i], &p));
-    g->item[g->n++] = (struct item){ .id = ids[i], .raw = p.body };
+    g->item[g->n++] = (struct item){ .id = ids[i], .raw = p.body, .page = NULL };
   }
   return ERR_OK;
+}
+
+static struct cmd *page_cmd(struct again *g)
+{
+  struct cmd *c = api_own_cmd(g->poller->api, CMD_POLL_PAGE);
+  struct poll_page *page = arena_new(&c->mem, struct poll_page);
+  c->actor.name = arena_printf(&c->mem, "channel:%s", g->p->set.name);
+  *page =
+    (struct poll_page){ .channel = arena_str(&c->mem, g->p->set.name), .source = "poll", .careful = true };
+  c->args = page;
+  return c;
 }
 
 static void step_done(struct read *rd)
@@ -144,6 +209,8 @@ static void step_done(struct read *rd)
     return;
   }
   g->after = g->item[g->n - 1].id, g->seen += (int64_t)g->n;
+  for (size_t i = 0; i < g->n; i++)
+    if (is_page(g->item[i].raw)) g->item[i].page = page_cmd(g);
   g->work.data = g;
   must(!uv_queue_work(g->poller->api->loop, &g->work, map_run, map_after));
 }
@@ -260,6 +327,13 @@ static void raw_done(struct read *rd)
   if (!p || !p->connector) {
     read_free(rd);
     retry_plain(k);
+    return;
+  }
+  if (is_page(rd->out.data)) { /* all its orders are one payload */
+    int64_t id = w->id;
+    read_free(rd);
+    if (!payloads_again(p, k, id))
+      call_refuse(k, ERR_BUSY, "retry_runs", NULL, "Payloads of this channel are being mapped already.");
     return;
   }
   struct mapping *m = mem_new(sizeof *m);
