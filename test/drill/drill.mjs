@@ -157,6 +157,12 @@ async function drill(seed) {
     check(!groups.extra.length, `seed ${seed}: ${groups.extra.length} groups that the truth has not: ${groups.extra.slice(0, 3)}`);
     const misses = (await shop.get('/v1/channels')).data.reduce((n, c) => n + (c.poll?.misses ?? 0), 0);
     check(misses === 0, `seed ${seed}: sweeps found ${misses} misses`);
+    const { shops } = await ask(`${control}/sim/state`);
+    for (const s of shops) {
+      check(s.bad_signatures === 0, `seed ${seed}: ${s.name} met ${s.bad_signatures} wrong signatures`);
+      const merges = Object.entries(s.calls).filter(([call]) => /merge/.test(call)).reduce((n, [, k]) => n + k, 0);
+      if (['taobao', 'douyin', 'pinduoduo'].includes(s.platform)) check(merges > 0, `seed ${seed}: ${s.name} was never asked who belongs together`);
+    }
     const proof = await shop.get('/v1/check');
     check(proof.ok, `seed ${seed}: orderd check: ${JSON.stringify(proof).slice(0, 300)}`);
     console.log(`seed ${seed}: ${total} orders, ${groups.want} groups, ${shop.starts} starts, ${missed.length} missed, ${twice.length} twice, ${((Date.now() - begun) / 1000).toFixed(0)} s`);
