@@ -1,4 +1,4 @@
--- orderd's one schema, version 2 (a change here is a migration in store/db.c too). Read by people, by the binary and by the tests: there is no second copy.
+-- orderd's one schema, version 3 (a change here is a migration in store/db.c too). Read by people, by the binary and by the tests: there is no second copy.
 -- Times are milliseconds since 1970 UTC, money is minor units of the row's currency, ids are numbers here and
 -- text with a kind outside (orders.id 7 is "o_7"). A random index costs 12 to 14 % of intake, so each index says
 -- what it is for; keys whose first part grows with time (ids, placed_slot, due_at) are written at the end and are cheap.
@@ -124,7 +124,7 @@ CREATE TABLE lines (
   PRIMARY KEY (order_id, line_no)
 ) WITHOUT ROWID, STRICT;
 
--- Parcels as the channel tells them; who ships what by our own doing comes with claims.
+-- Parcels as the channel tells them; who ships what by our own doing stands in claims.
 CREATE TABLE shipments (
   id          INTEGER PRIMARY KEY,
   order_id    INTEGER NOT NULL,
@@ -341,6 +341,219 @@ CREATE TABLE merge_asked (
   at       INTEGER NOT NULL
 ) STRICT;
 
+-- ---- what a shop sells and where it lies (domain 5). A file without a row here keeps no stock: nothing below is used. ----
+
+-- The team's own article, under its own code. made: produced to order by a factory, never on a shelf.
+CREATE TABLE skus (
+  id         INTEGER PRIMARY KEY,
+  code       TEXT NOT NULL UNIQUE,
+  title      TEXT,
+  made       INTEGER NOT NULL DEFAULT 0,
+  weight     INTEGER,                      -- grams of one piece as packed; NULL: not known
+  length     INTEGER,                      -- millimetres
+  width      INTEGER,
+  height     INTEGER,
+  hazard     TEXT,                         -- battery, liquid, magnet …: what carriers ask; NULL: none
+  cold       INTEGER NOT NULL DEFAULT 0,
+  safety     INTEGER NOT NULL DEFAULT 0,   -- pieces that channels are never told of
+  state      TEXT NOT NULL CHECK (state = 'active' OR state = 'retired'),
+  created_at INTEGER NOT NULL,
+  updated_at INTEGER NOT NULL,
+  version    INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE barcodes (
+  barcode TEXT PRIMARY KEY,
+  sku_id  INTEGER NOT NULL
+) WITHOUT ROWID, STRICT;
+CREATE INDEX barcodes_sku ON barcodes (sku_id);
+
+-- A SKU with rows here is a kit: it never lies on a shelf itself.
+CREATE TABLE kit_parts (
+  kit_id   INTEGER NOT NULL,
+  sku_id   INTEGER NOT NULL,
+  quantity INTEGER NOT NULL CHECK (quantity >= 1),
+  PRIMARY KEY (kit_id, sku_id)
+) WITHOUT ROWID, STRICT;
+CREATE INDEX kit_parts_sku ON kit_parts (sku_id);
+
+-- What a channel calls an article, where that is not the team's own code.
+CREATE TABLE channel_skus (
+  channel_id  INTEGER NOT NULL,
+  channel_sku TEXT NOT NULL,
+  sku_id      INTEGER NOT NULL,
+  PRIMARY KEY (channel_id, channel_sku)
+) WITHOUT ROWID, STRICT;
+CREATE INDEX channel_skus_sku ON channel_skus (sku_id);
+
+-- Where goods leave from: a warehouse, or a factory that makes to order.
+CREATE TABLE warehouses (
+  id         INTEGER PRIMARY KEY,
+  code       TEXT NOT NULL UNIQUE,
+  title      TEXT,
+  kind       TEXT NOT NULL CHECK (kind = 'warehouse' OR kind = 'factory'),
+  country    TEXT NOT NULL,
+  division   INTEGER,                      -- GB/T 2260 code of where it stands
+  regions    TEXT,                         -- JSON array of what it serves: countries, provinces' and cities' codes; NULL: everywhere
+  capacity   INTEGER,                      -- fulfilments a day; NULL: no limit known
+  state      TEXT NOT NULL CHECK (state = 'active' OR state = 'retired'),
+  created_at INTEGER NOT NULL,
+  version    INTEGER NOT NULL
+) STRICT;
+
+-- Pieces per SKU and warehouse (domain 5.1). on_hand holds reserved and frozen; quarantine is apart from it.
+CREATE TABLE stock (
+  sku_id       INTEGER NOT NULL,
+  warehouse_id INTEGER NOT NULL,
+  on_hand      INTEGER NOT NULL CHECK (on_hand >= 0),
+  reserved     INTEGER NOT NULL CHECK (reserved >= 0),
+  frozen       INTEGER NOT NULL CHECK (frozen >= 0),
+  quarantine   INTEGER NOT NULL CHECK (quarantine >= 0),
+  move_id      INTEGER NOT NULL,           -- its newest row of stock_moves
+  PRIMARY KEY (sku_id, warehouse_id),
+  CHECK (on_hand >= reserved + frozen)
+) WITHOUT ROWID, STRICT;
+
+-- The ledger, double entry: pieces leave one bucket and come into another; 'o' is the world outside. before is the
+-- same SKU's and warehouse's row before this one, so that history is read without an index to keep.
+CREATE TABLE stock_moves (
+  id           INTEGER PRIMARY KEY,
+  at           INTEGER NOT NULL,
+  sku_id       INTEGER NOT NULL,
+  warehouse_id INTEGER NOT NULL,
+  source       TEXT NOT NULL CHECK (source = 'o' OR source = 'a' OR source = 'r' OR source = 'f' OR source = 'q'),
+  target       TEXT NOT NULL CHECK (target = 'o' OR target = 'a' OR target = 'r' OR target = 'f' OR target = 'q'),
+  quantity     INTEGER NOT NULL CHECK (quantity >= 1),
+  reason       TEXT NOT NULL,
+  ref          TEXT,                       -- what it was for: o_1, f_1, k_1, or a person's own words
+  actor        TEXT,                       -- NULL: the flow of the order
+  before       INTEGER NOT NULL
+) STRICT;
+
+-- Whose pieces they are: of each line what is to be sent, of which SKU (a kit's parts), from where (domain 6.5).
+-- fulfilment_id 0: not split yet. made: a factory's, no stock stands behind it.
+CREATE TABLE units (
+  order_id      INTEGER NOT NULL,
+  line_no       INTEGER NOT NULL,
+  sku_id        INTEGER NOT NULL,
+  warehouse_id  INTEGER NOT NULL,
+  fulfilment_id INTEGER NOT NULL,
+  quantity      INTEGER NOT NULL CHECK (quantity >= 1),
+  state         TEXT NOT NULL CHECK (state = 'reserved' OR state = 'frozen' OR state = 'made' OR state = 'shipped'),
+  PRIMARY KEY (order_id, line_no, sku_id, warehouse_id, fulfilment_id)
+) WITHOUT ROWID, STRICT;
+-- What a parcel holds; fulfilment ids grow with time.
+CREATE INDEX units_fulfilment ON units (fulfilment_id) WHERE fulfilment_id <> 0;
+
+-- The unit of work: lines of one group, from one place, in one parcel (domain 7.1).
+CREATE TABLE fulfilments (
+  id           INTEGER PRIMARY KEY,
+  group_id     INTEGER NOT NULL,
+  warehouse_id INTEGER,                    -- NULL: the team keeps no stock here
+  status       TEXT NOT NULL,              -- as orders: split … shipped, completed, cancelled
+  work         TEXT NOT NULL CHECK (work = 'open' OR work = 'picking' OR work = 'packed'),
+  wave_id      INTEGER,
+  created_at   INTEGER NOT NULL,
+  updated_at   INTEGER NOT NULL,
+  version      INTEGER NOT NULL
+) STRICT;
+CREATE INDEX fulfilments_group ON fulfilments (group_id);
+CREATE INDEX fulfilments_status ON fulfilments (status, id);
+CREATE INDEX fulfilments_wave ON fulfilments (wave_id) WHERE wave_id IS NOT NULL;
+
+CREATE TABLE fulfilment_lines (
+  fulfilment_id INTEGER NOT NULL,
+  order_id      INTEGER NOT NULL,
+  line_no       INTEGER NOT NULL,
+  quantity      INTEGER NOT NULL CHECK (quantity >= 1),
+  PRIMARY KEY (fulfilment_id, order_id, line_no)
+) WITHOUT ROWID, STRICT;
+CREATE INDEX fulfilment_lines_order ON fulfilment_lines (order_id);
+
+-- A round of picking in one warehouse.
+CREATE TABLE waves (
+  id           INTEGER PRIMARY KEY,
+  warehouse_id INTEGER NOT NULL,
+  state        TEXT NOT NULL CHECK (state = 'open' OR state = 'done'),
+  actor        TEXT NOT NULL,
+  created_at   INTEGER NOT NULL,
+  version      INTEGER NOT NULL
+) STRICT;
+
+-- What was verified by scanning at the packing bench.
+CREATE TABLE scans (
+  fulfilment_id INTEGER NOT NULL,
+  sku_id        INTEGER NOT NULL,
+  quantity      INTEGER NOT NULL CHECK (quantity >= 1),
+  PRIMARY KEY (fulfilment_id, sku_id)
+) WITHOUT ROWID, STRICT;
+
+-- The pre-ship lock (domain 6): somebody ships this fulfilment under this number. carried: what the carrier did;
+-- told: what the channels know, all members together (confirmations say it one by one).
+CREATE TABLE claims (
+  id            INTEGER PRIMARY KEY,
+  fulfilment_id INTEGER NOT NULL,
+  carrier       TEXT NOT NULL,
+  tracking_no   TEXT NOT NULL,
+  channel_id    INTEGER,                   -- whose back end uploaded it; NULL: we
+  receiver      INTEGER NOT NULL,          -- hash of where it goes
+  state         TEXT NOT NULL CHECK (state = 'live' OR state = 'shipped' OR state = 'void'),
+  carried       TEXT NOT NULL CHECK (carried = 'none' OR carried = 'label' OR carried = 'picked_up' OR carried = 'in_transit'
+                                  OR carried = 'delivered' OR carried = 'returned' OR carried = 'lost'),
+  told          TEXT NOT NULL CHECK (told = 'none' OR told = 'sent' OR told = 'accepted' OR told = 'refused' OR told = 'unknown'),
+  put_back      INTEGER NOT NULL DEFAULT 0, -- 1: void, and its pieces wait to be scanned back to the shelf
+  claimed_at    INTEGER NOT NULL,
+  picked_up_at  INTEGER,
+  ended_at      INTEGER,                   -- shipped or void since
+  reason        TEXT,                      -- of a void one
+  due_at        INTEGER,                   -- pickup_overdue or confirm_overdue
+  actor         TEXT NOT NULL,
+  version       INTEGER NOT NULL
+) STRICT;
+-- One per fulfilment that is not void (domain 6.1); a number that is in use belongs to one parcel (6.5).
+CREATE UNIQUE INDEX claims_fulfilment ON claims (fulfilment_id) WHERE state <> 'void';
+CREATE UNIQUE INDEX claims_number ON claims (tracking_no) WHERE state = 'live';
+-- Was this number used before (6.2), and what does a carrier's trace speak of?
+CREATE INDEX claims_tracking ON claims (tracking_no);
+CREATE INDEX claims_due ON claims (due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX claims_put_back ON claims (id) WHERE put_back = 1;
+
+-- Each member's channel hears of the parcel in its own form (domain 3.11).
+CREATE TABLE confirmations (
+  claim_id INTEGER NOT NULL,
+  order_id INTEGER NOT NULL,
+  state    TEXT NOT NULL CHECK (state = 'none' OR state = 'sent' OR state = 'accepted' OR state = 'refused' OR state = 'unknown'),
+  effect_id INTEGER,
+  at       INTEGER NOT NULL,
+  error    TEXT,                           -- JSON: code, detail
+  PRIMARY KEY (claim_id, order_id)
+) WITHOUT ROWID, STRICT;
+CREATE INDEX confirmations_order ON confirmations (order_id);
+
+-- The outbox: what is to be done outside, written with its cause. In order per destination and subject; one under way
+-- each. safe: the other side takes it twice without harm; else an unknown outcome is asked about before any new try.
+CREATE TABLE effects (
+  id          INTEGER PRIMARY KEY,
+  kind        TEXT NOT NULL,               -- confirm, stock, webhook
+  destination TEXT NOT NULL,               -- channel:NAME, webhook:NAME
+  subject     TEXT NOT NULL,               -- what it is about: o_1, an article of the channel
+  state       TEXT NOT NULL CHECK (state = 'waiting' OR state = 'sending' OR state = 'unknown' OR state = 'done'
+                                OR state = 'dead' OR state = 'dropped'),
+  safe        INTEGER NOT NULL,
+  attempts    INTEGER NOT NULL,
+  due_at      INTEGER NOT NULL,            -- not before this
+  created_at  INTEGER NOT NULL,
+  sent_at     INTEGER,                     -- the intent of the last try
+  ended_at    INTEGER,
+  data        TEXT NOT NULL,               -- JSON
+  error       TEXT,                        -- JSON of the last try: kind, code, message
+  version     INTEGER NOT NULL
+) STRICT;
+CREATE INDEX effects_open ON effects (destination, subject, id) WHERE state = 'waiting' OR state = 'sending' OR state = 'unknown';
+CREATE INDEX effects_state ON effects (state, id) WHERE state <> 'done' AND state <> 'dropped';
+-- Of one article only the newest figure waits.
+CREATE UNIQUE INDEX effects_stock ON effects (destination, subject) WHERE kind = 'stock' AND state = 'waiting';
+
 -- For people with any SQLite tool; times as text, money as decimals of two places.
 CREATE VIEW v_orders AS
   SELECT 'o_' || o.id AS id, c.name AS channel, o.external_id, o.status, o.channel_status,
@@ -363,3 +576,20 @@ CREATE VIEW v_events AS
          e.type, e.actor,
          CASE WHEN e.type = 'order.created' AND e.data = '{}' THEN '{"status":"paid"}' ELSE e.data END AS data
     FROM events e;
+CREATE VIEW v_stock AS
+  SELECT k.code AS sku, w.code AS warehouse, s.on_hand, s.reserved, s.frozen, s.on_hand - s.reserved - s.frozen AS available, s.quarantine
+    FROM stock s JOIN skus k ON k.id = s.sku_id JOIN warehouses w ON w.id = s.warehouse_id;
+CREATE VIEW v_stock_ledger AS
+  SELECT m.id, strftime('%Y-%m-%d %H:%M:%S', m.at / 1000, 'unixepoch') AS at_utc, k.code AS sku, w.code AS warehouse,
+         CASE m.source WHEN 'a' THEN 'available' WHEN 'r' THEN 'reserved' WHEN 'f' THEN 'frozen' WHEN 'q' THEN 'quarantine' ELSE 'outside' END AS source,
+         CASE m.target WHEN 'a' THEN 'available' WHEN 'r' THEN 'reserved' WHEN 'f' THEN 'frozen' WHEN 'q' THEN 'quarantine' ELSE 'outside' END AS target,
+         m.quantity, m.reason, m.ref, m.actor
+    FROM stock_moves m JOIN skus k ON k.id = m.sku_id JOIN warehouses w ON w.id = m.warehouse_id;
+CREATE VIEW v_claims AS
+  SELECT 'k_' || c.id AS id, 'f_' || c.fulfilment_id AS fulfilment, c.carrier, c.tracking_no, c.state, c.carried, c.told,
+         strftime('%Y-%m-%d %H:%M:%S', c.claimed_at / 1000, 'unixepoch') AS claimed_at_utc, c.reason, c.actor
+    FROM claims c;
+CREATE VIEW v_effects AS
+  SELECT 'e_' || e.id AS id, e.kind, e.destination, e.subject, e.state, e.attempts,
+         strftime('%Y-%m-%d %H:%M:%S', e.due_at / 1000, 'unixepoch') AS due_at_utc, e.error
+    FROM effects e;

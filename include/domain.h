@@ -417,7 +417,9 @@ enum err view_counts(struct db *db, struct counts *c);
 int view_check(struct db *db, struct arena *a, const struct status_table *t, const struct merge_rules *r,
                void (*say)(void *arg, const char *text), void *arg);
 
-#include "domain/poll.h" /* asking channels */
+#include "domain/goods.h" /* SKUs, warehouses, stock, splitting */
+#include "domain/poll.h"  /* asking channels */
+#include "domain/ship.h"  /* fulfilments, claims, the outbox */
 #include "domain/view.h"
 
 #endif

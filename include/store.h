@@ -104,6 +104,8 @@ struct migration {
   int64_t to;      /* the schema version that sql leads to */
   const char *sql; /* several statements; no BEGIN, no COMMIT */
 };
+extern const struct migration migration_table[]; /* the built-in ones, oldest first; sql NULL: schema.sql of the first release */
+extern const size_t migration_table_n;
 struct store_hooks {
   const char *vfs;         /* name of a VFS; NULL: the system's */
   const char *synchronous; /* NULL: FULL. When set nothing of ours is synced after a commit: the control run */

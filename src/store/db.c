@@ -30,31 +30,6 @@ ASSET(asset_schema, "schema.sql");
 #define WAL_HEADER 32
 #define WAL_FRAME_HEADER 24
 
-/* Version 1 is schema.sql of the first release; a change adds a row here and is made in schema.sql too. */
-static const char CHANNELS_POLLED[] =
-  "CREATE TABLE polls (channel_id INTEGER PRIMARY KEY, connector TEXT NOT NULL, paused INTEGER NOT NULL "
-  "DEFAULT 0, watermark INTEGER, swept_at INTEGER, run_at INTEGER, ok_at INTEGER, failures INTEGER NOT NULL "
-  "DEFAULT 0, open_until INTEGER, skew_ms INTEGER NOT NULL DEFAULT 0, received INTEGER NOT NULL DEFAULT 0, "
-  "misses INTEGER NOT NULL DEFAULT 0, error TEXT) STRICT;"
-  "CREATE TABLE poll_runs (id INTEGER PRIMARY KEY, channel_id INTEGER NOT NULL, kind TEXT NOT NULL, "
-  "began_at INTEGER NOT NULL, ended_at INTEGER NOT NULL, from_at INTEGER, until_at INTEGER, calls INTEGER "
-  "NOT NULL, pages INTEGER NOT NULL, received INTEGER NOT NULL, created INTEGER NOT NULL, updated INTEGER NOT "
-  "NULL, failed INTEGER NOT NULL, misses INTEGER NOT NULL, error TEXT) STRICT;"
-  "CREATE INDEX poll_runs_channel ON poll_runs (channel_id, id);"
-  "CREATE TABLE buckets (channel_id INTEGER NOT NULL, call TEXT NOT NULL, level INTEGER NOT NULL, at "
-  "INTEGER NOT NULL, PRIMARY KEY (channel_id, call)) WITHOUT ROWID, STRICT;"
-  "CREATE TABLE secrets (channel_id INTEGER NOT NULL, name TEXT NOT NULL, sealed BLOB NOT NULL, set_at "
-  "INTEGER NOT NULL, expires_at INTEGER, PRIMARY KEY (channel_id, name)) WITHOUT ROWID, STRICT;"
-  "CREATE TABLE pushes (channel_id INTEGER NOT NULL, digest BLOB NOT NULL, at INTEGER NOT NULL, PRIMARY KEY "
-  "(channel_id, digest)) WITHOUT ROWID, STRICT;"
-  "CREATE TABLE merge_asked (order_id INTEGER PRIMARY KEY, content INTEGER NOT NULL, at INTEGER NOT NULL) "
-  "STRICT;";
-
-static const struct migration migration_table[] = {
-  { 1, NULL },
-  { 2, CHANNELS_POLLED },
-};
-
 struct store_hooks store_hooks;
 
 struct bound {
@@ -877,7 +852,7 @@ enum err db_checkpoint(struct db *db, enum db_move how, int wait_ms, int64_t *pa
 static int64_t schema_version(void)
 {
   if (store_hooks.migrations) return store_hooks.migrations[store_hooks.migrations_n - 1].to;
-  return migration_table[COUNT(migration_table) - 1].to;
+  return migration_table[migration_table_n - 1].to;
 }
 
 int64_t db_schema_version(struct db *db)
@@ -914,7 +889,7 @@ static bool schema_create(struct db *db)
 static bool schema_migrate(struct db *db, int64_t from)
 {
   const struct migration *m = store_hooks.migrations ? store_hooks.migrations : migration_table;
-  size_t n = store_hooks.migrations ? store_hooks.migrations_n : COUNT(migration_table);
+  size_t n = store_hooks.migrations ? store_hooks.migrations_n : migration_table_n;
   if (db_exec(db, "BEGIN IMMEDIATE")) return false;
   for (size_t i = 0; i < n; i++)
     if (m[i].to > from && (db_exec(db, m[i].sql) || !db_number(db, "user_version", m[i].to))) return false;

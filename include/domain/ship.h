@@ -1,0 +1,122 @@
+/* domain/ship.h: part of layer 4. From a split order to a parcel that left: fulfilments, waves, scans, claims with the
+ * two facts of each parcel (domain 6), and the outbox. */
+#ifndef ORDERD_DOMAIN_SHIP_H
+#define ORDERD_DOMAIN_SHIP_H
+#include "store.h"
+
+/* ---- fulfilment.c: tables fulfilments, fulfilment_lines, waves, scans -------------------------------------------------- */
+struct fulfilment {
+  int64_t id, group_id, warehouse_id, wave_id, created_at, updated_at, version; /* warehouse_id 0: no stock is kept */
+  const char *status; /* a stage's name, as orders have it */
+  const char *work;   /* open, picking, packed */
+};
+struct fulfilment_line {
+  int64_t order_id, line_no, quantity;
+};
+enum err fulfilment_get(struct db *db, struct arena *a, int64_t id, struct fulfilment *out); /* NOT_FOUND */
+enum err fulfilment_insert(struct db *db, const struct fulfilment *f, int64_t now_ms, int64_t *id);
+enum err fulfilment_move(struct db *db, struct fulfilment *f, const char *status, int64_t now_ms); /* version + 1, guarded (STALE) */
+enum err fulfilment_work(struct db *db, struct fulfilment *f, const char *work, int64_t wave_id, int64_t now_ms); /* the same */
+enum err fulfilment_set_group(struct db *db, int64_t id, int64_t group_id);
+enum err fulfilment_line_put(struct db *db, int64_t id, const struct fulfilment_line *l);
+enum err fulfilment_line_drop(struct db *db, int64_t id, int64_t order_id, int64_t line_no);
+enum err fulfilment_lines(struct db *db, struct arena *a, int64_t id, struct fulfilment_line **list, size_t *n);
+/* Those of a group, or that hold a line of an order; oldest first; live: not cancelled. */
+enum err fulfilments_of_group(struct db *db, struct arena *a, int64_t group_id, bool live, struct fulfilment **list, size_t *n);
+enum err fulfilments_of_order(struct db *db, struct arena *a, int64_t order_id, bool live, struct fulfilment **list, size_t *n);
+int64_t fulfilments_open(struct db *db, int64_t warehouse_id); /* not yet shipped or cancelled: its load */
+struct wave {
+  int64_t id, warehouse_id, created_at, version;
+  const char *state, *actor;
+};
+enum err wave_insert(struct db *db, int64_t warehouse_id, const char *actor, int64_t now_ms, int64_t *id);
+enum err wave_get(struct db *db, struct arena *a, int64_t id, struct wave *out);
+enum err wave_end(struct db *db, int64_t id);
+/* Fulfilments of a warehouse that wait for picking, oldest ship-by first; at most max. */
+size_t wave_candidates(struct db *db, int64_t warehouse_id, int64_t *ids, size_t max);
+size_t wave_fulfilments(struct db *db, int64_t wave_id, int64_t *ids, size_t max);
+enum err scan_add(struct db *db, int64_t fulfilment_id, int64_t sku_id, int64_t quantity);
+enum err scan_get(struct db *db, int64_t fulfilment_id, int64_t sku_id, int64_t *quantity); /* 0: none */
+enum err scan_clear(struct db *db, int64_t fulfilment_id);
+
+/* ---- claim.c: tables claims and confirmations ------------------------------------------------------------------------------ */
+enum carried { CARRIED_NONE, CARRIED_LABEL, CARRIED_PICKED_UP, CARRIED_IN_TRANSIT, CARRIED_DELIVERED, CARRIED_RETURNED, CARRIED_LOST };
+enum told { TOLD_NONE, TOLD_SENT, TOLD_ACCEPTED, TOLD_REFUSED, TOLD_UNKNOWN };
+const char *carried_name(enum carried c);
+const char *told_name(enum told t);
+bool carried_parse(const char *name, enum carried *c);
+struct claim {
+  int64_t id, fulfilment_id, channel_id, receiver, claimed_at, picked_up_at, ended_at, due_at, version;
+  const char *carrier, *tracking_no, *state, *reason, *actor; /* state: live, shipped, void */
+  enum carried carried;
+  enum told told;
+  bool put_back;
+};
+bool tracking_ok(const char *text);                          /* 4 to 64 of A-Z a-z 0-9 - ; what carriers print */
+char *tracking_norm(struct arena *a, const char *text);      /* upper case, without blanks and dashes at the ends */
+enum err claim_get(struct db *db, struct arena *a, int64_t id, struct claim *out);
+enum err claim_of_fulfilment(struct db *db, struct arena *a, int64_t fulfilment_id, struct claim *out); /* not void; NOT_FOUND */
+/* The newest use of a number since that time, of any state; NOT_FOUND. */
+enum err claim_by_number(struct db *db, struct arena *a, const char *tracking_no, int64_t since, struct claim *out);
+enum err claim_insert(struct db *db, const struct claim *c, int64_t *id); /* CONFLICT: claimed, or the number is in use */
+enum err claim_update(struct db *db, struct claim *c); /* state, facts, times, reason; version + 1, guarded (STALE) */
+size_t claim_due(struct db *db, int64_t now_ms, int64_t *ids, size_t max); /* oldest first */
+int64_t claim_next_due(struct db *db); /* 0: none */
+struct confirmation {
+  int64_t claim_id, order_id, effect_id, at;
+  enum told state;
+  const char *error;
+};
+enum err confirmation_put(struct db *db, const struct confirmation *c); /* new or instead */
+enum err confirmation_get(struct db *db, struct arena *a, int64_t claim_id, int64_t order_id, struct confirmation *out);
+enum err confirmations_of_claim(struct db *db, struct arena *a, int64_t claim_id, struct confirmation **list, size_t *n);
+
+/* ---- outbox.c: table effects -------------------------------------------------------------------------------------------------- */
+struct effect {
+  int64_t id, attempts, due_at, created_at, sent_at, ended_at, version;
+  const char *kind, *destination, *subject, *state, *data, *error;
+  bool safe;
+};
+/* Into the caller's transaction. A waiting one of kind stock for the same destination and subject is only made due again. */
+enum err effect_put(struct db *db, const char *kind, const char *destination, const char *subject, bool safe, const char *data,
+                    int64_t now_ms, int64_t due_at, int64_t *id);
+enum err effect_get(struct db *db, struct arena *a, int64_t id, struct effect *out);
+/* What may be sent now to this destination: waiting, due, and nothing open before it with the same subject; oldest first. */
+size_t effect_next(struct db *db, const char *destination, int64_t now_ms, int64_t *ids, size_t max);
+struct effect_destination {
+  const char *name;
+  int64_t due_at; /* the earliest time when one of its waiting ones is due */
+};
+enum err effect_destinations(struct db *db, struct arena *a, struct effect_destination **list, size_t *n); /* with something open */
+enum err effect_intent(struct db *db, int64_t id, int64_t now_ms); /* waiting → sending, attempts + 1; CONFLICT otherwise */
+/* The last try's outcome; due_at: of a waiting one. CONFLICT when it was not sending or unknown. */
+enum err effect_settle(struct db *db, int64_t id, const char *state, const char *error, int64_t due_at, int64_t now_ms);
+enum err effect_again(struct db *db, int64_t id, int64_t now_ms); /* dead → waiting, by a person; attempts from 0 */
+enum err effect_drop(struct db *db, int64_t id, int64_t now_ms);  /* waiting or dead → dropped: no longer wanted */
+/* At start: what was under way is unknown, or waits again where it is safe. *n: how many. */
+enum err effects_recover(struct db *db, int64_t now_ms, int64_t *n);
+int64_t effect_count(struct db *db, const char *state); /* of the open states and dead */
+size_t effects_in(struct db *db, const char *state, int64_t after, int64_t *ids, size_t max);
+enum err effects_prune(struct db *db, int64_t before_ms, int limit); /* done and dropped ones */
+
+/* ---- view_ship.c, view_effect.c: JSON out ---------------------------------------------------------------------------------------- */
+struct fulfilment_filter {
+  const char *status, *warehouse, *work, *cursor;
+  int64_t order_id, group_id, wave_id;
+  int limit;
+};
+enum err view_fulfilment(struct db *db, struct arena *a, int64_t id, enum privacy p, struct buf *out, int64_t *version);
+enum err view_fulfilments(struct db *db, struct arena *a, const struct fulfilment_filter *f, enum privacy p, struct buf *out,
+                          const char **next, const char **why);
+enum err view_claim(struct db *db, struct arena *a, int64_t id, struct buf *out, int64_t *version);
+void order_fulfilments_put(struct db *db, struct arena *a, struct jw *w, int64_t order_id); /* "fulfilments":[…] of an order's view */
+enum err view_wave(struct db *db, struct arena *a, int64_t id, struct buf *out, int64_t *version);
+enum err view_waves(struct db *db, struct arena *a, const char *state, const char *warehouse, const char *cursor, int limit,
+                    struct buf *out, const char **next, const char **why);
+/* What the packing bench expects: per SKU wanted, scanned. */
+enum err view_pack(struct db *db, struct arena *a, int64_t fulfilment_id, struct buf *out);
+enum err view_effect(struct db *db, struct arena *a, int64_t id, struct buf *out, int64_t *version);
+enum err view_effects(struct db *db, struct arena *a, const char *state, const char *kind, const char *destination,
+                      const char *cursor, int limit, struct buf *out, const char **next, const char **why);
+
+#endif
