@@ -497,6 +497,7 @@ CREATE TABLE claims (
   tracking_no   TEXT NOT NULL,
   channel_id    INTEGER,                   -- whose back end uploaded it; NULL: we
   receiver      INTEGER NOT NULL,          -- hash of where it goes
+  came_from     TEXT NOT NULL,             -- the stage that the fulfilment stood in: there a void claim puts it back
   state         TEXT NOT NULL CHECK (state = 'live' OR state = 'shipped' OR state = 'void'),
   carried       TEXT NOT NULL CHECK (carried = 'none' OR carried = 'label' OR carried = 'picked_up' OR carried = 'in_transit'
                                   OR carried = 'delivered' OR carried = 'returned' OR carried = 'lost'),

@@ -14,15 +14,25 @@ struct rules {
   int64_t surge_pending;        /* pending payloads taken at most before 503 */
   bool new_channels;            /* an unknown channel name opens a channel; else 422 unknown_channel */
   const struct conf *conf;      /* [channel NAME] family = …, merge = yes|no */
-  const struct channel_family { /* of channels with a connector, where the configuration does not say it */
-    const char *channel, *family;
+  const struct channel_family { /* of channels with a connector: what it is and what it can do */
+    const char *channel, *family; /* family: where the configuration does not say it */
+    bool confirms;                /* [request confirm]: the platform wants to hear of parcels */
+    bool on_pickup;               /* counts_as_shipped = pickup: it hears when the carrier has the parcel, else at once */
+    bool stocks;                  /* [request stock], and the configuration says stock = yes */
   } *family;
   size_t families;
+  enum { TRACK_AUTO, TRACK_YES, TRACK_NO } track; /* is stock kept? auto: from the first SKU of the dictionary on */
+  bool reserve_placed;          /* units are reserved when the order is placed, else when it is paid */
+  struct split_rules split;
+  bool pack_verify;             /* nothing ships that was not verified by scanning */
+  int64_t pickup_due_ms, confirm_due_ms; /* after one of a parcel's two facts the other is overdue */
+  int64_t tracking_reuse_ms;    /* a tracking number may come again after this */
 };
 void rules_default(struct rules *r);
 bool rules_load(struct arena *a, const struct conf *c, struct rules *r, const char **why);
 const char *rules_family(const struct rules *r, const char *channel); /* never NULL; default the channel's own name */
 bool rules_channel_merges(const struct rules *r, const char *channel);
+const struct channel_family *rules_channel(const struct rules *r, const char *channel); /* NULL: no connector */
 bool rules_channel_known(const struct rules *r, const char *channel); /* has a [channel NAME] section */
 
 /* ---- commands -------------------------------------------------------------------------------------------- */
@@ -100,6 +110,10 @@ struct cmd {
   int64_t version;              /* of the entity that was written, when there is one */
   int64_t left;                 /* house-keeping: more waits */
   int64_t numbers[4];           /* what a caller in this process wants to know; see the flows */
+  struct touched {              /* orders whose units and fulfilments are not yet what they should be: fulfil_settle() */
+    int64_t *id;
+    size_t n, cap;
+  } touched;
   void (*done)(struct cmd *);   /* on the collecting thread, after COMMIT; the command is the owner's again */
   void *owner;
 };
@@ -214,6 +228,50 @@ enum err progress_follow(struct cmd *c, struct db *db, struct order *o, int64_t 
 /* Opens cancel_after_lock: a person must stop the parcel. */
 enum err progress_stop(struct cmd *c, struct db *db, const struct order *o, const char *what);
 enum err progress_event(struct cmd *c, struct db *db, char kind, int64_t entity, const char *type, const char *fmt, ...) PRINTF(6, 7);
+
+/* ---- fulfil.c: units and fulfilments follow the orders (domain 5, 7.1) ------------------------------------------ */
+bool stock_tracked(struct cmd *c, struct db *db);
+void fulfil_touch(struct cmd *c, int64_t order_id); /* something about it changed; before the command ends it is settled */
+/* Brings the units, the reservations and the fulfilments of all touched orders and their groups to what they should be.
+ * Does nothing when nothing was touched; cmd_run() calls it once more at the end. */
+enum err fulfil_settle(struct cmd *c, struct db *db);
+/* Waiting orders may be helped now: stock, a SKU or a mapping came. The chore stock.heal goes through them. */
+enum err fulfil_wake(struct cmd *c, struct db *db);
+/* Takes quantity pieces away from who has reserved them, youngest orders first: they wait again, as oversold.
+ * CONFLICT: not so many are reserved and free to take. */
+enum err fulfil_unreserve(struct cmd *c, struct db *db, int64_t sku_id, int64_t warehouse_id, int64_t quantity);
+struct line_wanted { /* what is left to send of a line: its quantity without what was given back */
+  int64_t line_no, quantity, sku_id; /* sku_id 0: not known, or no stock is kept */
+  const char *line_id, *sku;
+};
+enum err fulfil_wanted(struct cmd *c, struct db *db, const struct order *o, struct line_wanted **list, size_t *n);
+int stage_rank(const struct status_table *t, int stage); /* how far along the longest way from pending; -1: cancelled */
+/* The order's status becomes the least advanced of its live fulfilments' (domain 4.5). */
+enum err fulfil_follow(struct cmd *c, struct db *db, int64_t order_id);
+/* Moves one fulfilment and the orders in it. */
+enum err fulfil_move(struct cmd *c, struct db *db, struct fulfilment *f, int to, unsigned trigger, const char *note);
+/* Fixes a fulfilment for picking or a label: its group locks (domain 3.7). */
+enum err fulfil_fix(struct cmd *c, struct db *db, const struct fulfilment *f, const char *because);
+/* The fulfilment that a command's target names ("f_1"); NOT_FOUND. */
+enum err fulfilment_target(struct cmd *c, struct db *db, const char *text, struct fulfilment *f);
+
+/* ---- claim.c: the pre-ship lock (domain 6) --------------------------------------------------------------------------- */
+struct claim_ask {
+  const char *carrier, *tracking_no; /* as given */
+  int64_t channel_id;                /* whose back end uploaded it: it knows already; 0: we */
+};
+/* *same: it was claimed with this number before. CONFLICT with the reason in c->problem. */
+enum err claim_make(struct cmd *c, struct db *db, struct fulfilment *f, const struct claim_ask *ask, struct claim *out, bool *same);
+/* What the channel told about its parcels and its status; true in *done when it was about fulfilments of ours. */
+enum err claim_from_channel(struct cmd *c, struct db *db, struct order *o, const struct draft *d, bool *done);
+/* What a channel answered to the confirmation of a member. error: JSON or NULL. */
+enum err claim_told(struct cmd *c, struct db *db, int64_t claim_id, int64_t order_id, enum told told, const char *error);
+/* What the carrier did. */
+enum err claim_carried(struct cmd *c, struct db *db, struct claim *k, enum carried carried, int64_t at);
+/* Orders of a claimed parcel were cancelled or given back. */
+enum err claim_refunded(struct cmd *c, struct db *db, int64_t order_id);
+enum err claims_fire(struct cmd *c, struct db *db, int64_t *fired); /* pickup_overdue, confirm_overdue */
+bool claim_of_order(struct cmd *c, struct db *db, int64_t order_id); /* some parcel of it is claimed or left */
 
 /* ---- the flows' bodies, one file each; the command table in cmd.c names them --------------------------- */
 #define FLOW_MAP(X)                                                                                                  \

@@ -48,6 +48,7 @@ bool carried_parse(const char *name, enum carried *c);
 struct claim {
   int64_t id, fulfilment_id, channel_id, receiver, claimed_at, picked_up_at, ended_at, due_at, version;
   const char *carrier, *tracking_no, *state, *reason, *actor; /* state: live, shipped, void */
+  const char *came_from; /* the stage before the claim */
   enum carried carried;
   enum told told;
   bool put_back;

@@ -51,7 +51,7 @@ bool tracking_ok(const char *text)
 
 #define COLS \
   "SELECT id, fulfilment_id, coalesce(channel_id, 0), receiver, claimed_at, coalesce(picked_up_at, 0), coalesce(ended_at, 0)," \
-  " coalesce(due_at, 0), version, carrier, tracking_no, state, reason, actor, carried, told, put_back FROM claims"
+  " coalesce(due_at, 0), version, carrier, tracking_no, state, reason, actor, came_from, carried, told, put_back FROM claims"
 
 static enum err claim_one(struct stmt *s, struct arena *a, struct claim *out)
 {
@@ -60,11 +60,12 @@ static enum err claim_one(struct stmt *s, struct arena *a, struct claim *out)
     int64_t *const numbers[] = { &out->id,       &out->fulfilment_id, &out->channel_id,
                                  &out->receiver, &out->claimed_at,    &out->picked_up_at,
                                  &out->ended_at, &out->due_at,        &out->version };
-    const char **const texts[] = { &out->carrier, &out->tracking_no, &out->state, &out->reason, &out->actor };
+    const char **const texts[] = { &out->carrier, &out->tracking_no, &out->state,
+                                   &out->reason,  &out->actor,       &out->came_from };
     for (size_t i = 0; i < COUNT(numbers); i++) *numbers[i] = stmt_col_int(s, (int)i);
     for (size_t i = 0; i < COUNT(texts); i++) *texts[i] = stmt_col_copy(s, 9 + (int)i, a);
-    must(carried_parse(stmt_col_text(s, 14), &out->carried));
-    out->told = told_of(stmt_col_text(s, 15)), out->put_back = stmt_col_int(s, 16) != 0;
+    must(carried_parse(stmt_col_text(s, 15), &out->carried));
+    out->told = told_of(stmt_col_text(s, 16)), out->put_back = stmt_col_int(s, 17) != 0;
   }
   enum err e = stmt_end(s);
   return e ? e : found ? ERR_OK : ERR_NOT_FOUND;
@@ -106,14 +107,14 @@ enum err claim_insert(struct db *db, const struct claim *c, int64_t *id)
 {
   static const char SQL[] =
     "INSERT INTO claims (id, fulfilment_id, carrier, tracking_no, channel_id, receiver, state, carried, told, claimed_at,"
-    " picked_up_at, due_at, actor, version) VALUES ($1, $2, $3, $4, $5, $6, 'live', $7, $8, $9, $10, $11, $12, 1)";
+    " picked_up_at, due_at, actor, came_from, version) VALUES ($1, $2, $3, $4, $5, $6, 'live', $7, $8, $9, $10, $11, $12, $13, 1)";
   struct stmt *s = db_stmt(db, SQL);
   *id = db_next_id(db, "claim");
   stmt_int(s, 1, *id), stmt_int(s, 2, c->fulfilment_id), stmt_text(s, 3, c->carrier),
     stmt_text(s, 4, c->tracking_no);
   bind_some(s, 5, c->channel_id), stmt_int(s, 6, c->receiver), stmt_text(s, 7, carried_names[c->carried]);
   stmt_text(s, 8, told_names[c->told]), stmt_int(s, 9, c->claimed_at), bind_some(s, 10, c->picked_up_at);
-  bind_some(s, 11, c->due_at), stmt_text(s, 12, c->actor);
+  bind_some(s, 11, c->due_at), stmt_text(s, 12, c->actor), stmt_text(s, 13, c->came_from);
   return stmt_run(s);
 }
 

@@ -548,7 +548,7 @@ bool poll_settings_check(struct arena *a, const struct conf *conf, const char *d
     }
     struct connector *c = connector_parse(a, e->value, file.text, file.n, &fault);
     if (c && !poll_settings_read(a, conf, data, e->section + 8, c, &set, why)) return false;
-    if (c) list[r->families++] = (struct channel_family){ e->section + 8, c->family };
+    if (c) list[r->families++] = (struct channel_family){ .channel = e->section + 8, .family = c->family };
   }
   return true;
 }

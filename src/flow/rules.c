@@ -20,9 +20,11 @@ void rules_default(struct rules *r)
   r->surge_queue = 2000;
   r->surge_pending = 1000000;
   r->new_channels = true;
+  r->pickup_due_ms = r->confirm_due_ms = 24 * HOUR_MS;
+  r->tracking_reuse_ms = 180 * 24 * HOUR_MS;
 }
 
-enum value { V_DURATION, V_COUNT, V_YES, V_REMARKS };
+enum value { V_DURATION, V_COUNT, V_YES, V_REMARKS, V_TRACK, V_RESERVE };
 struct rule_key {
   const char *section, *key;
   enum value kind;
@@ -41,6 +43,18 @@ static const struct rule_key rule_keys[] = {
   { "intake", "surge_pending", V_COUNT, AT(surge_pending), 1, 100000000 },
   { "intake", "backlog_alarm", V_COUNT, AT(backlog_alarm), 1, 100000000 },
   { "intake", "payload_keep", V_DURATION, AT(payload_keep_ms), 1000, 3650 * 24 * HOUR_MS },
+  { "stock", "track", V_TRACK, AT(track), 0, 0 },
+  { "stock", "reserve", V_RESERVE, AT(reserve_placed), 0, 0 },
+  { "split", "parcel_weight_max", V_COUNT, AT(split.parcel_weight_max), 0, 100000000 },
+  { "split", "parcel_length_max", V_COUNT, AT(split.parcel_length_max), 0, 1000000 },
+  { "split", "parcel_girth_max", V_COUNT, AT(split.parcel_girth_max), 0, 10000000 },
+  { "split", "parcel_volume_max", V_COUNT, AT(split.parcel_volume_max), 0, 1000000000 },
+  { "split", "value_min", V_COUNT, AT(split.value_min), 0, 1000000000000 },
+  { "split", "places_max", V_COUNT, AT(split.places_max), 0, 100 },
+  { "pack", "verify", V_YES, AT(pack_verify), 0, 0 },
+  { "ship", "pickup_due", V_DURATION, AT(pickup_due_ms), 1000, 365 * 24 * HOUR_MS },
+  { "ship", "confirm_due", V_DURATION, AT(confirm_due_ms), 1000, 365 * 24 * HOUR_MS },
+  { "ship", "number_reuse", V_DURATION, AT(tracking_reuse_ms), 1000, 3650 * 24 * HOUR_MS },
 };
 
 static bool fail(struct arena *a, const char **why, const struct conf_entry *e, const char *text)
@@ -81,9 +95,16 @@ static bool key_set(struct arena *a, struct rules *r, const struct rule_key *k, 
     if (!count_parse(e->value, &n) || n < k->least || n > k->most)
       return fail(a, why, e, "a whole number in range");
     if (at == &r->merge.group_max) r->merge.group_max = (int)n;
+    else if (at == &r->split.places_max) r->split.places_max = (int)n;
     else *(int64_t *)at = n;
     return true;
   case V_YES: return yes_parse(e->value, at) || fail(a, why, e, "yes or no");
+  case V_TRACK:
+    r->track = !strcmp(e->value, "yes") ? TRACK_YES : !strcmp(e->value, "no") ? TRACK_NO : TRACK_AUTO;
+    return r->track != TRACK_AUTO || !strcmp(e->value, "auto") || fail(a, why, e, "auto, yes or no");
+  case V_RESERVE:
+    r->reserve_placed = !strcmp(e->value, "placed");
+    return r->reserve_placed || !strcmp(e->value, "paid") || fail(a, why, e, "paid or placed");
   case V_REMARKS:
     *(bool *)at = !strcmp(e->value, "propose");
     return *(bool *)at || !strcmp(e->value, "merge") || fail(a, why, e, "merge or propose");
@@ -139,6 +160,13 @@ const char *rules_family(const struct rules *r, const char *channel)
   for (size_t i = 0; i < r->families; i++)
     if (!strcmp(r->family[i].channel, channel)) return r->family[i].family;
   return channel;
+}
+
+const struct channel_family *rules_channel(const struct rules *r, const char *channel)
+{
+  for (size_t i = 0; i < r->families; i++)
+    if (!strcmp(r->family[i].channel, channel)) return &r->family[i];
+  return NULL;
 }
 
 bool rules_channel_merges(const struct rules *r, const char *channel)

@@ -126,6 +126,7 @@ CREATE TABLE claims (
   tracking_no   TEXT NOT NULL,
   channel_id    INTEGER,
   receiver      INTEGER NOT NULL,
+  came_from     TEXT NOT NULL,
   state         TEXT NOT NULL CHECK (state = 'live' OR state = 'shipped' OR state = 'void'),
   carried       TEXT NOT NULL CHECK (carried = 'none' OR carried = 'label' OR carried = 'picked_up' OR carried = 'in_transit'
                                   OR carried = 'delivered' OR carried = 'returned' OR carried = 'lost'),
