@@ -10,6 +10,7 @@
 #define CONNECTOR_ELEMENTS_MAX 400000     /* of its JSON */
 #define CONNECTOR_ROWS_MAX 5000           /* of one mapping */
 #define CONNECTOR_SECRETS_MAX 32
+#define CONNECTOR_CARRIERS_MAX 200
 
 /* What is wrong in a file, for people: "shopee.channel:31:17: no such column: o.valeu". */
 struct connector_fault {
@@ -37,10 +38,11 @@ struct connector {
   int zone_min;
   bool clock_by_date;                     /* the host's skew is measured by Date headers */
   struct connector_name *secret, *setting;
-  size_t secrets, settings;
+  struct connector_name *carrier;         /* name: our code; text: what the platform calls it */
+  size_t secrets, settings, carriers;
   struct connector_request *request;
   size_t requests;
-  bool has_detail, has_one, has_refresh, has_merge, has_push, has_next, has_pages;
+  bool has_detail, has_one, has_refresh, has_merge, has_push, has_next, has_pages, has_confirm, has_stock;
   const char *folder, *match, *format;    /* [files]; not yet filled in */
   const char *file;                       /* [database] */
   const char *query;                      /* [query] */
@@ -68,11 +70,21 @@ void connector_close(struct connector_box *b);
 /* Where secret() and setting() look; asked during a call below, on its thread. */
 void connector_values(struct connector_box *b, connector_value_fn *secret, connector_value_fn *setting, void *arg);
 
+struct connector_effect {                 /* what is told to the platform; of a stock push the last two */
+  const char *order_id, *carrier_code, *carrier; /* carrier: the platform's name of ours */
+  const char *tracking_no, *lines;        /* lines: JSON array of {"line_id","quantity"} */
+  const char *prepared;                   /* the answer of [request prepare], JSON; NULL: none */
+  int64_t shipped_ms, parcel;             /* parcel: a number that no other of ours has */
+  bool whole;                             /* the lines are all that the order has */
+  const char *sku;                        /* as the channel names it */
+  int64_t quantity;
+};
 struct connector_vars {                   /* what SQL sees (the format's :names); zero what is not known */
   int64_t now_ms, from_ms, to_ms, page;
   const char *host;                       /* NULL: the connector's default */
   const char *cursor, *ids, *rows, *id;   /* ids and rows: JSON arrays */
   const char *nonce;
+  const struct connector_effect *effect;  /* of prepare, confirm, shipped and stock; NULL: none */
 };
 struct connector_call {                   /* a request ready to be sent */
   const char *method, *url;
@@ -96,7 +108,7 @@ struct connector_answer {
   size_t body_n;
 };
 #define VERDICT_MAP(X) X(OK, "ok") X(RATE_LIMITED, "rate_limited") X(AUTH_EXPIRED, "auth_expired") \
-  X(NOT_FOUND, "not_found") X(REFUSED, "refused") X(RETRY, "retry")
+  X(NOT_FOUND, "not_found") X(REFUSED, "refused") X(RETRY, "retry") X(DONE, "done")
 enum verdict_kind {
 #define X(id, name) VERDICT_##id,
   VERDICT_MAP(X)
@@ -135,6 +147,14 @@ bool connector_orders(struct connector_box *b, struct arena *a, const char *sect
 /* A payload kept by connector_orders mapped again (after the file was mended). */
 bool connector_again(struct connector_box *b, struct arena *a, const char *raw, size_t raw_n, const struct connector_vars *v,
                      struct connector_order *out, const char **why);
+/* What the platform calls our carrier: the setting "carrier.CODE", else [carriers], where `other` stands for all that are
+ * not named ("*": by our code). Without [carriers] our code. false: it has no name for it. */
+bool connector_carrier(struct connector_box *b, struct arena *a, const char *code, const char **name);
+struct connector_shipped {
+  const char *tracking_no;                /* NULL: shipped, under a number that the platform does not tell */
+};
+bool connector_shipped(struct connector_box *b, struct arena *a, const struct connector_answer *ans, const struct connector_vars *v,
+                       struct connector_shipped **list, size_t *n, const char **why);
 struct connector_token {
   const char *name, *value;
   int64_t expires_in_ms;                  /* 0: not told */
@@ -162,6 +182,25 @@ bool connector_file_rows(struct arena *a, const char *format, const char *text, 
 int connector_test(const struct connector *c, struct arena *a, void (*say)(void *arg, const char *example, bool ok, const char *text),
                    void *arg, const char **why);
 void connector_help(struct buf *out);     /* the format, with a worked example */
+
+/* ---- connector_form.c: what may stand in a file ---------------------------------------------------------------- */
+enum section_form { FORM_KEYS, FORM_NAMES, FORM_SQL };
+struct section_kind {
+  const char *name;                       /* "request R": R is one of the requests; "channel NAME": any name */
+  enum section_form form;
+  const char *const *keys;                /* that it may hold; one that ends with a dot begins names */
+  int least, most;                        /* columns */
+  const char *columns;
+};
+struct section_need {
+  const char *has, *needs, *why;
+};
+const struct section_kind *section_kind_of(const char *name, const char *word, const char *arg); /* NULL: there is none */
+const char *section_nearest(struct arena *a, const char *name);
+const char *const *section_known(const char *section); /* the parameters that its SQL may name, NULL-ended */
+const char *const *section_taken(const char *section); /* names that no variable of this request may have */
+const struct section_need *section_needs(size_t *n);
+bool request_is_effect(const char *request); /* it tells the platform something: prepare, confirm, shipped, stock */
 
 /* ---- between the files of connectors: the pieces of a file that others need not know ------------------------- */
 #define CONNECTOR_PARAMS_MAX 128          /* query, form, header and var keys of one request */
@@ -210,7 +249,7 @@ const char *connector_said(struct arena *a, const struct connector *c, const str
 bool connector_name_ok(const char *name); /* [a-z0-9_-], 1 to 32 of them */
 
 struct connector_params {                 /* what one statement sees */
-  struct sandbox_param at[32 + CONNECTOR_PARAMS_MAX];
+  struct sandbox_param at[48 + CONNECTOR_PARAMS_MAX];
   size_t n;
 };
 void params_int(struct connector_params *p, const char *name, int64_t v);

@@ -55,97 +55,12 @@ static const char *near_text(struct arena *a, const char *word, const char *cons
   return near ? arena_printf(a, "; did you mean %s?", near) : "";
 }
 
-/* ---- what may stand in a file ------------------------------------------------------------------------------ */
-enum section_form { FORM_KEYS, FORM_NAMES, FORM_SQL };
-struct section_kind {
-  const char *name; /* "request R": R is one of the requests; "channel NAME": any name */
-  enum section_form form;
-  const char *const *keys; /* that it may hold; one that ends with a dot begins names */
-  int least, most;         /* columns */
-  const char *columns;
-};
-
-static const char *const channel_keys[] = { "title", "title_zh", "family",   "host",
-                                            "every", "overlap",  "settle",   "window",
-                                            "start", "zone",     "currency", "counts_as_shipped",
-                                            "clock", NULL };
-static const char *const request_keys[] = { "content_type", "page_size", "batch",   "walk", "first_page",
-                                            "max_rps",      "burst",     "timeout", "body", "query.",
-                                            "form.",        "header.",   "var.",    NULL };
-static const char *const push_keys[] = { "verify", "id", "at", "reply", "reply_type", NULL };
-static const char *const files_keys[] = { "folder", "match", "format", NULL };
-static const char *const database_keys[] = { "file", NULL };
-static const char *const example_keys[] = { "section", "status",  "headers",  "body", "rows",
-                                            "expect",  "now",     "from",     "to",   "page",
-                                            "cursor",  "ids",     "id",       "host", "url",
-                                            "nonce",   "secrets", "settings", NULL };
-static const char *const request_names[] = {
-  "list", "detail", "one", "refresh", "merge", "confirm", "stock"
-};
-
-/* clang-format off */
-static const struct section_kind section_table[] = {
-  { "channel NAME", FORM_KEYS, channel_keys, 0, 0, NULL },
-  { "secrets", FORM_NAMES, NULL, 0, 0, NULL },
-  { "settings", FORM_NAMES, NULL, 0, 0, NULL },
-  { "request R", FORM_KEYS, request_keys, 0, 0, NULL },
-  { "next list", FORM_SQL, NULL, 1, 1, "the cursor" },
-  { "next detail", FORM_SQL, NULL, 1, 1, "the cursor" },
-  { "pages list", FORM_SQL, NULL, 1, 1, "the number of pages" },
-  { "ids list", FORM_SQL, NULL, 1, 3, "id, row, updated_ms" },
-  { "ids one", FORM_SQL, NULL, 1, 3, "id, row, updated_ms" },
-  { "ids push", FORM_SQL, NULL, 1, 3, "id, row, updated_ms" },
-  { "orders", FORM_SQL, NULL, 1, 3, "order, path, row" },
-  { "orders one", FORM_SQL, NULL, 1, 3, "order, path, row" },
-  { "errors", FORM_SQL, NULL, 1, 4, "kind, code, message, retry_after_ms" },
-  { "errors R", FORM_SQL, NULL, 1, 4, "kind, code, message, retry_after_ms" },
-  { "tokens", FORM_SQL, NULL, 2, 3, "name, value, expires_in_ms" },
-  { "push", FORM_KEYS, push_keys, 0, 0, NULL },
-  { "groups merge", FORM_SQL, NULL, 2, 2, "group_no, external_id" },
-  { "files", FORM_KEYS, files_keys, 0, 0, NULL },
-  { "database", FORM_KEYS, database_keys, 0, 0, NULL },
-  { "query", FORM_SQL, NULL, 0, 0, NULL },
-  { "example NAME", FORM_KEYS, example_keys, 0, 0, NULL },
-};
-#define ANSWER_NAMES "body", "text", "status", "headers"
-#define VARS_NAMES "now_ms", "ts", "from_ms", "to_ms", "from_s", "to_s", "page", "page_size", "cursor", "id", "ids", \
-  "rows", "host", "nonce"
-#define ADDRESS_NAMES "method", "path", "url", "query", "form"
-static const char *const answer_known[] = { ANSWER_NAMES, VARS_NAMES, NULL };
-static const char *const push_known[] = { ANSWER_NAMES, VARS_NAMES, ADDRESS_NAMES, NULL };
-static const char *const request_known[] = { VARS_NAMES, ADDRESS_NAMES, NULL };
-/* clang-format on */
-
-static bool is_request_name(const char *name)
-{
-  for (size_t i = 0; i < COUNT(request_names); i++)
-    if (!strcmp(request_names[i], name)) return true;
-  return false;
-}
-
-static bool kind_fits(const struct section_kind *k, const struct section *s)
-{
-  if (!strcmp(k->name, s->name)) return true;
-  size_t word = strlen(s->word);
-  if (!*s->arg || strncmp(k->name, s->word, word) != 0 || k->name[word] != ' ') return false;
-  const char *arg = k->name + word + 1;
-  return !strcmp(arg, "NAME") || (!strcmp(arg, "R") && is_request_name(s->arg));
-}
-
+/* ---- sections that are none ---------------------------------------------------------------------------------- */
 static bool section_unknown(struct reader *r, const struct section *s)
 {
-  const char *known[COUNT(section_table) + 2 * COUNT(request_names)];
-  size_t n = 0;
-  for (size_t i = 0; i < COUNT(section_table); i++)
-    if (!strstr(section_table[i].name, " R") && !strstr(section_table[i].name, "NAME"))
-      known[n++] = section_table[i].name;
-  for (size_t i = 0; i < COUNT(request_names); i++) {
-    known[n++] = arena_printf(r->a, "request %s", request_names[i]);
-    known[n++] = arena_printf(r->a, "errors %s", request_names[i]);
-  }
   if (!strcmp(s->word, "channel") || !strcmp(s->word, "example"))
     return fail(r, s->line, 1, "a section [%s] needs a name: [%s NAME]", s->word, s->word);
-  const char *near = word_nearest(s->name, known, n);
+  const char *near = section_nearest(r->a, s->name);
   return fail(r, s->line, 1, "there is no section [%s]%s", s->name,
               near ? arena_printf(r->a, "; did you mean [%s]?", near) : "");
 }
@@ -202,8 +117,7 @@ static bool section_begin(struct reader *r, int at)
   struct section *s = &r->section[r->sections++];
   *s = (struct section){ .name = name, .word = arena_strn(r->a, name, word), .line = at, .first = at + 1 };
   s->arg = name[word] ? name + word + 1 : "";
-  for (size_t i = 0; i < COUNT(section_table) && !s->kind; i++)
-    if (kind_fits(&section_table[i], s)) s->kind = &section_table[i];
+  s->kind = section_kind_of(s->name, s->word, s->arg);
   if (!s->kind) return section_unknown(r, s);
   for (const struct section *o = r->section; o < s; o++)
     if (!strcmp(o->name, name) || (!strcmp(s->word, "channel") && !strcmp(o->word, "channel")))
@@ -523,7 +437,7 @@ static bool sql_of_section(struct reader *r, const struct section *s)
   struct connector_sql *q = sql_new(r, s, NULL);
   if (!q) return false;
   q->sql = text, q->place = place, q->places = places;
-  q->known = !strcmp(s->name, "ids push") ? push_known : answer_known;
+  q->known = section_known(s->name);
   return true;
 }
 
@@ -603,23 +517,27 @@ static bool part_of(const char *key, enum connector_part *part, const char **nam
 }
 
 /* :NAME of the variables above, besides what every request knows. */
-static const char *const *known_with_vars(struct reader *r, const struct connector_plan *plan)
+static const char *const *known_with_vars(struct reader *r, const struct section *s,
+                                          const struct connector_plan *plan)
 {
-  const char **known = arena_array(r->a, const char *, COUNT(request_known) + plan->params + 1);
+  const char *const *always = section_known(s->name);
   size_t n = 0;
-  for (; request_known[n]; n++) known[n] = request_known[n];
+  while (always[n]) n++;
+  const char **known = arena_array(r->a, const char *, n + plan->params + 1);
+  memcpy(known, always, n * sizeof *known);
   for (size_t i = 0; i < plan->params; i++)
     if (plan->param[i].part == PART_VAR) known[n++] = plan->param[i].name;
   return known;
 }
 
-static bool var_check(struct reader *r, const struct conf_entry *e, const char *name)
+static bool var_check(struct reader *r, const struct section *s, const struct conf_entry *e, const char *name)
 {
+  const char *const *known = section_taken(s->name);
   for (const char *p = name; *p; p++)
     if (*p == '.' || *p == '-' || (p == name && *p >= '0' && *p <= '9'))
       return fail(r, e->line, 1, "the name of a variable is made of letters, digits and _");
-  for (size_t i = 0; push_known[i]; i++)
-    if (!strcmp(push_known[i], name))
+  for (size_t i = 0; known[i]; i++)
+    if (!strcmp(known[i], name))
       return fail(r, e->line, 1, ":%s is known already; choose another name", name);
   return true;
 }
@@ -635,8 +553,8 @@ static bool params_read(struct reader *r, const struct section *s, struct connec
     if (!part_of(e->key, &part, &name)) continue;
     if (plan->params == CONNECTOR_PARAMS_MAX)
       return fail(r, e->line, 1, "more than %d parameters", CONNECTOR_PARAMS_MAX);
-    if (part == PART_VAR && !var_check(r, e, name)) return false;
-    struct connector_sql *q = sql_of_key(r, s, e, known_with_vars(r, plan));
+    if (part == PART_VAR && !var_check(r, s, e, name)) return false;
+    struct connector_sql *q = sql_of_key(r, s, e, known_with_vars(r, s, plan));
     if (!q) return false;
     plan->param[plan->params++] = (struct connector_param){ part, name, q };
     plan->has_form = plan->has_form || part == PART_FORM, has_body = has_body || part == PART_BODY;
@@ -739,7 +657,7 @@ static bool push_read(struct reader *r, const struct section *s)
   const struct connector_sql **to[] = { &r->t->verify, &r->t->push_id, &r->t->push_at };
   for (size_t i = 0; i < COUNT(names); i++) {
     const struct conf_entry *e = key_get(s, names[i]);
-    if (e && !(*to[i] = sql_of_key(r, s, e, push_known))) return false;
+    if (e && !(*to[i] = sql_of_key(r, s, e, section_known(s->name)))) return false;
   }
   if (!r->t->verify)
     return fail(r, s->line, 1, "[push] needs verify, the expression that is 1 for a genuine push");
@@ -780,27 +698,11 @@ static bool example_read(struct reader *r, const struct section *s)
 }
 
 /* ---- the file as a whole ------------------------------------------------------------------------------------------------------- */
-struct need {
-  const char *has, *needs, *why;
-};
-
 static bool needs_check(struct reader *r)
 {
-  static const struct need table[] = {
-    { "request detail", "ids list", "which says what must be fetched" },
-    { "ids list", "request detail", "which fetches them" },
-    { "ids one", "request one", "whose answer it reads" },
-    { "ids one", "request detail", "which fetches them" },
-    { "request refresh", "tokens", "which reads its answer" },
-    { "tokens", "request refresh", "whose answer it reads" },
-    { "request merge", "groups merge", "which reads its answer" },
-    { "groups merge", "request merge", "whose answer it reads" },
-    { "ids push", "push", "which says whether a push is genuine" },
-    { "orders one", "request one", "whose answer it reads" },
-    { "next detail", "request detail", "whose pages it reads" },
-    { "query", "database", "which names the file" },
-  };
-  for (size_t i = 0; i < COUNT(table); i++) {
+  size_t n;
+  const struct section_need *table = section_needs(&n);
+  for (size_t i = 0; i < n; i++) {
     const struct section *s = section_get(r, table[i].has);
     if (s && !section_get(r, table[i].needs))
       return fail(r, s->line, 1, "[%s] needs a section [%s], %s", table[i].has, table[i].needs, table[i].why);
@@ -852,12 +754,14 @@ static bool file_read_all(struct reader *r)
         !keys_read(r, &r->section[i], 0))
       return false;
   if (!channel_read(r) || !names_read(r, "secrets", &c->secret, &c->secrets, CONNECTOR_SECRETS_MAX) ||
-      !names_read(r, "settings", &c->setting, &c->settings, NAMES_MAX))
+      !names_read(r, "settings", &c->setting, &c->settings, NAMES_MAX) ||
+      !names_read(r, "carriers", &c->carrier, &c->carriers, CONNECTOR_CARRIERS_MAX))
     return false;
   for (size_t i = 0; i < r->sections; i++)
     if (!section_read(r, &r->section[i])) return false;
   c->has_detail = section_get(r, "request detail"), c->has_one = section_get(r, "request one");
   c->has_refresh = section_get(r, "request refresh"), c->has_merge = section_get(r, "request merge");
+  c->has_confirm = section_get(r, "request confirm"), c->has_stock = section_get(r, "request stock");
   c->has_next = section_get(r, "next list"), c->has_pages = section_get(r, "pages list");
   return source_check(r) && needs_check(r) && all_sql_check(r);
 }

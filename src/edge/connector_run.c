@@ -3,6 +3,7 @@
 #include "edge.h"
 #include <stdio.h>
 #include <stdlib.h>
+#include <strings.h>
 
 enum { TEXT_MAX = 4096, SAID_MAX = 300 };
 #define RETRY_AFTER_MAX_MS (24ll * 3600 * 1000)
@@ -115,6 +116,18 @@ static void put_text(struct connector_params *p, const char *name, const char *t
   params_text(p, name, text, text ? strlen(text) : 0);
 }
 
+static void params_effect(struct connector_params *p, const struct connector_effect *e)
+{
+  static const struct connector_effect none;
+  if (!e) e = &none;
+  put_text(p, "order_id", e->order_id), put_text(p, "carrier", e->carrier),
+    put_text(p, "carrier_code", e->carrier_code);
+  put_text(p, "tracking_no", e->tracking_no), put_text(p, "lines", e->lines ? e->lines : "[]");
+  put_text(p, "prepared", e->prepared), put_text(p, "sku", e->sku);
+  params_int(p, "shipped_ms", e->shipped_ms), params_int(p, "parcel", e->parcel);
+  params_int(p, "whole", e->whole), params_int(p, "quantity", e->quantity);
+}
+
 void params_vars(struct connector_params *p, const struct connector *c, const char *request,
                  const struct connector_vars *v)
 {
@@ -126,6 +139,7 @@ void params_vars(struct connector_params *p, const struct connector *c, const ch
   put_text(p, "cursor", v->cursor ? v->cursor : "");
   put_text(p, "id", v->id), put_text(p, "ids", v->ids), put_text(p, "rows", v->rows);
   put_text(p, "host", v->host ? v->host : c->host), put_text(p, "nonce", v->nonce);
+  if (request_is_effect(request)) params_effect(p, v->effect);
 }
 
 /* What is no UTF-8 becomes '?', so does NUL. */
@@ -291,6 +305,7 @@ struct judging {
   struct verdict *v;
   bool said;
   const char *unknown;
+  bool is_effect;
 };
 
 static bool verdict_row(void *arg, const struct sandbox_value *v, int n)
@@ -298,7 +313,7 @@ static bool verdict_row(void *arg, const struct sandbox_value *v, int n)
   struct judging *j = arg;
   j->said = true;
   for (size_t k = 0; k < COUNT(verdict_names); k++)
-    if (v[0].kind == 't' && !strcmp(verdict_names[k], v[0].text)) {
+    if (v[0].kind == 't' && !strcmp(verdict_names[k], v[0].text) && (k != VERDICT_DONE || j->is_effect)) {
       j->v->kind = (enum verdict_kind)k;
       j->v->code = n > 1 && v[1].kind != 'n' ? clean_text(j->a, v[1].text, v[1].n) : "";
       j->v->message = n > 2 && v[2].kind != 'n' ? clean_text(j->a, v[2].text, v[2].n) : "";
@@ -324,7 +339,7 @@ static bool errors_say(struct connector_box *b, struct arena *a, const char *req
 {
   const struct connector_sql *q = errors_of(a, b->c, request);
   struct connector_params p = { .n = 0 };
-  struct judging j = { .a = a, .v = out };
+  struct judging j = { .a = a, .v = out, .is_effect = request_is_effect(request) };
   const char *why = NULL;
   if (!q) return false;
   params_vars(&p, b->c, request, v);
@@ -333,8 +348,8 @@ static bool errors_say(struct connector_box *b, struct arena *a, const char *req
   if (j.unknown)
     why = connector_said(
       a, b->c, q,
-      arena_printf(a, "the kind %s is none of rate_limited, auth_expired, not_found, refused, retry",
-                   j.unknown));
+      arena_printf(a, "the kind %s is none of rate_limited, auth_expired, not_found, refused, retry%s",
+                   j.unknown, j.is_effect ? ", done" : ""));
   *out = (struct verdict){ VERDICT_REFUSED, "connector_failed", why, 0 };
   return true;
 }
@@ -346,7 +361,8 @@ static enum verdict_kind status_kind(int status, const char *request)
   if (status == 429) return VERDICT_RATE_LIMITED;
   if (status == 401) return VERDICT_AUTH_EXPIRED;
   if (status >= 500 || status == 408 || status == 425 || status < 200) return VERDICT_RETRY;
-  if (!strcmp(request, "one") && (status == 404 || status == 410)) return VERDICT_NOT_FOUND;
+  bool asks = !strcmp(request, "one") || !strcmp(request, "prepare") || !strcmp(request, "shipped");
+  if (asks && (status == 404 || status == 410)) return VERDICT_NOT_FOUND;
   return VERDICT_REFUSED;
 }
 
@@ -361,11 +377,13 @@ static const char *status_message(struct arena *a, const struct connector_answer
   return arena_printf(a, "HTTP %d: %.*s", ans->status, (int)n, ans->body);
 }
 
-/* Lists and details say something; of the others an empty 2xx is enough. */
+/* Who is asked says something; of the others an empty 2xx is enough. */
 static bool may_be_empty(const struct connector_answer *ans, const char *request)
 {
-  return !ans->body_n && ans->status >= 200 && ans->status < 300 && strcmp(request, "list") != 0 &&
-         strcmp(request, "detail") != 0 && strcmp(request, "one") != 0;
+  static const char *const asking[] = { "list", "detail", "one", "prepare", "shipped" };
+  for (size_t i = 0; i < COUNT(asking); i++)
+    if (!strcmp(asking[i], request)) return false;
+  return !ans->body_n && ans->status >= 200 && ans->status < 300;
 }
 
 void connector_judge(struct connector_box *b, struct arena *a, const char *request,
@@ -554,6 +572,44 @@ bool connector_groups(struct connector_box *b, struct arena *a, const struct con
   if (!read_section(b, a, "groups merge", "merge", ans, v, groups_row, &l, why)) return false;
   *list = l.at, *n = l.n;
   return fault_said(b, a, "groups merge", l.fault, why);
+}
+
+/* ---- what was shipped ------------------------------------------------------------------------------------------------- */
+static bool shipped_row(void *arg, const struct sandbox_value *v, int n)
+{
+  struct list *l = arg;
+  const char *no = value_text(l->a, &v[0]);
+  (void)n;
+  *(struct connector_shipped *)list_new(l, sizeof(struct connector_shipped)) =
+    (struct connector_shipped){ no && *no ? no : NULL };
+  return true;
+}
+
+bool connector_shipped(struct connector_box *b, struct arena *a, const struct connector_answer *ans,
+                       const struct connector_vars *v, struct connector_shipped **list, size_t *n,
+                       const char **why)
+{
+  struct list l = { .a = a, .b = b };
+  if (!read_section(b, a, "shipped", "shipped", ans, v, shipped_row, &l, why)) return false;
+  *list = l.at, *n = l.n;
+  return true;
+}
+
+static const char *carrier_listed(const struct connector *c, const char *code)
+{
+  for (size_t i = 0; i < c->carriers; i++)
+    if (!strcasecmp(c->carrier[i].name, code)) return c->carrier[i].text;
+  return NULL;
+}
+
+bool connector_carrier(struct connector_box *b, struct arena *a, const char *code, const char **name)
+{
+  const char *own = b->setting ? b->setting(b->arg, arena_printf(a, "carrier.%s", code)) : NULL;
+  if (!own && !b->c->carriers) own = code;
+  if (!own) own = carrier_listed(b->c, code);
+  if (!own) own = carrier_listed(b->c, "other");
+  *name = own && !strcmp(own, "*") ? code : own;
+  return own;
 }
 
 /* ---- pushes ------------------------------------------------------------------------------------------------------------------ */

@@ -178,6 +178,32 @@ static bool read_headers(struct trial *r)
   return true;
 }
 
+static int64_t number_of(const struct trial *r, const char *key)
+{
+  return key_of(r, key) ? strtoll(key_of(r, key), NULL, 10) : 0;
+}
+
+/* What is told to the platform; the carrier is ours, as in life. */
+static bool effect_read(struct trial *r)
+{
+  struct connector_effect *e = arena_new(r->a, struct connector_effect);
+  *e = (struct connector_effect){ .order_id = key_of(r, "order_id"),
+                                  .carrier_code = key_of(r, "carrier"),
+                                  .tracking_no = key_of(r, "tracking_no"),
+                                  .lines = key_of(r, "lines"),
+                                  .prepared = key_of(r, "prepared"),
+                                  .shipped_ms = r->v.now_ms,
+                                  .parcel = number_of(r, "parcel"),
+                                  .whole = number_of(r, "whole"),
+                                  .sku = key_of(r, "sku"),
+                                  .quantity = number_of(r, "quantity") };
+  r->v.effect = e;
+  if (e->carrier_code && !connector_carrier(r->b, r->a, e->carrier_code, &e->carrier))
+    return fail(r, "[carriers] has no %s", e->carrier_code);
+  return time_read(r, "shipped", &e->shipped_ms) && (!e->lines || parsed(r, e->lines, "lines")) &&
+         (!e->prepared || parsed(r, e->prepared, "prepared"));
+}
+
 static bool read_all(struct trial *r)
 {
   const struct connector_request *list = connector_request(r->c, "list");
@@ -196,7 +222,7 @@ static bool read_all(struct trial *r)
   if (expect && !(r->expect = parsed(r, expect, "expect"))) return false;
   return read_headers(r) && json_read(r, "secrets", JSON_OBJECT, &r->secrets) &&
          json_read(r, "settings", JSON_OBJECT, &r->settings) && (!r->v.ids || parsed(r, r->v.ids, "ids")) &&
-         (!r->v.rows || parsed(r, r->v.rows, "rows"));
+         (!r->v.rows || parsed(r, r->v.rows, "rows")) && effect_read(r);
 }
 
 /* ---- rows of a section ------------------------------------------------------------------------------------------------- */
@@ -392,9 +418,9 @@ static bool run_push(struct trial *r)
 /* "next list": next, and the request whose answers it reads. */
 static void section_split(struct trial *r, const char **word)
 {
-  static const char *const names[][2] = { { "orders one", "one" },
-                                          { "tokens", "refresh" },
-                                          { "ids push", "list" } };
+  static const char *const names[][2] = {
+    { "orders one", "one" }, { "tokens", "refresh" }, { "shipped", "shipped" }, { "ids push", "list" }
+  };
   size_t n = strcspn(r->section, " ");
   *word = arena_strn(r->a, r->section, n);
   r->request = r->section[n] ? r->section + n + 1 : "list";
