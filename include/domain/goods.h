@@ -5,7 +5,7 @@
 #include "store.h"
 
 /* ---- sku.c: tables skus, barcodes, kit_parts, channel_skus --------------------------------------------------- */
-#define SKU_CODE_MAX 64     /* bytes: letters, digits, . _ - / # + of any script, no blanks; see sku_code_ok */
+#define SKU_CODE_MAX 64     /* bytes: Latin, Greek, Cyrillic, Han, kana and Hangul letters, 0-9, . _ - / # +; see sku_code_ok */
 #define KIT_PARTS_MAX 50
 #define BARCODES_MAX 20     /* of one SKU */
 struct sku {
@@ -18,7 +18,8 @@ struct sku {
 struct kit_part {
   int64_t sku_id, quantity;
 };
-bool sku_code_ok(const char *code); /* what a code may be made of (NFC, no controls, no blanks, no bidi marks) */
+/* What a code may be made of: composed letters of one alphabet that looks like no other, no blanks, controls or marks. */
+bool sku_code_ok(const char *code);
 enum err sku_get(struct db *db, struct arena *a, int64_t id, struct sku *out);            /* NOT_FOUND */
 enum err sku_find(struct db *db, struct arena *a, const char *code, struct sku *out);     /* NOT_FOUND */
 enum err sku_by_barcode(struct db *db, const char *barcode, int64_t *id);                 /* NOT_FOUND */
@@ -58,6 +59,10 @@ enum err stock_get(struct db *db, int64_t sku_id, int64_t warehouse_id, struct s
 /* CONFLICT: the bucket does not hold that many; nothing is written. ref, actor may be NULL. */
 enum err stock_move(struct db *db, int64_t sku_id, int64_t warehouse_id, enum bucket_kind from, enum bucket_kind to,
                     int64_t quantity, const char *reason, const char *ref, const char *actor, int64_t now_ms);
+struct stock_place {
+  int64_t warehouse_id, available;
+};
+enum err stock_places(struct db *db, struct arena *a, int64_t sku_id, struct stock_place **list, size_t *n); /* where there is a row */
 int64_t stock_available(struct db *db, int64_t sku_id); /* in all active warehouses together */
 
 /* ---- units: whose pieces they are --------------------------------------------------------------------------------- */
