@@ -77,12 +77,20 @@ enum err unit_put(struct db *db, const struct unit *u);  /* adds to the row with
 enum err unit_drop(struct db *db, const struct unit *u); /* the row with this key */
 enum err unit_set(struct db *db, const struct unit *u);  /* quantity and state of the row with this key */
 
-/* ---- split.c: which place sends what, in how many parcels (domain 7.1); pure -------------------------------------------- */
+/* ---- split.c: which place sends what, in how many parcels (domain 7.1); pure --------------------------------------------
+ * A line with a made part is made as a whole: nothing of it is taken from stock. All made lines go to one factory (least
+ * load, then distance, then id). Counted lines go to the one warehouse that can fill them all (distance, then load, then
+ * id), else to the fewest (ties by the sums of distance and load, then ids): exactly up to 12 warehouses that have any of
+ * it, beyond that among 12 that were gathered greedily. Lines without parts go where others go, else to the nearest
+ * warehouse, else to the factory; without any place to place 0. A unit is never split over two places or parcels, the
+ * quantity of a line may be. Parcels: per place, cold and each hazard apart, first fit decreasing by weight and volume;
+ * sides and girth are those of a single unit. */
+#define SPLIT_PARCELS_MAX 1000 /* of one group: more is a mistake somewhere, not an order */
 struct split_rules {
   int64_t parcel_weight_max;               /* grams; 0: no limit */
   int64_t parcel_length_max, parcel_girth_max; /* millimetres: longest side; length + 2 (width + height); 0: no limit */
   int64_t parcel_volume_max;               /* cubic centimetres; 0: no limit */
-  int64_t value_min;                       /* minor units: a group worth less goes in one parcel per kind of place, or waits; 0 */
+  int64_t value_min;                       /* minor units: a group worth less is not spread over several warehouses, it waits; 0 */
   int places_max;                          /* warehouses that one group may be spread over; 0: as many as it takes */
 };
 struct split_place { /* a warehouse that may serve this destination, or a factory */
@@ -117,21 +125,24 @@ struct split_short {
 };
 struct split_plan {
   bool ok;
-  const char *why;         /* when not: short (pieces are missing), too_big (one unit exceeds a parcel), below_value, no_place */
-  struct split_take *take; /* every unit of every line exactly once when ok */
+  const char *why;         /* when not: short (pieces are missing), too_big (one unit exceeds a parcel), below_value (of value_min,
+                              and no warehouse has it all), too_many_places, too_many_parcels, no_place (no warehouse, no factory) */
+  struct split_take *take; /* every unit of every line exactly once when ok; by parcel, then order and line */
   size_t n;
   int parcels;
-  struct split_short *missing; /* of `short`: what no choice of places can fill */
+  struct split_short *missing; /* of `short`, by SKU. there: what all places have, or where that would do, what of it can be
+                                  used (a kit's parts lie in one place) */
   size_t missing_n;
-  const char *because;     /* one line for `why`: single_place, fewest_parcels, nearest, least_load */
+  const char *because;     /* when ok: single_place (no other could), nearest, least_load (of equally near ones), fewest_parcels */
 };
 /* Deterministic: depends on the values only, not on the order of places or of free. Weight and size that are not known
  * count as nothing. */
 struct split_plan split(struct arena *a, const struct split_rules *r, const struct split_line *line, size_t lines,
                         const struct split_place *place, size_t places, const struct split_free *have, size_t have_n);
-/* 0 same city, 1 same province, 2 neighbouring provinces, 3 same country, 4 abroad, 5 not known. Codes of GB/T 2260, 0: not known. */
+/* split_near.c: 0 same city, 1 same province, 2 neighbouring provinces, 3 same country, 4 abroad, 5 not known. Codes of GB/T 2260, 0: not known. */
 int split_distance(const char *from_country, int64_t from_division, const char *to_country, int64_t to_division);
-/* Does a place with these regions (JSON array text, NULL: all) serve that destination? */
+/* Does a place with these regions (JSON array text, NULL: all) serve that destination? A country's code serves all of it, a
+ * division's all that lies in it; a destination whose division is not known is in none. */
 bool split_serves(struct arena *a, const char *regions, const char *country, int64_t division);
 
 /* ---- view_goods.c: JSON out -------------------------------------------------------------------------------------------------- */
