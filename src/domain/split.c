@@ -142,6 +142,7 @@ static int item_order(const void *p, const void *q)
   const struct item *x = p, *y = q;
   int c = cmp(x->sort, y->sort);
   if (!c && x->sort == SORT_COUNTED) c = parts_order(x, y);
+  if (!c && x->sort == SORT_COUNTED) c = cmp(y->left, x->left); /* so that the most lines stay whole */
   return c ? c : line_order(x->line, y->line);
 }
 
@@ -444,18 +445,22 @@ static const char *because_of(const struct split_place *best, const struct split
   return !next ? "single_place" : best->distance != next->distance ? "nearest" : "least_load";
 }
 
-/* The best warehouse that can fill all of it, alone. */
+static int next_that_fills(struct work *w, int i)
+{
+  while (i < w->useful_n && !fills(w, &w->useful[i], 1)) i++;
+  return i;
+}
+
+/* The best warehouse that can fill all of it, alone; the next one that could says why it is the best. */
 static bool choose_one(struct work *w)
 {
-  for (int i = 0; i < w->useful_n; i++) {
-    int s = w->useful[i];
-    if (w->set_n && w->plan.because) break;
-    if (!fills(w, &s, 1)) continue;
-    if (w->set_n) w->plan.because = because_of(&w->shelf[w->set[0]], &w->shelf[s]);
-    else w->set[w->set_n++] = s;
-  }
-  if (w->set_n && !w->plan.because) w->plan.because = because_of(&w->shelf[w->set[0]], NULL);
-  return w->set_n;
+  int one = next_that_fills(w, 0);
+  if (one == w->useful_n) return false;
+  int other = next_that_fills(w, one + 1);
+  w->set[w->set_n++] = w->useful[one];
+  w->plan.because =
+    because_of(&w->shelf[w->useful[one]], other < w->useful_n ? &w->shelf[w->useful[other]] : NULL);
+  return true;
 }
 
 /* Of two choices of as many places: sum of distances, then of loads, then the lower ids. */
@@ -469,7 +474,7 @@ static bool choice_before(const struct work *w, const int *cand, unsigned x, uns
     const struct split_place *p = &w->shelf[cand[i]];
     bool in_x = x >> i & 1;
     distance += in_x ? p->distance : -(int64_t)p->distance;
-    load = in_x ? plus(load, p->load) : load - p->load;
+    load = plus(load, in_x ? p->load : -p->load);
     if (p->id < lowest) lowest = p->id, mine = in_x;
   }
   return distance ? distance < 0 : load ? load < 0 : mine;
@@ -742,8 +747,7 @@ static void puts_make(struct work *w)
   }
   for (size_t i = 0; i < w->wants; i++) {
     struct want *k = &w->want[i];
-    bool alone = !w->crowded || (k->crowd == i && !k->shared);
-    if (alone) want_share(w, k);
+    if (k->crowd == i && !k->shared) want_share(w, k);
     want_put(w, k);
   }
   size_t i = w->counted;
@@ -890,9 +894,8 @@ struct split_plan split(struct arena *a, const struct split_rules *r, const stru
     puts_make(&w);
     w.plan.ok = pack_all(&w);
   }
-  if (!w.plan.ok) {
+  if (!w.plan.ok)
     return (struct split_plan){ .why = w.plan.why, .missing = w.plan.missing, .missing_n = w.plan.missing_n };
-  }
   takes_sort(&w, line);
   if (w.factory) because_of_factory(&w, place, places);
   if (!w.plan.because) w.plan.because = "single_place";
