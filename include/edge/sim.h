@@ -7,7 +7,8 @@
  *   sim.c        one request: its faults and its answer
  *   sim_call.c   what the platforms' answers are made of
  *   sim_net.c    ports, and answers that come late, broken or never
- *   sim_push.c   pushes to orderd, some of them lost, twice or out of order
+ *   sim_ship.c   shops are told of shipments and stock: what they take, the ledger of it, carriers' pick-ups
+ *   sim_push.c   pushes and carriers' traces to orderd, some of them lost, twice or out of order
  *   sim_truth.c  truth, counters, configuration, and the routes of the control port
  *   sim_NAME.c   one platform each: a row of sim_platforms
  *
@@ -39,6 +40,15 @@ struct sim_line {
   bool shipped;                  /* of SIM_PARTLY some lines are; later all */
   int64_t price, discount;       /* minor units: of one piece; of the line */
 };
+#define SIM_PARCELS_MAX 6
+#define SIM_NO_TEXT 48
+struct sim_parcel {              /* of one order; orders that travel together have the same number */
+  char no[SIM_NO_TEXT], carrier[SIM_NO_TEXT]; /* as the platform was told; carrier "": its usual one */
+  uint8_t quantity[SIM_LINES_MAX];
+  uint8_t unit[SIM_LINES_MAX];   /* which pieces of each line: bits */
+  int64_t told_ms, picked_ms;    /* 0: not yet */
+  bool by_hand;                  /* in the platform's own back office */
+};
 struct sim_order {
   uint32_t n;                    /* its number in the shop, from 0 */
   uint32_t customer;
@@ -49,6 +59,10 @@ struct sim_order {
   bool late_cancel;              /* was cancelled after it had been seen as paid */
   bool several;                  /* its customer has more orders */
   bool stays;                    /* nothing more happens to it */
+  bool packed;                   /* a step before it is told that it was shipped */
+  uint8_t parcels;
+  struct sim_parcel *parcel;     /* SIM_PARCELS_MAX, NULL before the first */
+  uint32_t confirms;             /* that named it, taken or not */
   int64_t placed_ms, paid_ms, shipped_ms, completed_ms, cancelled_ms, modified_ms; /* 0: not yet */
   int64_t indexed_ms;            /* the change time by which lists find it: later than modified_ms never */
   int64_t goods, freight, discount, total, refunded; /* total = goods - discount + freight */
@@ -80,8 +94,9 @@ char *sim_receiver_token(struct arena *a, const struct sim_shop *s, const struct
 /* A cipher text as platforms give it: the same text gives the same one within a shop. base64, about 60 characters. */
 char *sim_cipher(struct arena *a, const struct sim_shop *s, const char *text);
 char *sim_mask(struct arena *a, const char *text, int head, int tail); /* keeps so many characters; the others are '*' */
-/* Waybill of the shipment of a line, and the platform's own name of the carrier. */
-char *sim_waybill(struct arena *a, const struct sim_shop *s, const struct sim_order *o);
+/* The parcel that the piece of a line is in; NULL: not shipped. */
+const struct sim_parcel *sim_parcel_of(const struct sim_order *o, size_t line, unsigned unit);
+const char *sim_parcel_carrier(const struct sim_parcel *p, const char *usual);
 
 /* ---- faults: shares in millionths, each drawn by the seed and the number of the request ------------------------- */
 #define SIM_FAULT_MAP(X)                                                                             \
@@ -94,7 +109,13 @@ char *sim_waybill(struct arena *a, const struct sim_shop *s, const struct sim_or
   X(TRUNCATED, "truncated", "answers that break off")                                                \
   X(SAME_PAGE, "same-page", "walks of which every further page is the first one")                    \
   X(RATE_LIMIT, "rate-limit", "requests that begin a storm of refusals for too many calls")          \
-  X(LOST_PUSHES, "lost-pushes", "pushes that are never sent")
+  X(LOST_PUSHES, "lost-pushes", "pushes that are never sent")                                        \
+  X(CONFIRM_REFUSALS, "confirm-refusals", "confirmations that the platform refuses")                 \
+  X(CONFIRM_TIMEOUTS, "confirm-timeouts", "confirmations never answered; half of them are taken")    \
+  X(CONFIRM_ERRORS, "confirm-errors", "confirmations answered with 502 or 503; half of them are taken") \
+  X(BACK_OFFICE, "back-office", "waiting orders that are shipped by hand in the platform's back office") \
+  X(LATE_REFUNDS, "late-refunds", "parcels whose orders are paid back before the carrier has them")  \
+  X(UNPICKED, "unpicked", "parcels that no carrier picks up")
 enum sim_fault {
 #define X(id, name, doc) SIM_FAULT_##id,
   SIM_FAULT_MAP(X)
@@ -122,6 +143,8 @@ struct sim_call {
   struct buf headers, body;
   struct jw w;                   /* writes to body */
   bool lost, cut;                /* never to be sent; the connection breaks behind body */
+  int broken;                    /* the answer is a failure with this status in spite of all */
+  size_t told;                   /* its row in the ledger, from 1; 0: it told nothing */
 };
 const char *sim_param(const struct sim_call *c, const char *name); /* query or form; NULL: absent */
 bool sim_param_int(const struct sim_call *c, const char *name, int64_t *out); /* false: absent or no integer */
@@ -182,6 +205,42 @@ struct sim_page {
 void sim_list(struct sim_call *c, const struct sim_query *q, struct sim_page *out);
 struct sim_order *sim_find(struct sim_shop *s, const char *id); /* NULL: none, or not placed yet */
 
+/* ---- being told of shipments and stock: sim_ship.c ------------------------------------------------------------------------------------ */
+#define SIM_SHIP_MAP(X)                                                                             \
+  X(OK, "accepted") X(SAME, "same_again") X(SHIPPED, "already_shipped") X(CLOSED, "order_closed")   \
+  X(UNPAID, "not_paid") X(REFUNDING, "refunding") X(CARRIER, "unknown_carrier") X(NUMBER, "bad_number") \
+  X(LINES, "bad_lines") X(LOCKED, "refused") X(NO_ORDER, "no_order") X(NOT_TAKEN, "not_taken")
+enum sim_ship {
+#define X(id, name) SIM_SHIP_##id,
+  SIM_SHIP_MAP(X)
+#undef X
+};
+const char *sim_ship_name(enum sim_ship s);
+struct sim_confirm {
+  const char *carrier, *no;      /* carrier NULL: the platform does not ask for it */
+  bool part;                     /* only these; else all that is not shipped yet */
+  bool noted;                    /* the number is kept, the order stays as it is */
+  uint8_t quantity[SIM_LINES_MAX];
+  uint8_t unit[SIM_LINES_MAX];   /* where lines are per piece; 0: any pieces */
+};
+/* Carries it out, and notes it in the ledger whatever becomes of it. NOT_TAKEN: the failure is already decided, whatever is
+ * answered. Once per request. o NULL: there is no such order. */
+enum sim_ship sim_ship(struct sim_call *c, struct sim_order *o, const struct sim_confirm *f);
+/* sku: 0 … as in sim_line, or negative: none that the shop has. false: refused. Once per article and request. */
+bool sim_stock(struct sim_call *c, int sku, int64_t quantity, bool is_delta);
+int sim_sku_coded(const char *code); /* -1: none */
+bool sim_refunding(const struct sim_order *o);
+/* The world's own hands and carriers; by events, and by the control port. false: it cannot happen. */
+bool sim_ship_by_hand(struct sim_shop *s, struct sim_order *o, const char *no, int64_t at_ms, bool whole);
+bool sim_recall(struct sim_shop *s, struct sim_order *o, int64_t at_ms); /* paid back after it was shipped, before the pick-up */
+struct sim_label {               /* a parcel that a carrier knows of */
+  char no[SIM_NO_TEXT], carrier[16]; /* carrier: code as orderd has it; "" where only the platform's is known */
+  int64_t made_ms, due_ms, picked_ms; /* due_ms 0: never */
+};
+struct sim_label *sim_label(struct sim *s, const char *carrier, const char *no, int64_t after_ms); /* after_ms -1: as usual */
+bool sim_pick_up(struct sim *s, const char *no, int64_t at_ms);
+void sim_ledger_put(const struct sim *s, struct jw *w);
+
 /* ---- writing ----------------------------------------------------------------------------------------------------------------- */
 char *sim_local(struct arena *a, int64_t ms, int zone_min);  /* "2026-11-11 00:03:21" */
 char *sim_iso(struct arena *a, int64_t ms, int zone_min);    /* "2026-11-11T00:03:21+08:00" */
@@ -220,6 +279,8 @@ struct sim_platform {
   bool unit_lines;               /* one line per piece, not per SKU */
   bool unpaid_unpriced;          /* its orders have no price before they are paid: their total is 0 */
   bool units_vanish;             /* what is refunded before it is shipped lessens quantities and the total */
+  enum { SIM_CARRIER_ANY, SIM_CARRIER_TAOBAO, SIM_CARRIER_JD, SIM_CARRIER_DOUYIN, SIM_CARRIER_PDD } carriers; /* what it calls them */
+  bool by_pickup;                /* an order counts as shipped when the carrier has it, not when the platform is told */
   const char *hosts;             /* further settings that hold the shop's address in --config: "auth_host", or NULL */
   const char *settings;          /* further lines of the shop in --config, or NULL */
   /* The text of order n; unique in the shop. The world is not complete yet: only n, placed_ms and the shop may be used. */
@@ -259,6 +320,9 @@ struct sim_options {
   int32_t fault[SIM_FAULT_N];
   bool no_limits;                /* documented limits do not hold; storms do */
   const char *push;              /* base address of orderd, or NULL */
+  const char *traces;            /* the same, for what carriers tell; with a token of orderd's */
+  const char *token;
+  int64_t pickup_ms;             /* so long after its label a parcel is picked up, and up to half as long again */
   struct env *env;               /* NULL: the real one */
 };
 void sim_options_default(struct sim_options *o);
@@ -279,7 +343,7 @@ bool sim_ask(struct sim_shop *s, struct http_request *r, struct sim_call *c);
 /* ---- the inside: for sim.c, sim_call.c and sim_world.c only -------------------------------------------------------------------- */
 enum sim_event_kind {
   SIM_EV_PLACE, SIM_EV_PAY, SIM_EV_PART, SIM_EV_SHIP, SIM_EV_COMPLETE, SIM_EV_CANCEL, SIM_EV_LATE_CANCEL,
-  SIM_EV_REFUND_ASK, SIM_EV_REFUND, SIM_EV_REMARK, SIM_EV_INDEX, SIM_EV_TICK
+  SIM_EV_REFUND_ASK, SIM_EV_REFUND, SIM_EV_REMARK, SIM_EV_INDEX, SIM_EV_TICK, SIM_EV_BY_HAND, SIM_EV_RECALL, SIM_EV_PICK_UP
 };
 struct sim_event {
   int64_t at_ms;
@@ -287,6 +351,7 @@ struct sim_event {
   uint8_t kind;
   struct sim_shop *shop;
   struct sim_order *order;
+  struct sim_label *label;       /* of PICK_UP */
 };
 struct sim_heap {
   struct sim_event *at;
@@ -310,6 +375,19 @@ struct sim_nonce {
   int64_t until_ms;
 };
 #define SIM_NAMES_MAX 64
+#define SIM_SKUS_MAX 64
+struct sim_plan {                /* what is to go wrong next: see /sim/fail */
+  char call[64], how[16];
+  int64_t times;
+};
+struct sim_told {                /* a row of the ledger */
+  int64_t at_ms, quantity;       /* quantity: of stock */
+  const struct sim_shop *shop;
+  const char *order, *carrier, *no; /* order NULL: a stock figure */
+  const char *sku;
+  const char *result;
+  bool answered, early;          /* early: told before a carrier had it */
+};
 struct sim_shop_own {
   struct sim_list_of all, by_change, by_placed; /* all: by n, also those not placed yet */
   uint32_t *slot;                /* by the hash of the id: n + 1 */
@@ -327,6 +405,9 @@ struct sim_shop_own {
   uint64_t requests;
   int64_t bad_signs, bad_tokens, throttled, unanswered, fault[SIM_FAULT_N];
   int64_t pushes, pushes_failed;
+  int64_t stock[SIM_SKUS_MAX];   /* -1: never told */
+  struct sim_plan plan[16];
+  size_t plans;
   struct http_server *http;
 };
 struct sim {
@@ -342,15 +423,25 @@ struct sim {
   uint64_t drawn;                /* of live changes */
   int64_t new_milli, change_milli; /* due, in thousandths */
   bool building, frozen, stopping;
-  int64_t orders, changes, late_cancels, duplicates;
+  struct sim_told *told;
+  size_t tolds, tolds_cap;
+  struct sim_label **label;      /* in order of their making */
+  size_t labels, labels_cap;
+  int64_t orders, changes, late_cancels, duplicates, traces, traces_failed;
   /* told of every change that lists may show; set by sim.c */
   void (*changed)(struct sim *s, struct sim_shop *shop, struct sim_order *o);
+  void (*picked)(struct sim *s, const struct sim_label *l, const char *status, int64_t at_ms);
   struct sim_net *net;           /* sim_net.c's */
   struct sim_push_queue *push;   /* sim_push.c's */
   char control[64];
 };
 uint64_t sim_hash(const struct sim *s, const char *what, uint64_t a, uint64_t b);
 bool sim_hits(const struct sim *s, enum sim_fault f, uint64_t draw); /* by the share in force */
+const char *sim_plan_how(struct sim_shop *s, const char *call); /* "": nothing is planned; else it is used up by this */
+void sim_change(struct sim *s, struct sim_shop *shop, struct sim_order *o, int64_t at_ms); /* lists show it */
+void sim_event_at(struct sim *s, int64_t at_ms, enum sim_event_kind kind, struct sim_shop *shop, struct sim_order *o,
+                  struct sim_label *l);
+void sim_ship_free(struct sim *s);
 void sim_world_make(struct sim *s);               /* shops are there; makes the orders of the past */
 void sim_world_run(struct sim *s, int64_t until_ms);
 void sim_world_free(struct sim *s);

@@ -67,6 +67,21 @@ static bool shares_read(struct cli *c, struct sim_options *o)
   return true;
 }
 
+/* Carriers' traces need a token of orderd's, which does not belong on a command line. */
+static bool traces_read(struct cli *c, struct sim_options *o)
+{
+  const char *file = cli_option(c, "token-file");
+  size_t n = 0;
+  o->traces = cli_option(c, "traces");
+  if (!o->traces != !file) return cli_wrong(c, "--traces and --token-file are given together"), false;
+  if (!file) return true;
+  char *token = file_read(&c->mem, file, 4096, &n);
+  if (!token) return cli_wrong(c, "--token-file %s: %s", file, strerror(errno)), false;
+  while (n && strchr(" \t\r\n", token[n - 1])) token[--n] = 0;
+  o->token = token;
+  return true;
+}
+
 static bool options_read(struct cli *c, struct sim_options *o)
 {
   int64_t seed = 1;
@@ -77,7 +92,8 @@ static bool options_read(struct cli *c, struct sim_options *o)
       !cli_number(c, "seed", 0, INT64_MAX, &seed) || !skew_read(c, &o->skew_ms))
     return false;
   o->seed = (uint64_t)seed, o->no_limits = cli_option(c, "no-limits") != NULL;
-  return rate_read(c, "rate", &o->rate_milli) && rate_read(c, "changes", &o->change_milli) &&
+  return traces_read(c, o) && duration_read(c, "pickup", &o->pickup_ms) &&
+         rate_read(c, "rate", &o->rate_milli) && rate_read(c, "changes", &o->change_milli) &&
          duration_read(c, "token-life", &o->token_life_ms) &&
          duration_read(c, "refresh-grace", &o->refresh_grace_ms) && shares_read(c, o);
 }

@@ -52,9 +52,12 @@ bool sim_share_parse(const char *text, int32_t *millionths)
 
 void sim_options_default(struct sim_options *o)
 {
-  *o = (struct sim_options){
-    .listen = "127.0.0.1:7800", .orders = 1000, .days = 3, .seed = 1, .refresh_grace_ms = 60 * 1000
-  };
+  *o = (struct sim_options){ .listen = "127.0.0.1:7800",
+                             .orders = 1000,
+                             .days = 3,
+                             .seed = 1,
+                             .refresh_grace_ms = 60 * 1000,
+                             .pickup_ms = 30 * 60 * 1000 };
 }
 
 void sim_faults(struct sim *s, const int32_t fault[SIM_FAULT_N])
@@ -111,6 +114,7 @@ static bool shop_add(struct sim *s, const char *name, size_t n, struct arena *a,
   shop->sim = s, shop->row = row, shop->number = (int)s->shops++;
   shop->name = same == 1 ? platform : arena_printf(&s->mem, "%s-%d", platform, same);
   shop->own = arena_new(&s->mem, struct sim_shop_own);
+  for (size_t i = 0; i < SIM_SKUS_MAX; i++) shop->own->stock[i] = -1;
   sim_secrets_make(shop);
   return true;
 }
@@ -235,8 +239,16 @@ static bool fails_before(struct sim_call *c)
 
 static void fails_after(struct sim_call *c)
 {
+  if (c->broken) {
+    sim_answer_again(c, c->broken);
+    if (c->shop->row->fail) c->shop->row->fail(c);
+    if (!c->body.len) c->type = "text/plain", buf_str(&c->body, "upstream failed\n");
+  }
+  if (c->cut && c->body.len > 1) c->body.len /= 2;
+  if (c->lost || c->broken || c->cut) return;
   if (fault_takes(c, SIM_FAULT_TIMEOUTS)) {
     c->lost = true;
+    if (c->told) c->shop->sim->told[c->told - 1].answered = false;
     return;
   }
   if (c->body.len < 2 || !fault_takes(c, SIM_FAULT_TRUNCATED)) return;

@@ -203,12 +203,19 @@ static int ordered(const struct sim_order *o, const struct sim_line *l)
   return o->status == SIM_CANCELLED || l->refund == SIM_REFUND_DONE ? 0 : l->quantity;
 }
 
+static int shipped_of(const struct sim_order *o, size_t i)
+{
+  int n = 0, most = ordered(o, &o->line[i]);
+  for (size_t k = 0; k < o->parcels; k++) n += o->parcel[k].quantity[i];
+  return n < most ? n : most;
+}
+
 static void counts_put(struct sim_call *c, const struct sim_order *o)
 {
   int64_t shipped = 0, waiting = 0;
   for (size_t i = 0; i < o->lines; i++) {
-    int n = ordered(o, &o->line[i]);
-    shipped += o->line[i].shipped ? n : 0, waiting += o->line[i].shipped || is_pending(o) ? 0 : n;
+    int n = ordered(o, &o->line[i]), gone = shipped_of(o, i);
+    shipped += gone, waiting += is_pending(o) ? 0 : n - gone;
   }
   jw_kint(&c->w, "NumberOfItemsShipped", shipped), jw_kint(&c->w, "NumberOfItemsUnshipped", waiting);
 }
@@ -252,6 +259,11 @@ static void order_put(struct sim_call *c, const struct sim_order *o)
 }
 
 /* ---- items -------------------------------------------------------------------------------------------------------- */
+static char *item_id(struct arena *a, const struct sim_order *o, size_t i)
+{
+  return arena_printf(a, "0%013lld", (long long)(sim_big(o->id, i) % 10000000000000));
+}
+
 static void item_prices_put(struct sim_call *c, const struct sim_order *o, size_t i)
 {
   const struct sim_line *l = &o->line[i];
@@ -269,11 +281,10 @@ static void item_put(struct sim_call *c, const struct sim_order *o, size_t i)
   bool asked = l->refund == SIM_REFUND_ASKED;
   jw_object(w);
   jw_kstring(w, "ASIN", arena_printf(c->a, "B%09u", 551000 + l->sku));
-  jw_kstring(w, "OrderItemId",
-             arena_printf(c->a, "0%013lld", (long long)(sim_big(o->id, i) % 10000000000000)));
+  jw_kstring(w, "OrderItemId", item_id(c->a, o, i));
   jw_kstring(w, "SellerSKU", k->code), jw_kstring(w, "Title", k->title_en);
   jw_kint(w, "QuantityOrdered", ordered(o, l));
-  jw_kint(w, "QuantityShipped", l->shipped ? ordered(o, l) : 0);
+  jw_kint(w, "QuantityShipped", shipped_of(o, i));
   jw_key(w, "ProductInfo"), jw_object(w), jw_kstring(w, "NumberOfItems", "1"), jw_object_end(w);
   item_prices_put(c, o, i);
   put_bool(c, "IsGift", false, true);
@@ -327,9 +338,9 @@ static const char *next_read(struct sim_call *c, char kind)
   return NULL;
 }
 
-static const struct sim_order *order_named(struct sim_call *c, const char *order_id)
+static struct sim_order *order_named(struct sim_call *c, const char *order_id)
 {
-  const struct sim_order *o = sim_find(c->shop, order_id);
+  struct sim_order *o = sim_find(c->shop, order_id);
   if (!o) deny(c, 404, "NotFound", "The requested resource doesn't exist.", "");
   return o;
 }
@@ -508,6 +519,134 @@ static void list_orders(struct sim_call *c)
   end(c);
 }
 
+/* ---- shipments and stock --------------------------------------------------------------------------------------------- */
+static bool confirmed(struct sim_call *c, enum sim_ship is)
+{
+  static const struct {
+    enum sim_ship is;
+    const char *details;
+  } words[] = { { SIM_SHIP_SHIPPED, "The order item is already shipped." },
+                { SIM_SHIP_CLOSED, "The order is canceled." },
+                { SIM_SHIP_UNPAID, "The order is pending." },
+                { SIM_SHIP_REFUNDING, "The buyer requested to cancel the order." },
+                { SIM_SHIP_CARRIER, "carrierCode is invalid." },
+                { SIM_SHIP_NUMBER, "trackingNumber is invalid." },
+                { SIM_SHIP_LINES, "orderItems: quantity is invalid." },
+                { SIM_SHIP_LOCKED, "The order can not be confirmed now." },
+                { SIM_SHIP_NO_ORDER, "The order does not exist." } };
+  for (size_t i = 0; i < COUNT(words); i++)
+    if (words[i].is == is) return deny_input(c, words[i].details);
+  return true;
+}
+
+/* The same package again only edits it. */
+static void shipment_confirm(struct sim_call *c, const char *order_id)
+{
+  if (!may(c, "confirm", 2000, 10, "2.0")) return;
+  struct sim_order *o = order_named(c, order_id);
+  const struct json *p = json_get(c->json, "packageDetail"), *reference = json_get(p, "packageReferenceId");
+  if (!o) return;
+  const char *carrier = json_string(json_get(p, "carrierCode"));
+  struct sim_confirm f = { .carrier = carrier ? carrier : "",
+                           .no = json_string(json_get(p, "trackingNumber")),
+                           .part = true };
+  if (!sim_same(json_string(json_get(c->json, "marketplaceId")), MARKETPLACE) || !json_string(reference) ||
+      !json_string(json_get(p, "shipDate"))) {
+    deny_input(c, "marketplaceId, packageReferenceId and shipDate are required.");
+    return;
+  }
+  for (const struct json *e = json_first(json_get(p, "orderItems")); e; e = json_next(e))
+    for (size_t i = 0; i < o->lines; i++) {
+      int64_t n = 0;
+      if (sim_same(json_string(json_get(e, "orderItemId")), item_id(c->a, o, i)) &&
+          json_int(json_get(e, "quantity"), &n) && n > 0 && n < 100)
+        f.quantity[i] = (uint8_t)n;
+    }
+  if (confirmed(c, sim_ship(c, o, &f))) c->status = 204;
+}
+
+/* What was sent, as the newer version of the interface tells it. */
+static void order_2026(struct sim_call *c, const char *order_id)
+{
+  struct jw *w = &c->w;
+  const char *data = sim_param(c, "includedData");
+  if (!may(c, "order-2026", 500, 30, "0.5")) return;
+  const struct sim_order *o = order_named(c, order_id);
+  if (!o) return;
+  static const char *const names[SIM_STATUS_N] = { "PENDING", "UNSHIPPED", "PARTIALLY_SHIPPED",
+                                                   "SHIPPED", "SHIPPED",   "CANCELLED" };
+  jw_object(w), jw_key(w, "order"), jw_object(w);
+  jw_kstring(w, "orderId", o->id);
+  jw_key(w, "fulfillment"), jw_object(w), jw_kstring(w, "fulfillmentStatus", names[o->status]),
+    jw_object_end(w);
+  if (data && strstr(data, "PACKAGES")) {
+    jw_key(w, "packages"), jw_array(w);
+    for (size_t i = 0; i < o->parcels; i++) {
+      jw_object(w);
+      jw_kstring(w, "packageReferenceId", arena_printf(c->a, "%zu", i + 1));
+      jw_kstring(w, "carrier", sim_parcel_carrier(&o->parcel[i], "Other"));
+      jw_kstring(w, "trackingNumber", o->parcel[i].no);
+      jw_object_end(w);
+    }
+    jw_array_end(w);
+  }
+  jw_object_end(w), jw_object_end(w);
+}
+
+/* PATCH …/items/{seller}/{sku}: what one fulfilment channel has of it */
+static void listing_patch(struct sim_call *c, const char *sku)
+{
+  int64_t quantity = 0;
+  if (!may(c, "listings", 5000, 10, "5.0")) return;
+  const struct json *patch = json_first(json_get(c->json, "patches")),
+                    *value = json_first(json_get(patch, "value"));
+  if (!sim_same(sim_param(c, "marketplaceIds"), MARKETPLACE) ||
+      !json_int(json_get(value, "quantity"), &quantity)) {
+    deny_input(c, "marketplaceIds or patches are invalid.");
+    return;
+  }
+  int known = sim_sku_coded(sku);
+  if (known < 0) {
+    sim_stock(c, -1, quantity, false);
+    deny(c, 404, "NotFound", "The requested resource doesn't exist.", "");
+    return;
+  }
+  bool ok = sim_stock(c, known, quantity, false);
+  jw_object(&c->w);
+  jw_kstring(&c->w, "sku", sku), jw_kstring(&c->w, "status", ok ? "ACCEPTED" : "INVALID");
+  jw_kstring(&c->w, "submissionId", arena_printf(c->a, "%016llx", (unsigned long long)c->draw));
+  jw_key(&c->w, "issues"), jw_array(&c->w);
+  if (!ok) {
+    jw_object(&c->w);
+    jw_kstring(&c->w, "code", "90220"), jw_kstring(&c->w, "message", "The quantity is not taken.");
+    jw_object_end(&c->w);
+  }
+  jw_array_end(&c->w), jw_object_end(&c->w);
+}
+
+static bool told_answer(struct sim_call *c)
+{
+  static const char confirm[] = "/shipmentConfirmation", newer[] = "/orders/2026-01-01/orders/",
+                    listings[] = "/listings/2021-08-01/items/";
+  const char *path = c->r->path;
+  size_t n = strlen(path), k = sizeof confirm - 1, head = strlen(ORDERS "/");
+  if (!strcmp(c->r->method, "POST") && n > head + k && !strncmp(path, ORDERS "/", head) &&
+      !strcmp(path + n - k, confirm)) {
+    sim_called(c, "confirmShipment");
+    shipment_confirm(c, arena_strn(c->a, path + head, n - head - k));
+  } else if (!strcmp(c->r->method, "GET") && !strncmp(path, newer, sizeof newer - 1)) {
+    sim_called(c, "getOrder-2026");
+    order_2026(c, path + sizeof newer - 1);
+  } else if (!strcmp(c->r->method, "PATCH") && !strncmp(path, listings, sizeof listings - 1)) {
+    const char *slash = strchr(path + sizeof listings - 1, '/');
+    sim_called(c, "patchListingsItem");
+    listing_patch(c, slash ? slash + 1 : "");
+  } else {
+    return false;
+  }
+  return true;
+}
+
 /* ---- calls ----------------------------------------------------------------------------------------------------------- */
 static const struct {
   const char *name, *tail;
@@ -548,7 +687,7 @@ static void answer(struct sim_call *c)
       calls[i].run(c);
       return;
     }
-  if (order_answer(c)) return;
+  if (order_answer(c) || told_answer(c)) return;
   sim_called(c, "unknown");
   deny(c, 404, "NotFound", "The requested resource doesn't exist.", "");
 }
@@ -567,7 +706,7 @@ const struct sim_platform sim_amazon = {
   .refresh = "refresh_token",
   .token_s = 3600,
   .hosts = "auth_host",
-  .settings = "marketplace_ids = " MARKETPLACE "\ncurrency = JPY\n",
+  .settings = "marketplace_ids = " MARKETPLACE "\ncurrency = JPY\nseller_id = SELLER1\n",
   .unpaid_unpriced = true,
   .units_vanish = true,
   .id = id,

@@ -110,8 +110,9 @@ bool sim_take(struct sim_call *c, const char *bucket, int64_t per_1000s, int64_t
     own->fault[SIM_FAULT_RATE_LIMIT]++;
     own->storm_until_ms = c->now_ms + 2000 + (int64_t)(c->draw >> 32) % 8000;
   }
-  bool ok = c->now_ms >= own->storm_until_ms;
+  bool ok = c->now_ms >= own->storm_until_ms, planned = !strcmp(sim_plan_how(c->shop, c->name), "throttle");
   if (!ok) *wait = own->storm_until_ms - c->now_ms;
+  else if (planned) ok = false, *wait = 1000;
   else if (per_1000s && burst && !c->shop->sim->o.no_limits)
     ok = tokens_take(bucket_of(c, bucket, burst), c->now_ms, per_1000s, burst, wait);
   if (!ok) own->throttled++;
@@ -573,10 +574,4 @@ char *sim_receiver_token(struct arena *a, const struct sim_shop *s, const struct
   char *who = arena_printf(a, "%s/%llu/%u/%u/%u", family, (unsigned long long)sim_seed(s->sim), o->customer,
                            o->phone_of, o->address_of);
   return arena_printf(a, "%s%s", prefix, sim_hex(a, DIGEST_SHA1, who, strlen(who), false));
-}
-
-char *sim_waybill(struct arena *a, const struct sim_shop *s, const struct sim_order *o)
-{
-  return arena_printf(a, "SF%013llu",
-                      (unsigned long long)(sim_hash(s->sim, s->name, o->n, 7) % 10000000000000u));
 }

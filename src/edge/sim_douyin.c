@@ -347,14 +347,16 @@ static void parcels_put(struct sim_call *c, const struct sim_order *o)
 {
   struct jw *w = &c->w;
   jw_key(w, "logistics_info"), jw_array(w);
-  if (o->shipped_ms) {
+  for (size_t k = 0; k < o->parcels; k++) {
+    const struct sim_parcel *p = &o->parcel[k];
     jw_object(w);
-    jw_kstring(w, "tracking_no", sim_waybill(c->a, c->shop, o)), jw_kstring(w, "company", "shunfeng");
-    jw_kstring(w, "company_name", "顺丰速运"), put_time(c, "ship_time", o->shipped_ms);
-    jw_kstring(w, "delivery_id", arena_printf(c->a, "%lld", 7300000000000000001LL + o->n));
+    jw_kstring(w, "tracking_no", p->no), jw_kstring(w, "company", sim_parcel_carrier(p, "shunfeng"));
+    jw_kstring(w, "company_name", "顺丰速运"), put_time(c, "ship_time", p->told_ms);
+    jw_kstring(w, "delivery_id",
+               arena_printf(c->a, "%lld", 7300000000000000001LL + o->n * 8LL + (long long)k));
     jw_key(w, "product_info"), jw_array(w);
     for (size_t i = 0; i < o->lines; i++)
-      if (o->line[i].shipped) packed_put(c, o, i);
+      if (p->quantity[i]) packed_put(c, o, i);
     jw_array_end(w);
     jw_kstring(w, "hour_up_pickup_code", "");
     jw_object_end(w);
@@ -557,6 +559,80 @@ static void merge(struct sim_call *c, const struct json *j)
   end(c);
 }
 
+/* ---- shipments and stock ------------------------------------------------------------------------------------- */
+static const char *value_of(const struct json *j, const char *name)
+{
+  const struct json *v = json_get(j, name);
+  return json_string(v) ? json_string(v) : json_number(v) ? json_number(v) : "";
+}
+
+static void told(struct sim_call *c, enum sim_ship is, const struct sim_order *o)
+{
+  static const struct {
+    enum sim_ship is;
+    const char *sub_code, *sub_msg;
+  } words[] = { { SIM_SHIP_SAME, "isv.business-failed:4001", "订单已发货，请勿重复发货" },
+                { SIM_SHIP_SHIPPED, "isv.business-failed:4001", "订单已发货，请勿重复发货" },
+                { SIM_SHIP_CLOSED, "isv.business-failed:4002", "订单已关闭，不能发货" },
+                { SIM_SHIP_UNPAID, "isv.business-failed:4003", "订单未支付，不能发货" },
+                { SIM_SHIP_REFUNDING, "isv.business-failed:4004", "存在退款中的子订单，请先处理退款" },
+                { SIM_SHIP_CARRIER, "isv.parameter-invalid:4005", "物流公司编码错误" },
+                { SIM_SHIP_NUMBER, "isv.parameter-invalid:4006", "运单号格式错误" },
+                { SIM_SHIP_LINES, "isv.parameter-invalid:4007", "发货商品数量错误" },
+                { SIM_SHIP_LOCKED, "isv.business-failed:4008", "订单风控锁定，暂不能发货" },
+                { SIM_SHIP_NO_ORDER, "isv.business-failed:4009", "订单不存在" } };
+  for (size_t i = 0; i < COUNT(words); i++)
+    if (words[i].is == is) {
+      deny(c, 50002, "业务处理失败", words[i].sub_code, words[i].sub_msg);
+      return;
+    }
+  begin(c);
+  if (o)
+    jw_kstring(
+      &c->w, "pack_id",
+      arena_printf(c->a, "%lld", 7300000000000000001LL + o->n * 8LL + (o->parcels ? o->parcels - 1 : 0)));
+  end(c);
+}
+
+static void ship(struct sim_call *c, const struct json *j)
+{
+  struct sim_order *o = sim_find(c->shop, value_of(j, "order_id"));
+  struct sim_confirm f = { .carrier = value_of(j, "company_code"), .no = value_of(j, "logistics_code") };
+  told(c, sim_ship(c, o, &f), o);
+}
+
+/* One parcel with some of the lines; of several only the first is played. */
+static void ship_part(struct sim_call *c, const struct json *j)
+{
+  struct sim_order *o = sim_find(c->shop, value_of(j, "order_id"));
+  const struct json *pack = json_first(json_get(j, "pack_list"));
+  struct sim_confirm f = { .carrier = value_of(pack, "company_code"),
+                           .no = value_of(pack, "logistics_code"),
+                           .part = true };
+  for (const struct json *p = json_first(json_get(pack, "shipped_order_info")); o && p; p = json_next(p))
+    for (size_t i = 0; i < o->lines; i++)
+      if (!strcmp(line_id(c->a, o, i), value_of(p, "shipped_order_id")))
+        f.quantity[i] = (uint8_t)(strtoll(value_of(p, "shipped_num"), NULL, 10) & 0xff);
+  told(c, sim_ship(c, o, &f), o);
+}
+
+/* By the shop's own code, or by the platform's number. */
+static void stock(struct sim_call *c, const struct json *j)
+{
+  const char *code = value_of(j, "code"), *no = value_of(j, "sku_id");
+  int64_t by_no = strtoll(no, NULL, 10) - 1785678901234567;
+  int sku = *code ? sim_sku_coded(code) : by_no >= 0 && by_no < SIM_SKUS_MAX ? (int)by_no : -1;
+  const char *number = value_of(j, "stock_num"), *incremental = value_of(j, "incremental");
+  if (!*number) {
+    deny_value(c, "isv.parameter-invalid", "stock_num不能为空");
+  } else if (!sim_stock(c, sku, strtoll(number, NULL, 10), !strcmp(incremental, "true"))) {
+    deny(c, 50002, "业务处理失败", sku < 0 ? "isv.business-failed:2010001" : "isv.business-failed:2010002",
+         sku < 0 ? "sku不存在" : "库存更新失败");
+  } else {
+    begin(c), end(c);
+  }
+}
+
 /* ---- calls -------------------------------------------------------------------------------------------------- */
 static const struct {
   const char *path, *method;
@@ -566,6 +642,9 @@ static const struct {
   { "/order/searchList", "order.searchList", false, search },
   { "/order/orderDetail", "order.orderDetail", false, detail },
   { "/order/merge", "order.merge", false, merge },
+  { "/order/logisticsAdd", "order.logisticsAdd", false, ship },
+  { "/order/logisticsAddMultiPack", "order.logisticsAddMultiPack", false, ship_part },
+  { "/sku/syncStock", "sku.syncStock", false, stock },
   { "/token/refresh", "token.refresh", true, refresh },
 };
 
@@ -644,6 +723,7 @@ const struct sim_platform sim_douyin = {
   .statuses = 1 << SIM_PLACED | 1 << SIM_PAID | 1 << SIM_PARTLY | 1 << SIM_SHIPPED | 1 << SIM_COMPLETED |
               1 << SIM_CANCELLED,
   .receiver = SIM_TOKENS,
+  .carriers = SIM_CARRIER_DOUYIN,
   .secret = { { "app_key", '9', 19, NULL },
               { "app_secret", 'x', 36, NULL },
               { "access_token", 'x', 36, NULL },

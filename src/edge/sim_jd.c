@@ -287,7 +287,10 @@ static void order_put(const struct put *p)
   text(p, "oaid", sim_receiver_token(p->c->a, p->c->shop, o, "jd"));
   items_put(p), coupons_put(p);
   text(p, "venderRemark", sim_remark(o->seller_remark)), text(p, "pin", who.buyer);
-  if (o->shipped_ms) text(p, "waybill", sim_waybill(p->c->a, p->c->shop, o)), text(p, "logisticsId", "467");
+  if (o->parcels) {
+    text(p, "waybill", o->parcel[0].no);
+    text(p, "logisticsId", sim_parcel_carrier(&o->parcel[0], "467"));
+  }
   rest_put(p);
   jw_object_end(&p->c->w);
 }
@@ -417,6 +420,64 @@ static void get(struct sim_call *c)
   end(c);
 }
 
+/* ---- shipments and stock ------------------------------------------------------------------------------------- */
+static const struct json *told_read(struct sim_call *c)
+{
+  struct faults f = { .mem = c->a };
+  const char *t = sim_param(c, "360buy_param_json");
+  return t ? json_parse(c->a, t, strlen(t), JSON_ELEMENTS_MAX, &f) : NULL;
+}
+
+/* What is wrong stands in an answer that is good to look at; success is text here. */
+static void shipment(struct sim_call *c)
+{
+  static const struct {
+    enum sim_ship is;
+    const char *code, *zh, *en;
+  } words[] = { { SIM_SHIP_SAME, "10400001", "订单已出库", "order has been shipped" },
+                { SIM_SHIP_SHIPPED, "10400001", "订单已出库", "order has been shipped" },
+                { SIM_SHIP_CLOSED, "10400002", "订单已取消", "order is canceled" },
+                { SIM_SHIP_REFUNDING, "10400003", "订单已锁定", "order is locked" },
+                { SIM_SHIP_LOCKED, "10400003", "订单已锁定", "order is locked" },
+                { SIM_SHIP_CARRIER, "10400004", "物流公司ID不正确", "invalid logistics id" },
+                { SIM_SHIP_NUMBER, "10400005", "运单号不正确", "invalid waybill" },
+                { SIM_SHIP_LINES, "10400006", "没有可出库的商品", "nothing to ship" },
+                { SIM_SHIP_NO_ORDER, "10400007", "订单不存在", "order not exist" },
+                { SIM_SHIP_UNPAID, "10400008", "订单未付款", "order is not paid" } };
+  struct asked k = { .j = told_read(c) };
+  struct sim_order *o = sim_find(c->shop, asked_text(&k, "orderId"));
+  struct sim_confirm f = { .carrier = asked_text(&k, "logiCoprId"), .no = asked_text(&k, "logiNo") };
+  enum sim_ship is = sim_ship(c, o, &f);
+  size_t i = 0;
+  while (i < COUNT(words) && words[i].is != is) i++;
+  bool bad = i < COUNT(words);
+  begin(c, "sopjosshipment_result");
+  jw_kstring(&c->w, "success", bad ? "false" : "true"),
+    jw_kstring(&c->w, "errorCode", bad ? words[i].code : "");
+  const char *zh = bad ? words[i].zh : "";
+  if (bad && o && o->parcels && !strcmp(words[i].code, "10400001"))
+    zh = arena_printf(c->a, "%s，运单号：%s", zh, o->parcel[0].no);
+  jw_kstring(&c->w, "chineseErrCode", zh), jw_kstring(&c->w, "englishErrCode", bad ? words[i].en : "");
+  end(c);
+}
+
+static void stock_update(struct sim_call *c)
+{
+  struct asked k = { .j = told_read(c) };
+  const char *number = asked_text(&k, "stockNum");
+  int64_t sku = strtoll(asked_text(&k, "skuId"), NULL, 10) - 10054887745652LL;
+  bool known = sku >= 0 && sku < SIM_SKUS_MAX,
+       ok = sim_stock(c, known ? (int)sku : -1, strtoll(number, NULL, 10), false);
+  if (!ok) {
+    deny(c, "10300001", known ? "库存更新失败" : "商品不存在", known ? "stock not updated" : "sku not exist");
+    return;
+  }
+  jw_object(&c->w);
+  jw_key(&c->w, "jingdong_stock_write_updateSkuStock_responce"), jw_object(&c->w);
+  jw_kstring(&c->w, "code", "0"), jw_kbool(&c->w, "success", true);
+  jw_object_end(&c->w), jw_object_end(&c->w);
+}
+
 /* ---- calls -------------------------------------------------------------------------------------------------- */
 static const struct {
   const char *method;
@@ -424,6 +485,8 @@ static const struct {
 } calls[] = {
   { "jingdong.pop.order.search", search },
   { "jingdong.pop.order.get", get },
+  { "jingdong.pop.order.shipment", shipment },
+  { "jingdong.stock.write.updateSkuStock", stock_update },
 };
 
 static void answer(struct sim_call *c)
@@ -451,6 +514,7 @@ const struct sim_platform sim_jd = {
   .zone_min = 480,
   .statuses = 1 << SIM_PAID | 1 << SIM_SHIPPED | 1 << SIM_COMPLETED | 1 << SIM_CANCELLED,
   .receiver = SIM_TOKENS,
+  .carriers = SIM_CARRIER_JD,
   .secret = { { "app_key", 'x', 32, NULL },
               { "app_secret", 'x', 32, NULL },
               { "access_token", 'a', 36, NULL },

@@ -191,11 +191,20 @@ static const char *status_of(const struct sim_order *o, const struct sim_line *l
   return names[o->status];
 }
 
+/* Of one piece: packed by us, then handed over, then the carrier has it. */
+static const char *item_status_of(const struct sim_order *o, size_t line, unsigned unit)
+{
+  const struct sim_parcel *p = sim_parcel_of(o, line, unit);
+  if (o->status != SIM_PAID && o->status != SIM_PARTLY) return status_of(o, &o->line[line]);
+  if (p) return p->picked_ms ? "shipped" : "ready_to_ship";
+  return o->packed ? "packed" : "pending";
+}
+
 /* ---- orders ---------------------------------------------------------------------------------------------- */
 static void statuses_put(const struct put *p)
 {
   struct jw *w = &p->c->w;
-  const char *first = status_of(p->o, &p->o->line[0]), *last = status_of(p->o, &p->o->line[p->o->lines - 1]);
+  const char *first = item_status_of(p->o, 0, 0), *last = item_status_of(p->o, p->o->lines - 1, 0);
   jw_key(w, "statuses"), jw_array(w);
   jw_string(w, first);
   if (strcmp(first, last) != 0) jw_string(w, last);
@@ -324,16 +333,23 @@ static void one_order(struct sim_call *c)
 }
 
 /* ---- items: one per piece -------------------------------------------------------------------------------------- */
-static void item_put(const struct put *p, const struct sim_line *l, uint64_t unit)
+static int64_t item_id(const struct sim_order *o, size_t line, unsigned unit)
+{
+  return sim_big(o->id, line * 16 + unit);
+}
+
+static void item_put(const struct put *p, size_t line, unsigned unit)
 {
   struct jw *w = &p->c->w;
   const struct sim_order *o = p->o;
+  const struct sim_line *l = &o->line[line];
+  const struct sim_parcel *in = sim_parcel_of(o, line, unit);
   const struct sim_sku *k = sim_sku(l);
   int64_t off = l->discount / l->quantity;
   jw_object(w);
   sim_kraw(p->c, "order_id", o->id);
-  jw_kint(w, "order_item_id", sim_big(o->id, unit));
-  jw_kstring(w, "status", status_of(o, l));
+  jw_kint(w, "order_item_id", item_id(o, line, unit));
+  jw_kstring(w, "status", item_status_of(o, line, unit));
   jw_kstring(w, "sku", k->code),
     jw_kstring(w, "shop_sku", arena_printf(p->c->a, "SIM%04u-%s", l->sku, k->code));
   jw_kstring(w, "name", k->title_en), jw_kstring(w, "variation", "");
@@ -345,8 +361,8 @@ static void item_put(const struct put *p, const struct sim_line *l, uint64_t uni
   if (o->paid_ms) jw_kint(w, "payment_time", o->paid_ms);
   jw_kstring(w, "sla_time_stamp", o->paid_ms ? sim_iso(p->c->a, o->paid_ms + SHIP_BY_MS, 420) : "");
   put_time(p, "created_at", o->placed_ms), put_time(p, "updated_at", o->modified_ms);
-  jw_kstring(w, "tracking_code", l->shipped ? sim_waybill(p->c->a, p->c->shop, o) : "");
-  jw_kstring(w, "shipment_provider", l->shipped ? "Simulated Express" : "");
+  jw_kstring(w, "tracking_code", in ? in->no : "");
+  jw_kstring(w, "shipment_provider", in ? sim_parcel_carrier(in, "Simulated Express") : "");
   jw_kstring(w, "warehouse_code", "dropshipping"), jw_kstring(w, "shipping_type", "Dropshipping");
   jw_kstring(w, "order_type", "Normal"), jw_kstring(w, "return_status", ""), jw_kstring(w, "reason", "");
   jw_kint(w, "is_digital", 0), jw_kint(w, "is_fbl", 0);
@@ -358,7 +374,7 @@ static void items_put(const struct put *p)
 {
   jw_array(&p->c->w);
   for (size_t i = 0; i < p->o->lines; i++)
-    for (unsigned k = 0; k < p->o->line[i].quantity; k++) item_put(p, &p->o->line[i], i * 16 + k);
+    for (unsigned k = 0; k < p->o->line[i].quantity; k++) item_put(p, i, k);
   jw_array_end(&p->c->w);
 }
 
@@ -400,14 +416,143 @@ static void many_items(struct sim_call *c)
   end(c);
 }
 
+/* ---- shipments and stock ------------------------------------------------------------------------------------- */
+struct items {
+  struct sim_order *o;
+  struct sim_confirm f;
+  size_t n;
+};
+
+/* order_item_ids=[1,2]: pieces of one order. false: refused. */
+static bool item_find(struct sim_shop *s, int64_t no, struct items *out)
+{
+  for (size_t k = 0; k < s->own->all.n; k++) {
+    struct sim_order *o = s->own->all.at[k];
+    for (size_t i = 0; o->modified_ms && i < o->lines; i++)
+      for (unsigned u = 0; u < o->line[i].quantity; u++) {
+        if (item_id(o, i, u) != no) continue;
+        if (out->o && out->o != o) return false;
+        out->o = o, out->f.unit[i] |= (uint8_t)(1u << u), out->f.quantity[i]++, out->n++;
+        return true;
+      }
+  }
+  return false;
+}
+
+static bool items_read(struct sim_call *c, struct items *out)
+{
+  const char *list = sim_param(c, "order_item_ids");
+  *out = (struct items){ .f.part = true };
+  bool ok = list && *list == '[';
+  for (list += ok; ok && *list && *list != ']'; list += *list == ',') {
+    char *end;
+    int64_t no = strtoll(list, &end, 10);
+    ok = end > list && item_find(c->shop, no, out);
+    list = end + strspn(end, " ");
+  }
+  if (ok && out->n && !strcmp(list, "]")) return true;
+  deny(c, "ISP", "20", "E020: \"order_item_ids\" invalid order item ids");
+  return false;
+}
+
+static void packed_put(struct sim_call *c, const struct items *k, const char *no)
+{
+  begin(c);
+  jw_key(&c->w, "data"), jw_object(&c->w);
+  jw_key(&c->w, "order_items"), jw_array(&c->w);
+  for (size_t i = 0; i < k->o->lines; i++)
+    for (unsigned u = 0; u < k->o->line[i].quantity; u++) {
+      if (!(k->f.unit[i] & 1u << u)) continue;
+      jw_object(&c->w);
+      jw_kint(&c->w, "order_item_id", item_id(k->o, i, u)), jw_kstring(&c->w, "tracking_number", no);
+      jw_kstring(&c->w, "shipment_provider", sim_param(c, "shipment_provider"));
+      jw_kstring(&c->w, "package_id", arena_printf(c->a, "FP%08u", k->o->n));
+      jw_object_end(&c->w);
+    }
+  jw_array_end(&c->w), jw_object_end(&c->w);
+  end(c);
+}
+
+static void items_pack(struct sim_call *c)
+{
+  struct items k;
+  if (!items_read(c, &k)) return;
+  if (k.o->status != SIM_PAID && k.o->status != SIM_PARTLY) {
+    deny(c, "ISP", "21", "E021: order items must be pending");
+  } else if (k.o->packed) {
+    deny(c, "ISP", "73",
+         "E073: all order items must have status Pending or Ready To Ship, they are already packed");
+  } else {
+    k.o->packed = true;
+    sim_change(c->shop->sim, c->shop, k.o, c->now_ms);
+    packed_put(c, &k, "");
+  }
+}
+
+static void ready_to_ship(struct sim_call *c)
+{
+  static const struct {
+    enum sim_ship is;
+    const char *code, *message;
+  } words[] = { { SIM_SHIP_SAME, "73", "E073: order items are already ready to ship" },
+                { SIM_SHIP_SHIPPED, "73", "E073: order items are already ready to ship" },
+                { SIM_SHIP_CLOSED, "21", "E021: order is canceled" },
+                { SIM_SHIP_UNPAID, "22", "E022: order is not paid" },
+                { SIM_SHIP_REFUNDING, "24", "E024: a cancellation of the order is pending" },
+                { SIM_SHIP_CARRIER, "25", "E025: invalid shipment provider" },
+                { SIM_SHIP_NUMBER, "26", "E026: invalid tracking number" },
+                { SIM_SHIP_LINES, "27", "E027: invalid order items" },
+                { SIM_SHIP_LOCKED, "28", "E028: order is locked" } };
+  struct items k;
+  const char *provider = sim_param(c, "shipment_provider");
+  if (!items_read(c, &k)) return;
+  if (!k.o->packed && k.o->status == SIM_PAID && !k.o->parcels) {
+    deny(c, "ISP", "29", "E029: order items must be packed first");
+    return;
+  }
+  k.f.carrier = provider ? provider : "", k.f.no = sim_param(c, "tracking_number");
+  enum sim_ship is = sim_ship(c, k.o, &k.f);
+  for (size_t i = 0; i < COUNT(words); i++)
+    if (words[i].is == is) {
+      deny(c, "ISP", words[i].code, words[i].message);
+      return;
+    }
+  if (is == SIM_SHIP_OK) packed_put(c, &k, k.f.no);
+}
+
+static char *between(struct arena *a, const char *text, const char *from, const char *to)
+{
+  const char *p = text ? strstr(text, from) : NULL, *end = p ? strstr(p, to) : NULL;
+  return end ? arena_strn(a, p + strlen(from), (size_t)(end - p) - strlen(from)) : NULL;
+}
+
+static void quantity_update(struct sim_call *c)
+{
+  const char *payload = sim_param(c, "payload");
+  char *sku = between(c->a, payload, "<SellerSku>", "</SellerSku>"),
+       *quantity = between(c->a, payload, "<Quantity>", "</Quantity>");
+  if (!sku || !quantity) {
+    deny(c, "ISP", "5", "E005: Invalid Request Format");
+  } else if (!sim_stock(c, sim_sku_coded(sku), strtoll(quantity, NULL, 10), false)) {
+    deny(c, "ISP", "501", arena_printf(c->a, "E501: Update product failed. SellerSku %.60s not found", sku));
+  } else {
+    begin(c), end(c);
+  }
+}
+
 /* ---- calls -------------------------------------------------------------------------------------------------- */
 static const struct {
   const char *path;
   bool is_public;
   void (*run)(struct sim_call *c);
 } calls[] = {
-  { "/orders/get", false, list_orders },    { "/order/get", false, one_order },
-  { "/order/items/get", false, one_items }, { "/orders/items/get", false, many_items },
+  { "/orders/get", false, list_orders },
+  { "/order/get", false, one_order },
+  { "/order/items/get", false, one_items },
+  { "/orders/items/get", false, many_items },
+  { "/order/pack", false, items_pack },
+  { "/order/rts", false, ready_to_ship },
+  { "/product/price_quantity/update", false, quantity_update },
   { "/auth/token/refresh", true, refresh },
 };
 
@@ -440,6 +585,7 @@ const struct sim_platform sim_lazada = {
   .token_s = 604800,
   .refresh_once = true,
   .unit_lines = true,
+  .by_pickup = true,
   .hosts = "auth_host",
   .id = id,
   .answer = answer,

@@ -172,7 +172,7 @@ struct sim *sim_start(struct uv_loop_s *loop, const struct sim_options *o, struc
     sim_stop(s, NULL, NULL);
     return NULL;
   }
-  if (o->push) s->push = sim_push_open(s, loop);
+  if (o->push || o->traces) s->push = sim_push_open(s, loop);
   uv_timer_start(&net->timer, on_tick, TICK, TICK);
   return s;
 }

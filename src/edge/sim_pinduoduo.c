@@ -258,16 +258,16 @@ static void remarks_put(struct sim_call *c, const struct sim_order *o)
 static void parcels_put(struct sim_call *c, const struct sim_order *o)
 {
   struct jw *w = &c->w;
-  jw_kstring(w, "tracking_number", o->shipped_ms ? sim_waybill(c->a, c->shop, o) : "");
-  jw_kint(w, "logistics_id", o->shipped_ms ? 44 : 0);
+  const struct sim_parcel *p = o->parcels ? &o->parcel[0] : NULL;
+  jw_kstring(w, "tracking_number", p ? p->no : "");
+  jw_kint(w, "logistics_id", p ? strtoll(sim_parcel_carrier(p, "44"), NULL, 10) : 0);
   jw_key(w, "extra_delivery_list");
-  if (!o->shipped_ms || o->lines < 3) {
+  if (!p || !p->by_hand || o->lines < 3) {
     jw_null(w);
     return;
   }
   jw_array(w), jw_object(w);
-  jw_kint(w, "logistics_id", 44),
-    jw_kstring(w, "tracking_number", arena_printf(c->a, "%s-2", sim_waybill(c->a, c->shop, o)));
+  jw_kint(w, "logistics_id", 44), jw_kstring(w, "tracking_number", arena_printf(c->a, "%s-2", p->no));
   jw_object_end(w), jw_array_end(w);
 }
 
@@ -476,6 +476,61 @@ static void merge(struct sim_call *c)
   end(c);
 }
 
+/* ---- shipments and stock ------------------------------------------------------------------------------------- */
+static void success(struct sim_call *c, const char *wrapper)
+{
+  begin(c, wrapper);
+  jw_kbool(&c->w, "is_success", true);
+  end(c);
+}
+
+static void online_send(struct sim_call *c)
+{
+  static const struct {
+    enum sim_ship is;
+    const char *sub_code, *sub_msg;
+  } words[] = { { SIM_SHIP_SAME, "60101", "订单已发货，不能重复发货" },
+                { SIM_SHIP_SHIPPED, "60101", "订单已发货，不能重复发货" },
+                { SIM_SHIP_CLOSED, "60102", "订单已取消，不能发货" },
+                { SIM_SHIP_UNPAID, "60103", "订单未成团，不能发货" },
+                { SIM_SHIP_REFUNDING, "60104", "订单售后处理中，不能发货" },
+                { SIM_SHIP_CARRIER, "60105", "快递公司不存在" },
+                { SIM_SHIP_NUMBER, "60106", "快递单号不符合规则" },
+                { SIM_SHIP_LINES, "60107", "没有可发货的商品" },
+                { SIM_SHIP_LOCKED, "60108", "订单风控审核中，不能发货" },
+                { SIM_SHIP_NO_ORDER, "60010", "订单不存在" } };
+  struct sim_order *o = sim_find(c->shop, sim_param(c, "order_sn"));
+  const char *carrier = sim_param(c, "logistics_id");
+  struct sim_confirm f = { .carrier = carrier ? carrier : "", .no = sim_param(c, "tracking_number") };
+  enum sim_ship is = sim_ship(c, o, &f);
+  for (size_t i = 0; i < COUNT(words); i++)
+    if (words[i].is == is) {
+      deny_as(c, 50001, "业务服务错误", words[i].sub_code, words[i].sub_msg);
+      return;
+    }
+  success(c, "logistics_online_send_response");
+}
+
+static void quantity_update(struct sim_call *c)
+{
+  int64_t goods = 0, no = 0, quantity = 0, type = 1;
+  const char *coded = sim_param(c, "outer_id");
+  bool has_type = !sim_param(c, "update_type") || sim_param_int(c, "update_type", &type);
+  const char *t = sim_param(c, "goods_id");
+  goods = t ? strtoll(t, NULL, 10) : 0;
+  if (!goods || !has_type || !sim_param_int(c, "quantity", &quantity)) {
+    deny_value(c, !goods ? "goods_id" : "quantity");
+    return;
+  }
+  bool by_no = sim_param_int(c, "sku_id", &no);
+  no -= 987654321012;
+  int sku = by_no ? (no >= 0 && no < SIM_SKUS_MAX ? (int)no : -1) : sim_sku_coded(coded);
+  if (by_no && sku >= 0 && goods != 512345678901 + sku && goods != 9007199254740995 + sku) sku = -1;
+  if (sim_stock(c, sku, quantity, type == 2)) success(c, "goods_quantity_update_response");
+  else
+    deny_as(c, 50001, "业务服务错误", sku < 0 ? "60201" : "60202", sku < 0 ? "商品不存在" : "库存更新失败");
+}
+
 /* ---- calls -------------------------------------------------------------------------------------------------- */
 static const struct {
   const char *type;
@@ -486,6 +541,8 @@ static const struct {
   { "pdd.order.number.list.increment.get", false, 3000, list_orders },
   { "pdd.order.information.get", false, 30000, one_order },
   { "pdd.order.merge.ship.order.group", false, 0, merge },
+  { "pdd.logistics.online.send", false, 0, online_send },
+  { "pdd.goods.quantity.update", false, 0, quantity_update },
   { "pdd.pop.auth.token.refresh", true, 0, refresh },
 };
 
@@ -510,6 +567,7 @@ const struct sim_platform sim_pinduoduo = {
   .zone_min = 480,
   .statuses = 1 << SIM_PAID | 1 << SIM_SHIPPED | 1 << SIM_COMPLETED | 1 << SIM_CANCELLED,
   .receiver = SIM_TOKENS,
+  .carriers = SIM_CARRIER_PDD,
   .secret = { { "client_id", 'x', 32, NULL },
               { "client_secret", 'x', 40, NULL },
               { "access_token", 'x', 40, NULL },

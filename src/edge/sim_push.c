@@ -1,10 +1,11 @@
-/* sim_push.c: pushes of the simulated platforms to orderd, signed as theirs are; some are lost, some come twice or
- * out of order, and one that is not taken is tried again. */
+/* sim_push.c: pushes of the simulated platforms to orderd, signed as theirs are, and what carriers tell of parcels; some
+ * are lost, some come twice or out of order, and one that is not taken is tried again. */
 #include "edge.h"
 
 #define AT_ONCE 16
 #define WAITING_MAX 100000
 #define TRIES 3
+#define TRACE_TRIES 20
 #define AGAIN_MS 2000
 #define PUSH_TIMEOUT_MS 5000
 #define FIELDS_MAX 8
@@ -13,7 +14,7 @@ struct push {
   struct push *next;
   struct fetch call; /* its mem holds all texts */
   struct sim_push_queue *queue;
-  struct sim_shop *shop;
+  struct sim_shop *shop; /* NULL: a carrier's trace */
   struct http_field field[FIELDS_MAX];
   struct arena mem;
   int64_t due_ms; /* monotonic */
@@ -65,8 +66,9 @@ static void done(struct fetch *f)
   *at = p->next;
   q->under_way--;
   bool taken = f->status >= 200 && f->status < 300;
-  if (taken || ++p->tries >= TRIES) {
-    p->shop->own->pushes += taken, p->shop->own->pushes_failed += !taken;
+  if (taken || ++p->tries >= (p->shop ? TRIES : TRACE_TRIES)) {
+    if (p->shop) p->shop->own->pushes += taken, p->shop->own->pushes_failed += !taken;
+    else q->sim->traces += taken, q->sim->traces_failed += !taken;
     push_free(p);
     return;
   }
@@ -102,7 +104,7 @@ static struct push *push_make(struct sim_push_queue *q, struct sim_shop *shop, c
 bool sim_push_now(struct sim *s, struct sim_shop *shop, struct sim_order *o)
 {
   struct sim_push_queue *q = s->push;
-  if (!q || !shop->row->push) return false;
+  if (!q || !s->o.push || !shop->row->push) return false;
   uint64_t draw = sim_hash(s, "push", (uint64_t)(unsigned)shop->number, ++q->drawn);
   if (sim_hits(s, SIM_FAULT_LOST_PUSHES, draw) || q->n >= WAITING_MAX) {
     shop->own->fault[SIM_FAULT_LOST_PUSHES]++;
@@ -122,6 +124,44 @@ static void changed(struct sim *s, struct sim_shop *shop, struct sim_order *o)
   sim_push_now(s, shop, o);
 }
 
+/* ---- what carriers tell ---------------------------------------------------------------------------- */
+static struct push *trace_make(struct sim_push_queue *q, const struct sim_label *l, const char *status,
+                               int64_t at_ms)
+{
+  struct push *p = mem_new(sizeof *p);
+  struct buf b = { 0 };
+  struct jw w;
+  jw_init(&w, &b), jw_object(&w);
+  if (*l->carrier) jw_kstring(&w, "carrier", l->carrier);
+  jw_kstring(&w, "tracking_no", l->no), jw_kstring(&w, "status", status), jw_ktime(&w, "at", at_ms);
+  jw_object_end(&w);
+  p->queue = q;
+  p->field[0] = (struct http_field){ "authorization", arena_printf(&p->mem, "Bearer %s", q->sim->o.token) };
+  p->field[1] = (struct http_field){ "idempotency-key", arena_printf(&p->mem, "trace-%s-%s", l->no, status) };
+  p->call = (struct fetch){ .method = "POST",
+                            .url = arena_printf(&p->mem, "%s/v1/shipments/trace", q->sim->o.traces),
+                            .content_type = "application/json",
+                            .header = p->field,
+                            .headers = 2,
+                            .timeout_ms = PUSH_TIMEOUT_MS,
+                            .answer_max = 64 << 10,
+                            .done = done,
+                            .owner = p };
+  p->call.body = arena_strn(&p->mem, b.data, b.len), p->call.body_n = b.len;
+  buf_release(&b);
+  return p;
+}
+
+static void picked(struct sim *s, const struct sim_label *l, const char *status, int64_t at_ms)
+{
+  struct sim_push_queue *q = s->push;
+  uint64_t draw = sim_hash(s, "trace", hash64(l->no, strlen(l->no), 4), (uint64_t)*status);
+  if (!q || q->n >= WAITING_MAX) return;
+  put(q, trace_make(q, l, status, at_ms), 0);
+  if (sim_hits(s, SIM_FAULT_DUPLICATES, draw))
+    put(q, trace_make(q, l, status, at_ms), (int64_t)(draw >> 40) % 2000);
+}
+
 void sim_push_tick(struct sim_push_queue *q)
 {
   int64_t now_ms = mono_ms();
@@ -139,6 +179,8 @@ struct sim_push_queue *sim_push_open(struct sim *s, struct uv_loop_s *loop)
   struct sim_push_queue *q = mem_new(sizeof *q);
   q->sim = s;
   q->fetcher = fetcher_open(loop);
+  if (s->o.traces) s->picked = picked;
+  if (!s->o.push) return q;
   s->changed = changed;
   for (size_t i = 0; i < s->shops; i++)
     if (s->shop[i].row->ping) put(q, push_make(q, &s->shop[i], NULL), 0);
@@ -150,6 +192,6 @@ void sim_push_close(struct sim_push_queue *q)
   fetcher_close(q->fetcher);
   for (struct push *p = q->running, *next; p; p = next) next = p->next, push_free(p);
   for (struct push *p = q->waiting, *next; p; p = next) next = p->next, push_free(p);
-  q->sim->changed = NULL;
+  q->sim->changed = NULL, q->sim->picked = NULL;
   mem_free(q);
 }

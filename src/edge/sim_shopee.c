@@ -147,7 +147,7 @@ static const char *status_of(const struct sim_order *o)
   case SIM_SHIPPED: return "SHIPPED";
   case SIM_COMPLETED: return "COMPLETED";
   case SIM_CANCELLED: return "CANCELLED";
-  default: return "READY_TO_SHIP";
+  default: return o->parcels ? "PROCESSED" : "READY_TO_SHIP";
   }
 }
 
@@ -267,7 +267,8 @@ static void packages_put(struct sim_call *c, const struct sim_order *o)
   jw_key(&c->w, "package_list"), jw_array(&c->w), jw_object(&c->w);
   jw_kstring(&c->w, "package_number",
              arena_printf(c->a, "OFG%018llu", (unsigned long long)sim_big(o->id, 99) % 1000000000000000000u));
-  jw_kstring(&c->w, "logistics_status", states[o->status]);
+  bool arranged = o->status == SIM_PAID && o->parcels;
+  jw_kstring(&c->w, "logistics_status", arranged ? "LOGISTICS_REQUEST_CREATED" : states[o->status]);
   jw_kstring(&c->w, "shipping_carrier", "SPX Express");
   jw_key(&c->w, "item_list"), jw_array(&c->w);
   for (size_t i = 0; i < o->lines; i++) {
@@ -347,6 +348,114 @@ static void detail(struct sim_call *c)
   end(c);
 }
 
+/* ---- shipments and stock ------------------------------------------------------------------------------------- */
+static struct sim_order *order_named(struct sim_call *c, const char *sn)
+{
+  struct sim_order *o = sim_find(c->shop, sn);
+  if (!o) deny(c, 404, "error_not_found", "The order is not found.");
+  return o;
+}
+
+/* Some orders are brought to a counter with a number of ours, some go with a carrier that the platform does not know. */
+static bool is_dropoff(const struct sim_order *o)
+{
+  return o->n % 2;
+}
+
+static void shipping_parameter(struct sim_call *c)
+{
+  struct jw *w = &c->w;
+  const struct sim_order *o = order_named(c, sim_param(c, "order_sn"));
+  if (!o) return;
+  if (o->status != SIM_PAID || o->parcels) {
+    deny(c, 403, "logistics.error_status_limit",
+         o->parcels ? "The package has been arranged already." : "The order status is not ready to ship.");
+    return;
+  }
+  begin(c);
+  jw_key(w, "response"), jw_object(w), jw_key(w, "info_needed"), jw_object(w);
+  jw_key(w, is_dropoff(o) ? "dropoff" : "non_integrated"), jw_array(w);
+  jw_string(w, is_dropoff(o) ? "tracking_no" : "tracking_number");
+  jw_array_end(w), jw_object_end(w);
+  jw_key(w, "dropoff"), jw_null(w), jw_key(w, "pickup"), jw_null(w);
+  jw_object_end(w);
+  end(c);
+}
+
+static void shipped_deny(struct sim_call *c, enum sim_ship is)
+{
+  static const struct {
+    enum sim_ship is;
+    const char *error, *message;
+  } words[] = {
+    { SIM_SHIP_SAME, "logistics.error_status_limit", "The package has been arranged already." },
+    { SIM_SHIP_SHIPPED, "logistics.error_status_limit", "The package has been arranged already." },
+    { SIM_SHIP_CLOSED, "logistics.order_cancelled", "The order is cancelled." },
+    { SIM_SHIP_UNPAID, "logistics.error_status_limit", "The order is not paid." },
+    { SIM_SHIP_REFUNDING, "logistics.order_in_cancel", "A cancellation of the order is asked for." },
+    { SIM_SHIP_NUMBER, "logistics.invalid_tracking_number", "The tracking number is invalid." },
+    { SIM_SHIP_LINES, "logistics.error_status_limit", "There is nothing to ship." },
+    { SIM_SHIP_LOCKED, "logistics.package_locked", "The package can not be arranged now." }
+  };
+  for (size_t i = 0; i < COUNT(words); i++)
+    if (words[i].is == is) deny(c, 403, words[i].error, words[i].message);
+}
+
+static void ship_order(struct sim_call *c)
+{
+  struct sim_order *o = order_named(c, body_text(c, "order_sn"));
+  if (!o) return;
+  const struct json *dropoff = json_get(c->json, "dropoff"), *plain = json_get(c->json, "non_integrated"),
+                    *way = is_dropoff(o) ? dropoff : plain;
+  if (!way || (dropoff && plain) || json_get(c->json, "pickup")) {
+    deny(c, 403, "error_param", "Wrong parameters, detail: exactly what info_needed names must be given.");
+    return;
+  }
+  struct sim_confirm f = { .no = json_string(json_get(way, "tracking_number")) };
+  enum sim_ship is = sim_ship(c, o, &f);
+  if (is != SIM_SHIP_OK) shipped_deny(c, is);
+  else begin(c), end(c);
+}
+
+static void tracking_number(struct sim_call *c)
+{
+  const struct sim_order *o = order_named(c, sim_param(c, "order_sn"));
+  if (!o) return;
+  begin(c);
+  jw_key(&c->w, "response"), jw_object(&c->w);
+  jw_kstring(&c->w, "tracking_number", o->parcels ? o->parcel[0].no : "");
+  jw_object_end(&c->w);
+  end(c);
+}
+
+/* One item, each of its models by itself: some may be refused. */
+static void update_stock(struct sim_call *c)
+{
+  struct jw *w = &c->w;
+  const struct json *model = json_first(json_get(c->json, "stock_list"));
+  int64_t item = 0, no = 0, stock = 0;
+  const struct json *own = json_first(json_get(model, "seller_stock"));
+  if (!json_int(json_get(c->json, "item_id"), &item) || !json_int(json_get(model, "model_id"), &no) ||
+      !json_int(json_get(own, "stock"), &stock)) {
+    deny(c, 403, "error_param", "Wrong parameters, detail: stock_list.");
+    return;
+  }
+  int64_t sku = item - 23620000000;
+  bool known = sku >= 0 && sku < SIM_SKUS_MAX && no == 221404000000 + sku;
+  bool ok = sim_stock(c, known ? (int)sku : -1, stock, false);
+  jw_object(w);
+  jw_kstring(w, "error", ok ? "" : "error_busi_update_stock_failed");
+  jw_kstring(w, "message", ok ? "" : "Update stock failed, please check failure_list for detailed reason");
+  jw_key(w, "response"), jw_object(w);
+  jw_key(w, ok ? "failure_list" : "success_list"), jw_array(w), jw_array_end(w);
+  jw_key(w, ok ? "success_list" : "failure_list"), jw_array(w), jw_object(w);
+  jw_kint(w, "model_id", no);
+  if (ok) jw_kint(w, "stock", stock);
+  else jw_kstring(w, "failed_reason", known ? "stock is less than the reserved stock" : "model not found");
+  jw_object_end(w), jw_array_end(w), jw_object_end(w);
+  end(c);
+}
+
 /* ---- calls -------------------------------------------------------------------------------------------------- */
 static const struct {
   const char *path, *method;
@@ -355,6 +464,10 @@ static const struct {
 } calls[] = {
   { "/api/v2/order/get_order_list", "GET", false, list_orders },
   { "/api/v2/order/get_order_detail", "GET", false, detail },
+  { "/api/v2/logistics/get_shipping_parameter", "GET", false, shipping_parameter },
+  { "/api/v2/logistics/ship_order", "POST", false, ship_order },
+  { "/api/v2/logistics/get_tracking_number", "GET", false, tracking_number },
+  { "/api/v2/product/update_stock", "POST", false, update_stock },
   { "/api/v2/auth/access_token/get", "POST", true, refresh },
 };
 
@@ -397,6 +510,7 @@ const struct sim_platform sim_shopee = {
   .zone_min = 480,
   .statuses = 1 << SIM_PLACED | 1 << SIM_PAID | 1 << SIM_SHIPPED | 1 << SIM_COMPLETED | 1 << SIM_CANCELLED,
   .receiver = SIM_MASKED,
+  .by_pickup = true,
   .secret = { { "partner_id", '9', 7, NULL },
               { "partner_key", 'x', 64, NULL },
               { "shop_id", '9', 9, NULL },

@@ -128,26 +128,31 @@ static void address_put(struct sim_call *c, const char *key, const struct sim_pe
   jw_object_end(w);
 }
 
+static void fulfilment_put(struct sim_call *c, const struct sim_order *o, size_t k)
+{
+  struct jw *w = &c->w;
+  const struct sim_parcel *p = &o->parcel[k];
+  jw_object(w);
+  jw_kint(w, "id", 255800000000 + o->n * 8LL + (int64_t)k), jw_kstring(w, "status", "success");
+  put_time(c, "created_at", p->told_ms, -300);
+  jw_kstring(w, "shipment_status", o->status == SIM_COMPLETED ? "delivered" : NULL);
+  jw_kstring(w, "tracking_company", sim_parcel_carrier(p, "SF Express")),
+    jw_kstring(w, "tracking_number", p->no);
+  jw_key(w, "line_items"), jw_array(w);
+  for (size_t i = 0; i < o->lines; i++) {
+    if (!p->quantity[i]) continue;
+    jw_object(w);
+    jw_kint(w, "id", line_id(o, i)), jw_kint(w, "quantity", p->quantity[i]);
+    jw_object_end(w);
+  }
+  jw_array_end(w), jw_object_end(w);
+}
+
 static void fulfilments_put(struct sim_call *c, const struct sim_order *o)
 {
   struct jw *w = &c->w;
   jw_key(w, "fulfillments"), jw_array(w);
-  if (o->shipped_ms) {
-    jw_object(w);
-    jw_kint(w, "id", 255800000000 + o->n), jw_kstring(w, "status", "success");
-    put_time(c, "created_at", o->shipped_ms, -300);
-    jw_kstring(w, "shipment_status", o->status == SIM_COMPLETED ? "delivered" : NULL);
-    jw_kstring(w, "tracking_company", "SF Express"),
-      jw_kstring(w, "tracking_number", sim_waybill(c->a, c->shop, o));
-    jw_key(w, "line_items"), jw_array(w);
-    for (size_t i = 0; i < o->lines; i++) {
-      if (!o->line[i].shipped) continue;
-      jw_object(w);
-      jw_kint(w, "id", line_id(o, i)), jw_kint(w, "quantity", o->line[i].quantity);
-      jw_object_end(w);
-    }
-    jw_array_end(w), jw_object_end(w);
-  }
+  for (size_t k = 0; k < o->parcels; k++) fulfilment_put(c, o, k);
   jw_array_end(w);
 }
 
@@ -372,6 +377,126 @@ static void one_order(struct sim_call *c, const char *path)
   jw_object_end(&c->w);
 }
 
+/* ---- shipments and stock ----------------------------------------------------------------------------------- */
+#define LOCATION 66001002003LL
+static int64_t fulfilment_order_id(const struct sim_order *o)
+{
+  return 6500000000000LL + o->n * 16LL;
+}
+
+static int units_open(const struct sim_order *o, size_t i)
+{
+  int n = o->line[i].refund == SIM_REFUND_DONE ? 0 : o->line[i].quantity;
+  for (size_t k = 0; k < o->parcels; k++) n -= o->parcel[k].quantity[i];
+  return n > 0 && o->status != SIM_CANCELLED ? n : 0;
+}
+
+/* orders/N/fulfillment_orders.json: what is still to be sent, and from where */
+static void fulfilment_orders(struct sim_call *c, const char *path)
+{
+  struct jw *w = &c->w;
+  size_t n = strspn(path, "0123456789");
+  const struct sim_order *o = sim_find(c->shop, arena_strn(c->a, path, n));
+  if (!o) {
+    deny(c, 404, "Not Found");
+    return;
+  }
+  bool open = o->status == SIM_PAID || o->status == SIM_PARTLY;
+  jw_object(w), jw_key(w, "fulfillment_orders"), jw_array(w), jw_object(w);
+  jw_kint(w, "id", fulfilment_order_id(o)), sim_kraw(c, "order_id", o->id);
+  jw_kint(w, "assigned_location_id", LOCATION);
+  jw_kstring(w, "status", open ? "open" : o->status == SIM_CANCELLED ? "cancelled" : "closed");
+  jw_key(w, "line_items"), jw_array(w);
+  for (size_t i = 0; i < o->lines; i++) {
+    jw_object(w);
+    jw_kint(w, "id", fulfilment_order_id(o) + 1 + (int64_t)i), jw_kint(w, "line_item_id", line_id(o, i));
+    jw_kint(w, "quantity", o->line[i].quantity), jw_kint(w, "fulfillable_quantity", units_open(o, i));
+    jw_object_end(w);
+  }
+  jw_array_end(w), jw_object_end(w), jw_array_end(w), jw_object_end(w);
+}
+
+static void line_take(struct sim_call *c, const struct json *item, struct sim_order *o, struct sim_confirm *f)
+{
+  int64_t id = 0, n = 0;
+  (void)c;
+  if (!json_int(json_get(item, "id"), &id) || !json_int(json_get(item, "quantity"), &n) || n < 1 || n > 100)
+    return;
+  id -= fulfilment_order_id(o) + 1;
+  if (id >= 0 && id < o->lines) f->quantity[id] = (uint8_t)n;
+}
+
+static struct sim_order *order_of_fulfilment(struct sim_shop *s, int64_t id)
+{
+  int64_t n = (id - 6500000000000LL) / 16;
+  return n >= 0 && n < (int64_t)s->own->all.n ? s->own->all.at[n] : NULL;
+}
+
+static void fulfilled(struct sim_call *c, enum sim_ship is, const struct sim_order *o)
+{
+  static const struct {
+    enum sim_ship is;
+    int status;
+    const char *errors;
+  } words[] = { { SIM_SHIP_SAME, 422, "The fulfillment order is already fulfilled" },
+                { SIM_SHIP_SHIPPED, 422, "The fulfillment order is already fulfilled" },
+                { SIM_SHIP_CLOSED, 422, "The fulfillment order is cancelled" },
+                { SIM_SHIP_UNPAID, 422, "The order is not paid" },
+                { SIM_SHIP_NUMBER, 422, "Tracking number is invalid" },
+                { SIM_SHIP_CARRIER, 422, "Tracking company is invalid" },
+                { SIM_SHIP_LINES, 422, "Invalid fulfillment order line item quantity requested" },
+                { SIM_SHIP_REFUNDING, 422, "The fulfillment order is on hold" },
+                { SIM_SHIP_LOCKED, 423, "The order is locked" },
+                { SIM_SHIP_NO_ORDER, 404, "Not Found" } };
+  for (size_t i = 0; i < COUNT(words); i++)
+    if (words[i].is == is) {
+      deny(c, words[i].status, words[i].errors);
+      return;
+    }
+  if (is != SIM_SHIP_OK) return;
+  c->status = 201;
+  jw_object(&c->w), jw_key(&c->w, "fulfillment"), fulfilment_put(c, o, o->parcels - 1u), jw_object_end(&c->w);
+}
+
+static void fulfil(struct sim_call *c)
+{
+  const struct json *j = json_get(c->json, "fulfillment"),
+                    *list = json_get(j, "line_items_by_fulfillment_order"), *of = json_first(list),
+                    *tracking = json_get(j, "tracking_info");
+  int64_t id = 0;
+  struct sim_order *o =
+    json_int(json_get(of, "fulfillment_order_id"), &id) ? order_of_fulfilment(c->shop, id) : NULL;
+  const struct json *items = json_get(of, "fulfillment_order_line_items");
+  const char *company = json_string(json_get(tracking, "company"));
+  struct sim_confirm f = { .carrier = company ? company : "",
+                           .no = json_string(json_get(tracking, "number")),
+                           .part = items };
+  for (const struct json *e = json_first(items); e && o; e = json_next(e)) line_take(c, e, o, &f);
+  fulfilled(c, sim_ship(c, o, &f), o);
+}
+
+static void level_set(struct sim_call *c)
+{
+  int64_t place = 0, item = 0, available = 0;
+  if (!json_int(json_get(c->json, "location_id"), &place) ||
+      !json_int(json_get(c->json, "inventory_item_id"), &item) ||
+      !json_int(json_get(c->json, "available"), &available)) {
+    deny(c, 422, "location_id, inventory_item_id and available are required");
+    return;
+  }
+  int64_t sku = item - 46001000000000LL;
+  bool known = place == LOCATION && sku >= 0 && sku < SIM_SKUS_MAX;
+  if (!sim_stock(c, known ? (int)sku : -1, available, false)) {
+    deny(c, known ? 422 : 404, known ? "Inventory item is not stocked at the location" : "Not Found");
+    return;
+  }
+  jw_object(&c->w), jw_key(&c->w, "inventory_level"), jw_object(&c->w);
+  jw_kint(&c->w, "inventory_item_id", item), jw_kint(&c->w, "location_id", place),
+    jw_kint(&c->w, "available", available);
+  put_time(c, "updated_at", c->now_ms, -300);
+  jw_object_end(&c->w), jw_object_end(&c->w);
+}
+
 /* /admin/api/2025-10/ and what follows, or NULL */
 static const char *resource(const char *path)
 {
@@ -389,9 +514,20 @@ static void answer(struct sim_call *c)
   bool is_get = !strcmp(c->r->method, "GET");
   bool list = what && is_get && !strcmp(what, "orders.json"),
        one = what && is_get && !strncmp(what, "orders/", 7);
-  sim_called(c, list ? "orders" : one ? "order" : "unknown");
+  bool open = one && strstr(what, "/fulfillment_orders.json");
+  bool sent = what && !is_get && !strcmp(what, "fulfillments.json");
+  bool level = what && !is_get && !strcmp(what, "inventory_levels/set.json");
+  sim_called(c, list    ? "orders"
+                : open  ? "fulfillment_orders"
+                : one   ? "order"
+                : sent  ? "fulfillments"
+                : level ? "inventory_levels"
+                        : "unknown");
   if (!may(c)) return;
   if (list) list_orders(c);
+  else if (open) fulfilment_orders(c, what + 7);
+  else if (sent) fulfil(c);
+  else if (level) level_set(c);
   else if (one) one_order(c, what + 7);
   else deny(c, 404, "Not Found");
 }

@@ -303,10 +303,11 @@ static void line_put(const struct put *p, size_t i)
   jw_kstring(w, "refund_id",
              l->refund ? arena_printf(c->a, "%lld", (long long)sim_big(p->o->id, 50 + i) / 10) : NULL);
   jw_kint(w, "cid", 50012345), jw_kbool(w, "buyer_rate", false), jw_kbool(w, "seller_rate", false);
-  if (l->shipped) {
-    jw_kstring(w, "logistics_company", "顺丰速运"),
-      jw_kstring(w, "invoice_no", sim_waybill(c->a, c->shop, p->o));
-    jw_kstring(w, "consign_time", sim_local(c->a, p->o->shipped_ms, 480));
+  const struct sim_parcel *in = sim_parcel_of(p->o, i, 0);
+  if (in) {
+    jw_kstring(w, "logistics_company", sim_parcel_carrier(in, "顺丰速运")),
+      jw_kstring(w, "invoice_no", in->no);
+    jw_kstring(w, "consign_time", sim_local(c->a, in->told_ms, 480));
   }
   jw_object_end(w);
 }
@@ -529,6 +530,87 @@ static void merge(struct sim_call *c)
   end(c);
 }
 
+/* ---- shipments and stock ------------------------------------------------------------------------------------- */
+static bool is_part(const char *list, const char *oid)
+{
+  size_t n = strlen(oid);
+  for (; *list; list += strcspn(list, ","), list += *list == ',')
+    if (strcspn(list, ",") == n && !memcmp(list, oid, n)) return true;
+  return false;
+}
+
+static void sent_deny(struct sim_call *c, enum sim_ship is)
+{
+#define S "isv.logistics-offline-service-error:"
+  static const struct {
+    enum sim_ship is;
+    const char *sub_code, *sub_msg;
+  } words[] = { { SIM_SHIP_SAME, S "B04", "订单已发货，不能重复发货" },
+                { SIM_SHIP_SHIPPED, S "B04", "订单已发货，不能重复发货" },
+                { SIM_SHIP_CLOSED, S "B150", "发货异常，交易已关闭" },
+                { SIM_SHIP_UNPAID, S "B03", "订单未付款，不能发货" },
+                { SIM_SHIP_REFUNDING, S "B60", "订单退款中，不能发货" },
+                { SIM_SHIP_CARRIER, "isv.invalid-parameter:company_code", "物流公司不存在" },
+                { SIM_SHIP_NUMBER, S "B01", "运单号不符合规则" },
+                { SIM_SHIP_LINES, S "P38", "拆单校验未通过" },
+                { SIM_SHIP_LOCKED, S "B99", "订单被锁定，暂不能发货" } };
+#undef S
+  for (size_t i = 0; i < COUNT(words); i++)
+    if (words[i].is == is) deny(c, 15, "Remote service error", words[i].sub_code, words[i].sub_msg);
+  if (is == SIM_SHIP_NO_ORDER) no_trade(c);
+}
+
+static void offline_send(struct sim_call *c)
+{
+  struct sim_order *o = sim_find(c->shop, sim_param(c, "tid"));
+  const char *split = sim_param(c, "is_split"), *parts = sim_param(c, "sub_tid"),
+             *company = sim_param(c, "company_code");
+  struct sim_confirm f = { .carrier = company ? company : "", .no = sim_param(c, "out_sid") };
+  f.part = split && !strcmp(split, "1");
+  for (size_t i = 0; o && f.part && parts && i < o->lines; i++)
+    if (is_part(parts, arena_printf(c->a, "%lld", (long long)line_id(o, i))))
+      f.quantity[i] = o->line[i].quantity;
+  enum sim_ship is = sim_ship(c, o, &f);
+  if (is != SIM_SHIP_OK) {
+    sent_deny(c, is);
+    return;
+  }
+  begin(c);
+  jw_key(&c->w, "shipping"), jw_object(&c->w), jw_kbool(&c->w, "is_success", true), jw_object_end(&c->w);
+  end(c);
+}
+
+/* num_iid, and "sku id:quantity;…" of its variants */
+static void quantity_update(struct sim_call *c)
+{
+  int64_t item = 0, type = 1;
+  const char *list = sim_param(c, "skuid_quantities");
+  char *rest = NULL;
+  long long sku_id = list ? strtoll(list, &rest, 10) : 0;
+  int sku = (int)(sku_id - 4351001234567LL);
+  bool known =
+    sim_param_int(c, "num_iid", &item) && item == 610947572360 + sku && sku >= 0 && sku < SIM_SKUS_MAX;
+  if (!rest || *rest != ':' || (sim_param(c, "type") && !sim_param_int(c, "type", &type))) {
+    deny_value(c, "skuid_quantities");
+    return;
+  }
+  int64_t quantity = strtoll(rest + 1, NULL, 10);
+  if (!sim_stock(c, known ? sku : -1, quantity, type == 2)) {
+    deny(c, 15, "Remote service error",
+         known ? "isv.item-quantity-update-service-error" : "isv.item-not-exist",
+         known ? "商品库存更新失败" : "商品不存在");
+    return;
+  }
+  begin(c);
+  jw_key(&c->w, "item"), jw_object(&c->w);
+  jw_kint(&c->w, "num_iid", item), jw_kint(&c->w, "num", quantity);
+  jw_kstring(&c->w, "modified", sim_local(c->a, c->now_ms, 480));
+  rows_begin(c, "skus", "sku"), jw_object(&c->w);
+  jw_kint(&c->w, "sku_id", sku_id), jw_kint(&c->w, "quantity", quantity);
+  jw_object_end(&c->w), rows_end(c), jw_object_end(&c->w);
+  end(c);
+}
+
 /* ---- calls -------------------------------------------------------------------------------------------------- */
 static const struct {
   const char *method;
@@ -538,6 +620,8 @@ static const struct {
   { "taobao.trades.sold.increment.get", false, list_trades },
   { "taobao.trade.fullinfo.get", false, one_trade },
   { "taobao.top.oaid.merge", false, merge },
+  { "taobao.logistics.offline.send", false, offline_send },
+  { "taobao.skus.quantity.update", false, quantity_update },
   { "taobao.top.auth.token.refresh", true, refresh },
 };
 
@@ -574,6 +658,7 @@ const struct sim_platform sim_taobao = {
   .statuses = 1 << SIM_PLACED | 1 << SIM_PAID | 1 << SIM_PARTLY | 1 << SIM_SHIPPED | 1 << SIM_COMPLETED |
               1 << SIM_CANCELLED,
   .receiver = SIM_TOKENS,
+  .carriers = SIM_CARRIER_TAOBAO,
   .secret = { { "app_key", '9', 8, NULL },
               { "app_secret", 'x', 32, NULL },
               { "session", 'x', 52, "6100" },

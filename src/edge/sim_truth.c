@@ -28,6 +28,15 @@ static void order_put(struct jw *w, struct arena *a, const struct sim_shop *s, c
   jw_kstring(w, "external_id", o->id), jw_kstring(w, "status", sim_status_name(o->status));
   jw_kstring(w, "total", sim_money(a, s, total_of(s, o))), jw_kstring(w, "currency", s->row->currency);
   jw_kint(w, "lines", lines_of(s, o)), jw_ktime(w, "updated_at", o->modified_ms);
+  jw_key(w, "parcels"), jw_array(w);
+  for (size_t i = 0; i < o->parcels; i++) {
+    const struct sim_parcel *p = &o->parcel[i];
+    jw_object(w);
+    jw_kstring(w, "tracking_no", p->no), jw_kstring(w, "by", p->by_hand ? "back_office" : "api");
+    jw_ktime(w, "told_at", p->told_ms), jw_ktime(w, "picked_up_at", p->picked_ms);
+    jw_object_end(w);
+  }
+  jw_array_end(w);
   jw_object_end(w);
 }
 
@@ -139,6 +148,7 @@ void sim_truth_put(struct sim *s, struct buf *out)
   jw_key(&w, "channels"), jw_array(&w), channels_put(&w, s), jw_array_end(&w);
   jw_key(&w, "groups"), jw_array(&w), groups_put(&w, s), jw_array_end(&w);
   jw_kint(&w, "late_cancels", s->late_cancels), jw_kint(&w, "duplicates", s->duplicates);
+  jw_key(&w, "ledger"), sim_ledger_put(s, &w);
   jw_object_end(&w);
   buf_char(out, '\n');
 }
@@ -192,6 +202,7 @@ void sim_state_put(struct sim *s, struct buf *out)
     jw_kbool(&w, "frozen", s->frozen);
   jw_kint(&w, "orders", s->orders), jw_kint(&w, "changes", s->changes);
   jw_kint(&w, "late_cancels", s->late_cancels), jw_kint(&w, "duplicates", s->duplicates);
+  jw_kint(&w, "traces", s->traces), jw_kint(&w, "traces_failed", s->traces_failed);
   jw_key(&w, "shops"), jw_array(&w);
   for (size_t i = 0; i < s->shops; i++) shop_put(&w, &s->shop[i]);
   jw_array_end(&w);
@@ -291,6 +302,103 @@ static void push(struct control *k)
   say(k, sent ? 202 : 409, sent ? "pushed" : "no_push");
 }
 
+static struct sim_shop *shop_named(struct control *k)
+{
+  const char *name = json_string(json_get(k->json, "shop"));
+  for (size_t i = 0; name && i < k->sim->shops; i++)
+    if (!strcmp(k->sim->shop[i].name, name)) return &k->sim->shop[i];
+  return NULL;
+}
+
+static struct sim_order *order_named(struct control *k)
+{
+  struct sim_shop *shop = shop_named(k);
+  const char *id = json_string(json_get(k->json, "id"));
+  struct sim_order *o = shop && id ? sim_find(shop, id) : NULL;
+  if (!o) say(k, 404, "not_found");
+  return o;
+}
+
+static void ledger_get(struct control *k)
+{
+  struct jw w;
+  jw_init(&w, &k->out), sim_ledger_put(k->sim, &w), buf_char(&k->out, '\n');
+}
+
+/* {"shop","id","tracking_no"}: somebody ships it in the platform's back office */
+static void ship(struct control *k)
+{
+  struct sim_order *o = order_named(k);
+  int64_t now_ms = sim_now(k->sim);
+  if (!o) return;
+  bool done = sim_ship_by_hand(shop_named(k), o, json_string(json_get(k->json, "tracking_no")), now_ms, true);
+  if (done) sim_change(k->sim, shop_named(k), o, now_ms);
+  say(k, done ? 200 : 409, done ? "shipped" : "not_open");
+}
+
+/* {"shop","id"}: paid back, before the carrier has it */
+static void recall(struct control *k)
+{
+  struct sim_order *o = order_named(k);
+  int64_t now_ms = sim_now(k->sim);
+  if (!o) return;
+  bool done = sim_recall(shop_named(k), o, now_ms);
+  if (done) sim_change(k->sim, shop_named(k), o, now_ms);
+  say(k, done ? 200 : 409, done ? "refunded" : "not_open");
+}
+
+/* {"carrier","tracking_no","after_ms"}: a parcel is handed over; without after_ms it takes as long as usual */
+static void label(struct control *k)
+{
+  const char *no = json_string(json_get(k->json, "tracking_no")),
+             *carrier = json_string(json_get(k->json, "carrier"));
+  int64_t after_ms = -1;
+  const struct json *after = json_get(k->json, "after_ms");
+  if (!no || !*no || strlen(no) >= SIM_NO_TEXT || (after && (!json_int(after, &after_ms) || after_ms < 0))) {
+    say(k, 422, "bad_label");
+    return;
+  }
+  sim_label(k->sim, carrier, no, after_ms);
+  sim_world_run(k->sim, sim_now(k->sim));
+  say(k, 200, "known");
+}
+
+static void pick_up(struct control *k)
+{
+  const char *no = json_string(json_get(k->json, "tracking_no"));
+  bool done = no && sim_pick_up(k->sim, no, sim_now(k->sim));
+  say(k, done ? 200 : 409, done ? "picked_up" : "not_waiting");
+}
+
+/* {"shop","call","how","times"}: call: confirm or stock, how: refuse, lost (taken, never answered), hang (neither), error
+ * (502, 503), taken_error, cut; or a call's own name with throttle */
+static void fail_next(struct control *k)
+{
+  static const char *const hows[] = { "refuse", "lost", "hang", "error", "taken_error", "cut", "throttle" };
+  struct sim_shop *shop = shop_named(k);
+  const char *call = json_string(json_get(k->json, "call")), *how = json_string(json_get(k->json, "how"));
+  struct sim_plan p = { .times = 1 };
+  size_t i = 0;
+  while (how && i < COUNT(hows) && strcmp(hows[i], how) != 0) i++;
+  if (!shop || !call || !how || i == COUNT(hows) || strlen(call) >= sizeof p.call ||
+      shop->own->plans == COUNT(shop->own->plan)) {
+    say(k, 422, "bad_plan");
+    return;
+  }
+  json_int(json_get(k->json, "times"), &p.times);
+  memcpy(p.call, call, strlen(call)), memcpy(p.how, how, strlen(how));
+  shop->own->plan[shop->own->plans++] = p;
+  say(k, 200, "planned");
+}
+
+/* {"shop"}: its access token is worth nothing from now on */
+static void expire(struct control *k)
+{
+  struct sim_shop *shop = shop_named(k);
+  if (shop) shop->own->access_until_ms = 0;
+  say(k, shop ? 200 : 404, shop ? "expired" : "not_found");
+}
+
 static const struct {
   const char *path, *method;
   void (*run)(struct control *k);
@@ -298,7 +406,10 @@ static const struct {
   { "/sim/state", "GET", state_get },    { "/sim/truth", "GET", truth_get },
   { "/sim/config", "GET", config_get },  { "/sim/advance", "POST", advance },
   { "/sim/faults", "POST", faults_set }, { "/sim/stop-changes", "POST", freeze },
-  { "/sim/push", "POST", push },
+  { "/sim/push", "POST", push },         { "/sim/ledger", "GET", ledger_get },
+  { "/sim/ship", "POST", ship },         { "/sim/refund", "POST", recall },
+  { "/sim/label", "POST", label },       { "/sim/pickup", "POST", pick_up },
+  { "/sim/fail", "POST", fail_next },    { "/sim/expire", "POST", expire },
 };
 
 void sim_control_answer(struct sim *s, struct http_request *r)

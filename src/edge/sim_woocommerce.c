@@ -296,6 +296,27 @@ static void link_put(struct sim_call *c, const char *name, const char *path)
   jw_object_end(&c->w), jw_array_end(&c->w);
 }
 
+/* Where a widely used plugin keeps what was sent. */
+static void meta_data_put(struct sim_call *c, const struct sim_order *o)
+{
+  struct jw *w = &c->w;
+  jw_key(w, "meta_data"), jw_array(w);
+  if (o->parcels) {
+    jw_object(w);
+    jw_kint(w, "id", 700000 + o->n), jw_kstring(w, "key", "_wc_shipment_tracking_items");
+    jw_key(w, "value"), jw_array(w);
+    for (size_t i = 0; i < o->parcels; i++) {
+      jw_object(w);
+      jw_kstring(w, "tracking_provider", sim_parcel_carrier(&o->parcel[i], "SF Express"));
+      jw_kstring(w, "tracking_number", o->parcel[i].no);
+      jw_kint(w, "date_shipped", o->parcel[i].told_ms / 1000);
+      jw_object_end(w);
+    }
+    jw_array_end(w), jw_object_end(w);
+  }
+  jw_array_end(w);
+}
+
 static void order_put(struct sim_call *c, const struct sim_order *o)
 {
   struct jw *w = &c->w;
@@ -308,7 +329,7 @@ static void order_put(struct sim_call *c, const struct sim_order *o)
   jw_kstring(w, "payment_method", "bacs"), jw_kstring(w, "payment_method_title", "Direct Bank Transfer");
   jw_kstring(w, "transaction_id", "");
   put_dates(c, "date_paid", o->paid_ms), put_dates(c, "date_completed", o->completed_ms);
-  jw_kstring(w, "cart_hash", ""), put_none(c, "meta_data");
+  jw_kstring(w, "cart_hash", ""), meta_data_put(c, o);
   jw_key(w, "line_items"), jw_array(w);
   for (size_t i = 0; i < o->lines; i++) line_put(c, o, i);
   jw_array_end(w);
@@ -432,11 +453,93 @@ static void one_order(struct sim_call *c, const char *given)
   else deny(c, 404, "woocommerce_rest_shop_order_invalid_id", "Invalid ID.");
 }
 
+/* ---- changes: nothing is sent by them, they only say that it was ---------------------------------------------------- */
+/* The number among those given that the order does not have yet, or the last. */
+static const struct json *tracking_new(const struct sim_call *c, const struct sim_order *o)
+{
+  const struct json *list = NULL, *found = NULL;
+  for (const struct json *m = json_first(json_get(c->json, "meta_data")); m; m = json_next(m))
+    if (sim_same(json_string(json_get(m, "key")), "_wc_shipment_tracking_items")) list = json_get(m, "value");
+  for (const struct json *t = json_first(list); t; t = json_next(t)) {
+    const char *no = json_string(json_get(t, "tracking_number"));
+    bool known = false;
+    for (size_t i = 0; no && i < o->parcels; i++) known = known || !strcmp(o->parcel[i].no, no);
+    if (!found || !known) found = t;
+  }
+  return found;
+}
+
+static void order_set(struct sim_call *c, const char *given)
+{
+  struct sim_order *o = sim_find(c->shop, given);
+  if (!o) {
+    deny(c, 404, "woocommerce_rest_shop_order_invalid_id", "Invalid ID.");
+    return;
+  }
+  const struct json *t = tracking_new(c, o);
+  const char *status = json_string(json_get(c->json, "status")),
+             *by = json_string(json_get(t, "tracking_provider"));
+  if (status && strcmp(status, "completed") != 0) {
+    param_deny(c, "status");
+    return;
+  }
+  if (t || status) {
+    struct sim_confirm f = { .carrier = by ? by : "",
+                             .no = json_string(json_get(t, "tracking_number")),
+                             .noted = !status };
+    enum sim_ship is = sim_ship(c, o, &f);
+    if (is == SIM_SHIP_LOCKED) {
+      deny(c, 400, "woocommerce_rest_order_locked", "The order cannot be changed now.");
+      return;
+    }
+  }
+  order_put(c, o); /* whatever came of it */
+}
+
+/* products/93 or products/93/variations/901 */
+static void product_set(struct sim_call *c, const char *path)
+{
+  struct jw *w = &c->w;
+  int64_t quantity = 0;
+  char *rest = NULL;
+  long long product = strtoll(path, &rest, 10), variation = 0;
+  if (!strncmp(rest, "/variations/", 12)) variation = strtoll(rest + 12, &rest, 10);
+  int64_t sku = product - 93;
+  bool known = !*rest && sku >= 0 && sku < SIM_SKUS_MAX && variation == (sku % 2 ? 900 + sku : 0);
+  if (!json_int(json_get(c->json, "stock_quantity"), &quantity)) {
+    param_deny(c, "stock_quantity");
+    return;
+  }
+  if (!sim_stock(c, known ? (int)sku : -1, quantity, false)) {
+    if (known) deny(c, 400, "woocommerce_rest_product_locked", "The product cannot be changed now.");
+    else deny(c, 404, "woocommerce_rest_product_invalid_id", "Invalid ID.");
+    return;
+  }
+  struct sim_line l = { .sku = (uint16_t)sku };
+  jw_object(w);
+  jw_kint(w, "id", variation ? variation : product), jw_kstring(w, "sku", sim_sku(&l)->code);
+  jw_kbool(w, "manage_stock", true), jw_kint(w, "stock_quantity", quantity);
+  jw_kstring(w, "stock_status", quantity > 0 ? "instock" : "outofstock");
+  jw_object_end(w);
+}
+
+static bool set_answer(struct sim_call *c, const char *what)
+{
+  bool order = !strncmp(what, "orders/", 7), product = !strncmp(what, "products/", 9);
+  if (strcmp(c->r->method, "PUT") != 0 || (!order && !product)) return false;
+  sim_called(c, order ? "order_set" : "product_set");
+  if (!may(c)) return true;
+  if (order) order_set(c, what + 7);
+  else product_set(c, what + 9);
+  return true;
+}
+
 static void answer(struct sim_call *c)
 {
   const char *what = strncmp(c->r->path, ROOT, strlen(ROOT)) ? "" : c->r->path + strlen(ROOT);
   bool is_get = !strcmp(c->r->method, "GET"), list = is_get && !strcmp(what, "orders");
   bool one = is_get && !strncmp(what, "orders/", 7) && what[7] && !what[7 + strspn(what + 7, "0123456789")];
+  if (set_answer(c, what)) return;
   sim_called(c, list ? "orders" : one ? "order" : "unknown");
   if (!list && !one) deny(c, 404, "rest_no_route", "No route was found matching the URL and request method.");
   else if (!may(c)) return;

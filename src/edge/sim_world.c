@@ -11,8 +11,9 @@
 #define HOUR_MS (60 * MINUTE_MS)
 #define SEVERAL_PERCENT 20
 #define NEAR_PERCENT 10
-#define SEVERAL_SPAN_MS (36 * HOUR_MS) /* well inside 72 h and before the first is due, 48 h after it was paid */
-#define LAG_MAX_MS (20 * MINUTE_MS)    /* less than a poller's usual overlap */
+#define SEVERAL_SPAN_MS \
+  (36 * HOUR_MS)                    /* well inside 72 h and before the first is due, 48 h after it was paid */
+#define LAG_MAX_MS (20 * MINUTE_MS) /* less than a poller's usual overlap */
 
 uint64_t sim_hash(const struct sim *s, const char *what, uint64_t a, uint64_t b)
 {
@@ -49,15 +50,21 @@ static bool event_before(const struct sim_event *x, const struct sim_event *y)
   return x->at_ms != y->at_ms ? x->at_ms < y->at_ms : x->seq < y->seq;
 }
 
-static void event_add(struct sim *s, int64_t at_ms, enum sim_event_kind kind, struct sim_shop *shop,
-                      struct sim_order *o)
+void sim_event_at(struct sim *s, int64_t at_ms, enum sim_event_kind kind, struct sim_shop *shop,
+                  struct sim_order *o, struct sim_label *l)
 {
   struct sim_heap *h = &s->due;
   if (h->n == h->cap) h->cap = h->cap ? 2 * h->cap : 1024, h->at = mem_grow(h->at, h->cap * sizeof *h->at);
-  struct sim_event e = { at_ms / 1000 * 1000, h->seq++, (uint8_t)kind, shop, o };
+  struct sim_event e = { at_ms / 1000 * 1000, h->seq++, (uint8_t)kind, shop, o, l };
   size_t i = h->n++;
   for (; i && event_before(&e, &h->at[(i - 1) / 2]); i = (i - 1) / 2) h->at[i] = h->at[(i - 1) / 2];
   h->at[i] = e;
+}
+
+static void event_add(struct sim *s, int64_t at_ms, enum sim_event_kind kind, struct sim_shop *shop,
+                      struct sim_order *o)
+{
+  sim_event_at(s, at_ms, kind, shop, o, NULL);
 }
 
 static struct sim_event event_take(struct sim_heap *h)
@@ -274,6 +281,10 @@ static void life_plan(struct sim *s, const struct plan *p, struct sim_order *o, 
   } else if (!p->several) {
     life_single(s, shop, o, h, paid_ms);
   }
+  if (sim_hits(s, SIM_FAULT_BACK_OFFICE, sim_hash(s, "by hand", h, 0))) { /* somebody was faster than we */
+    int64_t from_ms = paid_ms > s->start_ms ? paid_ms : s->start_ms;
+    event_add(s, from_ms + MINUTE_MS + (int64_t)(h >> 24) % (60 * MINUTE_MS), SIM_EV_BY_HAND, shop, o);
+  }
 }
 
 static void order_make(struct sim *s, const struct plan *p)
@@ -357,7 +368,7 @@ static int64_t customer_make(struct sim *s, int64_t first_ms, int64_t span_ms, b
 }
 
 /* ---- what happens ------------------------------------------------------------------------------------------------- */
-static void order_changed(struct sim *s, struct sim_shop *shop, struct sim_order *o, int64_t at_ms)
+void sim_change(struct sim *s, struct sim_shop *shop, struct sim_order *o, int64_t at_ms)
 {
   o->modified_ms = at_ms > o->modified_ms ? at_ms : o->modified_ms;
   s->changes++;
@@ -377,18 +388,6 @@ static bool set_cancelled(struct sim_order *o, int64_t at_ms)
 {
   if (!is_open(o)) return false;
   o->status = SIM_CANCELLED, o->cancelled_ms = at_ms;
-  return true;
-}
-
-static bool set_shipped(const struct sim_shop *shop, struct sim_order *o, int64_t at_ms, bool whole)
-{
-  enum sim_status to = whole ? SIM_SHIPPED : SIM_PARTLY;
-  if (o->status != SIM_PAID && !(whole && o->status == SIM_PARTLY)) return false;
-  if (!whole && (o->lines < 2 || !has(shop, SIM_PARTLY))) return false;
-  if (whole && !has(shop, SIM_SHIPPED)) to = SIM_COMPLETED, o->completed_ms = at_ms;
-  for (size_t i = 0; i < (whole ? o->lines : 1u); i++) o->line[i].shipped = true;
-  if (!o->shipped_ms) o->shipped_ms = at_ms;
-  o->status = (uint8_t)to;
   return true;
 }
 
@@ -429,8 +428,8 @@ static bool happens(struct sim *s, const struct sim_event *e)
   switch ((enum sim_event_kind)e->kind) {
   case SIM_EV_PLACE: return true;
   case SIM_EV_PAY: return set_paid(o, e->at_ms);
-  case SIM_EV_PART: return set_shipped(e->shop, o, e->at_ms, false);
-  case SIM_EV_SHIP: return set_shipped(e->shop, o, e->at_ms, true);
+  case SIM_EV_PART: return sim_ship_by_hand(e->shop, o, NULL, e->at_ms, false);
+  case SIM_EV_SHIP: return sim_ship_by_hand(e->shop, o, NULL, e->at_ms, true);
   case SIM_EV_COMPLETE: return set_completed(e->shop, o, e->at_ms);
   case SIM_EV_CANCEL: return set_cancelled(o, e->at_ms);
   case SIM_EV_LATE_CANCEL:
@@ -440,6 +439,11 @@ static bool happens(struct sim *s, const struct sim_event *e)
   case SIM_EV_REFUND_ASK: return set_refund(o, SIM_REFUND_ASKED);
   case SIM_EV_REFUND: return set_refund(o, SIM_REFUND_DONE);
   case SIM_EV_REMARK: return set_remark(o, e->at_ms);
+  case SIM_EV_BY_HAND:
+    if (o->parcels || !sim_ship_by_hand(e->shop, o, NULL, e->at_ms, true)) return false;
+    e->shop->own->fault[SIM_FAULT_BACK_OFFICE]++;
+    return true;
+  case SIM_EV_RECALL: return sim_recall(e->shop, o, e->at_ms);
   default: return false;
   }
 }
@@ -456,9 +460,10 @@ static void change_any(struct sim *s, int64_t at_ms)
   if (o->several) return;
   if (kind < 6) done = set_remark(o, at_ms);
   else if (kind < 9)
-    done = o->status == SIM_SHIPPED ? set_completed(shop, o, at_ms) : set_shipped(shop, o, at_ms, true);
+    done =
+      o->status == SIM_SHIPPED ? set_completed(shop, o, at_ms) : sim_ship_by_hand(shop, o, NULL, at_ms, true);
   else done = o->status == SIM_PLACED && set_cancelled(o, at_ms);
-  if (done) order_changed(s, shop, o, at_ms);
+  if (done) sim_change(s, shop, o, at_ms);
 }
 
 /* Once a second: so many new orders and changes as the rates say. */
@@ -474,9 +479,10 @@ static void world_lives(struct sim *s, int64_t at_ms)
 static void event_run(struct sim *s, const struct sim_event *e)
 {
   if (e->kind == SIM_EV_INDEX) order_index(s, e->shop, e->order);
+  else if (e->kind == SIM_EV_PICK_UP) sim_pick_up(s, e->label->no, e->at_ms);
   else if (s->frozen) return;
   else if (e->kind == SIM_EV_TICK) world_lives(s, e->at_ms);
-  else if (happens(s, e)) order_changed(s, e->shop, e->order, e->at_ms);
+  else if (happens(s, e)) sim_change(s, e->shop, e->order, e->at_ms);
 }
 
 void sim_world_run(struct sim *s, int64_t until_ms)
@@ -488,13 +494,16 @@ void sim_world_run(struct sim *s, int64_t until_ms)
   s->ran_ms = until_ms;
 }
 
-/* What lists do not yet show they show now: nothing is on its way any more. */
+/* What lists do not yet show they show now: nothing is on its way any more, but what carriers were given. */
 void sim_freeze(struct sim *s)
 {
   s->frozen = true;
   for (size_t i = 0; i < s->due.n; i++)
     if (s->due.at[i].kind == SIM_EV_INDEX) order_index(s, s->due.at[i].shop, s->due.at[i].order);
   s->due.n = 0;
+  for (size_t i = 0; i < s->labels; i++)
+    if (s->label[i]->due_ms && !s->label[i]->picked_ms)
+      sim_event_at(s, s->label[i]->due_ms, SIM_EV_PICK_UP, NULL, NULL, s->label[i]);
 }
 
 /* ---- the past ---------------------------------------------------------------------------------------------------- */
@@ -523,4 +532,5 @@ void sim_world_free(struct sim *s)
     mem_free(own->nonce);
   }
   mem_free(s->due.at);
+  sim_ship_free(s);
 }
