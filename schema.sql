@@ -215,7 +215,7 @@ CREATE INDEX exceptions_order ON exceptions (order_id, id) WHERE order_id IS NOT
 CREATE TABLE events (
   seq    INTEGER PRIMARY KEY,
   at     INTEGER NOT NULL,
-  kind   TEXT NOT NULL,                    -- 'o', 'g', 'p', 'x', 'c' (channel), 'u' (user), 't' (token), 's' (system)
+  kind   TEXT NOT NULL,                    -- 'o', 'g', 'p', 'x', 'c' (channel), 'u' (user), 't' (token), 's' (system), 'n' (SKU), 'h' (warehouse)
   entity INTEGER NOT NULL,
   type   TEXT NOT NULL,
   actor  TEXT NOT NULL,
@@ -551,6 +551,8 @@ CREATE TABLE effects (
   version     INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX effects_open ON effects (destination, subject, id) WHERE state = 'waiting' OR state = 'sending' OR state = 'unknown';
+-- What is due, without reading past what is not.
+CREATE INDEX effects_due ON effects (destination, due_at, id) WHERE state = 'waiting' OR state = 'unknown';
 CREATE INDEX effects_state ON effects (state, id) WHERE state <> 'done' AND state <> 'dropped';
 -- Of one article only the newest figure waits.
 CREATE UNIQUE INDEX effects_stock ON effects (destination, subject) WHERE kind = 'stock' AND state = 'waiting';

@@ -78,26 +78,41 @@ struct effect {
   const char *kind, *destination, *subject, *state, *data, *error;
   bool safe;
 };
-/* Into the caller's transaction. A waiting one of kind stock for the same destination and subject is only made due again. */
+/* Into the caller's transaction. A waiting one of kind stock for the same destination and subject takes the new data and is
+ * due as soon as the earlier of the two, unless a try has failed: then it keeps its time. */
 enum err effect_put(struct db *db, const char *kind, const char *destination, const char *subject, bool safe, const char *data,
                     int64_t now_ms, int64_t due_at, int64_t *id);
 enum err effect_get(struct db *db, struct arena *a, int64_t id, struct effect *out);
-/* What may be sent now to this destination: waiting, due, and nothing open before it with the same subject; oldest first. */
+/* What may be sent now to this destination: waiting, due, and nothing open before it with the same subject; by due_at. */
 size_t effect_next(struct db *db, const char *destination, int64_t now_ms, int64_t *ids, size_t max);
+size_t effect_unknown(struct db *db, const char *destination, int64_t now_ms, int64_t *ids, size_t max); /* to be asked about now */
+size_t effect_overdue(struct db *db, const char *destination, int64_t before_ms, int64_t *ids, size_t max); /* waiting since before */
 struct effect_destination {
   const char *name;
-  int64_t due_at; /* the earliest time when one of its waiting ones is due */
+  int64_t due_at; /* the earliest time when one that waits or is unknown is due */
 };
-enum err effect_destinations(struct db *db, struct arena *a, struct effect_destination **list, size_t *n); /* with something open */
+enum err effect_destinations(struct db *db, struct arena *a, struct effect_destination **list, size_t *n); /* with something to do */
 enum err effect_intent(struct db *db, int64_t id, int64_t now_ms); /* waiting → sending, attempts + 1; CONFLICT otherwise */
-/* The last try's outcome; due_at: of a waiting one. CONFLICT when it was not sending or unknown. */
+enum err effect_ask(struct db *db, int64_t id, int64_t again_at);  /* an unknown one is being asked about; again not before that */
+/* The last try's outcome. due_at: of one that waits again or is unknown. A stock push that would wait beside a newer one is
+ * dropped. CONFLICT when it was not sending or unknown. */
 enum err effect_settle(struct db *db, int64_t id, const char *state, const char *error, int64_t due_at, int64_t now_ms);
-enum err effect_again(struct db *db, int64_t id, int64_t now_ms); /* dead → waiting, by a person; attempts from 0 */
-enum err effect_drop(struct db *db, int64_t id, int64_t now_ms);  /* waiting or dead → dropped: no longer wanted */
+enum err effect_superseded(struct db *db, int64_t id, int64_t now_ms); /* dropped, for a newer one */
+enum err effect_dead(struct db *db, int64_t id, const char *error, int64_t now_ms); /* an open one; error NULL: as it was */
+enum err effect_again(struct db *db, int64_t id, int64_t now_ms);     /* dead → waiting, by a person; attempts and age from 0 */
+enum err effect_ask_again(struct db *db, int64_t id, int64_t now_ms); /* dead → unknown: asked about before it is sent */
+enum err effect_drop(struct db *db, int64_t id, int64_t now_ms);      /* waiting or dead → dropped: no longer wanted */
 /* At start: what was under way is unknown, or waits again where it is safe. *n: how many. */
 enum err effects_recover(struct db *db, int64_t now_ms, int64_t *n);
 int64_t effect_count(struct db *db, const char *state); /* of the open states and dead */
-size_t effects_in(struct db *db, const char *state, int64_t after, int64_t *ids, size_t max);
+size_t effects_in(struct db *db, const char *state, int64_t after, int64_t *ids, size_t max); /* the same */
+bool effect_dead_any(struct db *db, const char *destination);
+#define EFFECT_MEASURES_MAX 400
+struct effect_measure {
+  const char *destination, *state;
+  int64_t count, oldest; /* oldest: created_at */
+};
+enum err effects_measure(struct db *db, struct arena *a, struct effect_measure **list, size_t *n); /* neither done nor dropped */
 enum err effects_prune(struct db *db, int64_t before_ms, int limit); /* done and dropped ones */
 
 /* ---- view_ship.c, view_effect.c: JSON out ---------------------------------------------------------------------------------------- */
@@ -106,11 +121,11 @@ struct fulfilment_filter {
   int64_t order_id, group_id, wave_id;
   int limit;
 };
-enum err view_fulfilment(struct db *db, struct arena *a, int64_t id, enum privacy p, struct buf *out, int64_t *version);
-enum err view_fulfilments(struct db *db, struct arena *a, const struct fulfilment_filter *f, enum privacy p, struct buf *out,
-                          const char **next, const char **why);
+enum err view_fulfilment(struct db *db, struct arena *a, int64_t id, struct buf *out, int64_t *version);
+enum err view_fulfilments(struct db *db, struct arena *a, const struct fulfilment_filter *f, struct buf *out, const char **next,
+                          const char **why);
 enum err view_claim(struct db *db, struct arena *a, int64_t id, struct buf *out, int64_t *version);
-void order_fulfilments_put(struct db *db, struct arena *a, struct jw *w, int64_t order_id); /* "fulfilments":[…] of an order's view */
+enum err order_fulfilments_put(struct db *db, struct jw *w, int64_t order_id); /* "fulfilments":[…] of an order's view */
 enum err view_wave(struct db *db, struct arena *a, int64_t id, struct buf *out, int64_t *version);
 enum err view_waves(struct db *db, struct arena *a, const char *state, const char *warehouse, const char *cursor, int limit,
                     struct buf *out, const char **next, const char **why);

@@ -173,6 +173,7 @@ CREATE TABLE effects (
   version     INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX effects_open ON effects (destination, subject, id) WHERE state = 'waiting' OR state = 'sending' OR state = 'unknown';
+CREATE INDEX effects_due ON effects (destination, due_at, id) WHERE state = 'waiting' OR state = 'unknown';
 CREATE INDEX effects_state ON effects (state, id) WHERE state <> 'done' AND state <> 'dropped';
 CREATE UNIQUE INDEX effects_stock ON effects (destination, subject) WHERE kind = 'stock' AND state = 'waiting';
 CREATE VIEW v_stock AS
