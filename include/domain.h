@@ -118,6 +118,8 @@ struct refund {
   const char *refund_id, *status, *line_id, *goods;
   int64_t amount, quantity;
 };
+bool refund_counts(const char *status); /* asked for or done, not taken back */
+int64_t line_worth(const struct line *l); /* what was paid for a line; 0: not told, or more than a number holds */
 struct draft {
   const char *channel, *external_id, *status;
   int64_t placed_at, paid_at, updated_at, ship_by; /* 0: not told */
@@ -273,6 +275,13 @@ enum err order_bump(struct db *db, struct order *o, int64_t now_ms); /* version 
 size_t order_due(struct db *db, int64_t now_ms, int64_t *ids, size_t max); /* oldest deadline first */
 int64_t order_next_due(struct db *db); /* 0: none */
 bool order_has_tracking(struct db *db, int64_t id);
+/* Lines with what is left to send of each: its quantity without what was given back, also when that was only asked
+ * for (domain 3.8). A refund of money alone takes nothing away unless it is the line's or the order's whole worth. */
+struct line_left {
+  int64_t line_no, quantity, left, value; /* value: what was paid for all of it */
+  const char *line_id, *sku;
+};
+enum err order_lines_left(struct db *db, struct arena *a, int64_t id, int64_t total, struct line_left **list, size_t *n);
 enum err order_put_parcel(struct db *db, int64_t order_id, const struct parcel *p);
 /* Candidates of merging: orders of these keys placed in [from, to], each with group state. exact false: also those
  * that share what a mask shows. free is set when status is paid or split, no_merge NULL, and the group open. */
@@ -336,6 +345,9 @@ enum err exception_assign(struct db *db, int64_t id, const char *owner, const ch
 int exception_settle(struct db *db, const char *type, int64_t order_id, int64_t payload_id, const char *by, int64_t now_ms);
 int exception_settle_channel(struct db *db, const char *type, int64_t channel_id, const char *by, int64_t now_ms);
 bool exception_is_open(struct db *db, const char *type, int64_t order_id);
+bool exception_any(struct db *db, const char *type); /* is one of this type open? */
+/* Orders that wait for stock or for a SKU, oldest exception first, those after the one of this number. */
+size_t exceptions_waiting(struct db *db, int64_t after, int64_t *ids, int64_t *orders, size_t max);
 
 /* ---- user.c: people, tokens, remembered answers ------------------------------------------------------------------- */
 struct token {

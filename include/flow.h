@@ -47,6 +47,7 @@ struct problem { /* what a refused command says; becomes application/problem+jso
   const char *extra;            /* further members as JSON text without braces: "\"allowed\":[…]" */
   struct faults faults;
 };
+#define ROLES_GOODS (ROLE_ADMIN | ROLE_CS | ROLE_WAREHOUSE)
 /* X(id, name, roles that may, one line of documentation). target is the path's id where there is one. */
 #define CMD_MAP(X)                                                                                                   \
   X(ORDER_INGEST, "order.ingest", ROLE_ADMIN | ROLE_CS | ROLE_CHANNEL, "Take one canonical order")                   \
@@ -81,7 +82,21 @@ struct problem { /* what a refused command says; becomes application/problem+jso
   X(CHANNEL_PAUSE, "channel.pause", ROLE_ADMIN | ROLE_CS, "Stop polling a channel")                                   \
   X(CHANNEL_RESUME, "channel.resume", ROLE_ADMIN | ROLE_CS, "Poll a channel again")                                   \
   X(CHANNEL_SECRET, "channel.secret", ROLE_ADMIN, "Keep a secret of a channel, sealed")                               \
-  X(GROUP_PLATFORM, "group.platform", 0, "Keep what a platform said about which orders belong together")
+  X(GROUP_PLATFORM, "group.platform", 0, "Keep what a platform said about which orders belong together")              \
+  X(STOCK_HEAL, "stock.heal", 0, "Look again at orders that wait for stock or for a SKU")                             \
+  X(FULFILMENT_CLAIM, "fulfilment.claim", ROLES_GOODS | ROLE_CHANNEL, "Claim a fulfilment with a tracking number")    \
+  X(CLAIM_VOID, "claim.void", ROLES_GOODS, "Void a claim: its pieces are the order's again")                          \
+  X(CLAIM_CONFIRM, "claim.confirm", ROLES_GOODS, "Say what the channel knows of a parcel, or tell it again")          \
+  X(CLAIM_PUT_BACK, "claim.put_back", ROLES_GOODS, "Scan pieces of a void parcel back to the shelf")                  \
+  X(PARCEL_TRACE, "parcel.trace", ROLES_GOODS | ROLE_CHANNEL, "Note what the carrier did with a parcel")              \
+  X(SKU_PUT, "sku.put", ROLES_GOODS, "Make or change an article of the dictionary")                                   \
+  X(SKU_RETIRE, "sku.retire", ROLES_GOODS, "Retire an article: it is known, and no longer offered")                   \
+  X(MAPPING_PUT, "mapping.put", ROLES_GOODS, "Say which article a channel means by a SKU of its own")                 \
+  X(MAPPING_DROP, "mapping.drop", ROLES_GOODS, "Forget what a channel meant by a SKU")                                \
+  X(WAREHOUSE_PUT, "warehouse.put", ROLES_GOODS, "Make or change a warehouse or a factory")                           \
+  X(STOCK_ADJUST, "stock.adjust", ROLES_GOODS, "Book pieces in or out, with a reason")                                \
+  X(STOCK_COUNT, "stock.count", ROLES_GOODS, "Book what was counted on the shelf")                                    \
+  X(STOCK_SHIFT, "stock.move", ROLES_GOODS, "Move pieces to another warehouse, or into or out of quarantine")
 enum cmd_id {
 #define X(id, name, roles, doc) CMD_##id,
   CMD_MAP(X)
@@ -110,10 +125,12 @@ struct cmd {
   int64_t version;              /* of the entity that was written, when there is one */
   int64_t left;                 /* house-keeping: more waits */
   int64_t numbers[4];           /* what a caller in this process wants to know; see the flows */
-  struct touched {              /* orders whose units and fulfilments are not yet what they should be: fulfil_settle() */
+  struct touched { /* orders whose units and fulfilments are not yet what they should be: fulfil_settle() */
     int64_t *id;
     size_t n, cap;
+    bool anew; /* an address changed: what is not fixed is planned anew */
   } touched;
+  bool woke;                    /* orders that wait for stock may be helped now */
   void (*done)(struct cmd *);   /* on the collecting thread, after COMMIT; the command is the owner's again */
   void *owner;
 };
@@ -229,6 +246,23 @@ enum err progress_follow(struct cmd *c, struct db *db, struct order *o, int64_t 
 enum err progress_stop(struct cmd *c, struct db *db, const struct order *o, const char *what);
 enum err progress_event(struct cmd *c, struct db *db, char kind, int64_t entity, const char *type, const char *fmt, ...) PRINTF(6, 7);
 
+/* ---- plan.c: where pieces come from ----------------------------------------------------------------------------- */
+struct unit_plan {
+  struct split_line *line;      /* what is wanted */
+  size_t n, cap;
+  struct split_plan result;
+};
+/* So many of a line, by the dictionary; sku_id 0: no stock is kept. */
+enum err plan_add(struct cmd *c, struct db *db, struct unit_plan *p, int64_t order_id, const struct line_left *l, int64_t quantity,
+                  int64_t sku_id);
+/* Decides. mine: reserved pieces that may be counted as free; they are not touched. */
+enum err plan_decide(struct cmd *c, struct db *db, struct unit_plan *p, const struct order *to, const struct unit *mine, size_t n);
+/* What the decision makes of the parcel (-1: of all parcels, fulfilment_id is then the parcel's number + 1). */
+enum err plan_units(struct cmd *c, const struct unit_plan *p, int parcel, struct unit **list, size_t *n);
+/* Instead of these pieces those: releases first, then reserves; only what differs is moved. CONFLICT: not there. */
+enum err units_exchange(struct cmd *c, struct db *db, const struct unit *old, size_t old_n, const struct unit *new, size_t new_n,
+                        const char *reason, const char *ref);
+
 /* ---- fulfil.c: units and fulfilments follow the orders (domain 5, 7.1) ------------------------------------------ */
 bool stock_tracked(struct cmd *c, struct db *db);
 void fulfil_touch(struct cmd *c, int64_t order_id); /* something about it changed; before the command ends it is settled */
@@ -240,11 +274,6 @@ enum err fulfil_wake(struct cmd *c, struct db *db);
 /* Takes quantity pieces away from who has reserved them, youngest orders first: they wait again, as oversold.
  * CONFLICT: not so many are reserved and free to take. */
 enum err fulfil_unreserve(struct cmd *c, struct db *db, int64_t sku_id, int64_t warehouse_id, int64_t quantity);
-struct line_wanted { /* what is left to send of a line: its quantity without what was given back */
-  int64_t line_no, quantity, sku_id; /* sku_id 0: not known, or no stock is kept */
-  const char *line_id, *sku;
-};
-enum err fulfil_wanted(struct cmd *c, struct db *db, const struct order *o, struct line_wanted **list, size_t *n);
 int stage_rank(const struct status_table *t, int stage); /* how far along the longest way from pending; -1: cancelled */
 /* The order's status becomes the least advanced of its live fulfilments' (domain 4.5). */
 enum err fulfil_follow(struct cmd *c, struct db *db, int64_t order_id);
@@ -270,6 +299,8 @@ enum err claim_told(struct cmd *c, struct db *db, int64_t claim_id, int64_t orde
 enum err claim_carried(struct cmd *c, struct db *db, struct claim *k, enum carried carried, int64_t at);
 /* Orders of a claimed parcel were cancelled or given back. */
 enum err claim_refunded(struct cmd *c, struct db *db, int64_t order_id);
+enum err claim_void_now(struct cmd *c, struct db *db, struct claim *k, const char *reason); /* the pieces are the order's again */
+enum err claim_tell_again(struct cmd *c, struct db *db, struct claim *k, int64_t order_id); /* one that was refused */
 enum err claims_fire(struct cmd *c, struct db *db, int64_t *fired); /* pickup_overdue, confirm_overdue */
 bool claim_of_order(struct cmd *c, struct db *db, int64_t order_id); /* some parcel of it is claimed or left */
 
@@ -279,24 +310,30 @@ bool claim_of_order(struct cmd *c, struct db *db, int64_t order_id); /* some par
   X(group_lock) X(payload_put) X(payload_retry) X(payload_retry_all) X(payload_discard) X(exception_assign)          \
   X(exception_resolve) X(token_add) X(token_revoke) X(user_add) X(user_update) X(audit_seen) X(timers_fire)          \
   X(payloads_apply) X(search_step) X(keep_house) X(backlog_alarm) X(poll_page) X(poll_state) X(push_take)              \
-  X(channel_pause) X(channel_resume) X(channel_secret) X(group_platform)
+  X(channel_pause) X(channel_resume) X(channel_secret) X(group_platform) X(stock_heal) X(fulfilment_claim)          \
+  X(claim_void) X(claim_confirm) X(claim_put_back) X(parcel_trace)                                  \
+  X(sku_put) X(sku_retire) X(mapping_put) X(mapping_drop) X(warehouse_put) X(stock_adjust) X(stock_count) X(stock_shift)
 #define X(name)                                                                                                      \
   enum err flow_##name##_parse(struct cmd *c, const struct json *body);                                              \
   enum err flow_##name##_run(struct cmd *c, struct db *db);
 FLOW_MAP(X)
 #undef X
 /* Reads a body by rows: unknown keys, wrong types, missing ones become faults (INVALID). */
-enum arg_kind { ARG_TEXT, ARG_INT, ARG_VERSION, ARG_OBJECT, ARG_TEXTS };
+enum arg_kind { ARG_TEXT, ARG_INT, ARG_VERSION, ARG_OBJECT, ARG_TEXTS, ARG_BOOL };
 struct arg {
   const char *key;
   enum arg_kind kind;
   bool required;
   size_t max;                   /* characters of a text */
-  const void *out;              /* const char **, int64_t *, const struct json ** */
+  const void *out;              /* const char **, int64_t *, const struct json **, bool * */
 };
 enum err args_read(struct cmd *c, const struct json *body, const struct arg *rows, size_t n);
 /* Refuses with a finer code: fills c->problem and returns e. */
 enum err refuse(struct cmd *c, enum err e, const char *code, const char *fmt, ...) PRINTF(4, 5);
+/* The same about one place of the body: a JSON Pointer; INVALID. */
+enum err refuse_at(struct cmd *c, const char *pointer, const char *code, const char *fmt, ...) PRINTF(4, 5);
+/* The version that If-Match or if_version asked for, where one did. Fills the problem; STALE. */
+enum err version_holds(struct cmd *c, const char *what, int64_t version);
 /* The order that c->target names ("o_1" or "channel:external"); NOT_FOUND. */
 enum err order_target(struct cmd *c, struct db *db, const char *text, struct order *o);
 

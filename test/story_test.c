@@ -7,7 +7,8 @@
  *   restart                   closes and opens the file
  *   take {…} => OK {…}        order.ingest of an order with defaults (shop_order)
  *   order.move o_1 {…} => CONFLICT {"code":"…"}
- *   show o_1 => OK {…} · why o_1 · group g_1 · history o_1 · find {"q":"…"} => OK ["o_1"]
+ *   show o_1 => OK {…} · fulfilment f_1 · claim k_1 · stock SKU · why o_1 · group g_1 · history o_1 · find {"q":"…"} => OK ["o_1"]
+ *   sku A => OK {…} · skus · warehouse HZ · stock {"sku":"A"} · ledger · mappings
  *   check => OK               every invariant that a file can show
  * What stands behind => must be part of the answer (json_fits). */
 #include "lib/shop.h"
@@ -38,6 +39,28 @@ static void say_breach(void *arg, const char *text)
   fprintf(stderr, "  check: %s\n", text);
 }
 
+/* sku A · warehouse HZ · stock {"sku":"A"} · ledger {"sku":"A","warehouse":"HZ"} · mappings {} · skus {"q":"sofa"} */
+static enum err story_goods(struct story *t, struct arena *a, const char *verb, const char *target, const char *body, struct buf *out,
+                            bool *known)
+{
+  struct db *db = t->shop.db;
+  struct faults f = { .mem = a };
+  const struct json *j = json_parse(a, body ? body : "{}", body ? strlen(body) : 2, 100, &f);
+  const char *sku = json_string(json_get(j, "sku")), *place = json_string(json_get(j, "warehouse")), *next, *why;
+  const struct sku_filter skus = { .q = json_string(json_get(j, "q")), .state = json_string(json_get(j, "state")), .limit = 100 };
+  const struct mapping_filter mappings = { .channel = json_string(json_get(j, "channel")), .sku = sku, .limit = 100 };
+  int64_t version;
+  *known = true;
+  if (!strcmp(verb, "sku")) return view_sku(db, a, target, out, &version);
+  if (!strcmp(verb, "skus")) return view_skus(db, a, &skus, out, &next, &why);
+  if (!strcmp(verb, "warehouse")) return view_warehouse(db, a, target, out, &version);
+  if (!strcmp(verb, "stock")) return view_stock(db, a, sku, place, NULL, 100, out, &next, &why);
+  if (!strcmp(verb, "ledger")) return view_stock_moves(db, a, sku, place, NULL, 100, out, &next, &why);
+  if (!strcmp(verb, "mappings")) return view_channel_skus(db, a, &mappings, out, &next, &why);
+  *known = false;
+  return ERR_OK;
+}
+
 /* The answer of a query into out; the same error names as commands. */
 static enum err story_query(struct story *t, const char *verb, const char *target, const char *body, struct buf *out, bool *known)
 {
@@ -56,6 +79,12 @@ static enum err story_query(struct story *t, const char *verb, const char *targe
     e = view_group(s->db, &a, &s->rules.merge, id, out, &n);
   else if (!strcmp(verb, "payload"))
     e = view_payload(s->db, &a, id, true, out);
+  else if (!strcmp(verb, "fulfilment"))
+    e = view_fulfilment(s->db, &a, id, out, &n);
+  else if (!strcmp(verb, "claim"))
+    e = view_claim(s->db, &a, id, out, &n);
+  else if (!strcmp(verb, "stock"))
+    e = view_stock(s->db, &a, target, NULL, NULL, 100, out, &next, &why);
   else if (!strcmp(verb, "exceptions"))
     e = view_exceptions(s->db, &a, "open", NULL, NULL, 0, NULL, 100, out, &next, &why);
   else if (!strcmp(verb, "history")) {
@@ -77,7 +106,7 @@ static enum err story_query(struct story *t, const char *verb, const char *targe
   } else if (!strcmp(verb, "check"))
     e = view_check(s->db, &a, &s->rules.status, &s->rules.merge, say_breach, NULL) ? ERR_CONFLICT : ERR_OK;
   else
-    *known = false;
+    e = story_goods(t, &a, verb, target, body, out, known);
   arena_release(&a);
   return e;
 }

@@ -8,6 +8,7 @@
 #define SKU_CODE_MAX 64     /* bytes: Latin, Greek, Cyrillic, Han, kana and Hangul letters, 0-9, . _ - / # +; see sku_code_ok */
 #define KIT_PARTS_MAX 50
 #define BARCODES_MAX 20     /* of one SKU */
+#define BARCODE_MAX 48
 struct sku {
   int64_t id, version, created_at, updated_at;
   const char *code, *title, *hazard, *state; /* state: active, retired */
@@ -29,7 +30,11 @@ enum err sku_set_barcodes(struct db *db, int64_t id, const char *const *barcode,
 enum err sku_set_parts(struct db *db, int64_t id, const struct kit_part *part, size_t n);   /* instead of those it had; n 0: no kit */
 enum err sku_parts(struct db *db, struct arena *a, int64_t id, struct kit_part **part, size_t *n);
 bool sku_is_part(struct db *db, int64_t id); /* of some kit */
+enum err sku_barcodes(struct db *db, struct arena *a, int64_t id, const char ***barcode, size_t *n);
+bool barcode_ok(const char *text);       /* 1 to BARCODE_MAX visible ASCII characters */
+bool barcode_check_digit(const char *text); /* false: 8, 12, 13 or 14 digits (EAN, UPC) of which the last does not fit the others */
 enum err channel_sku_put(struct db *db, int64_t channel_id, const char *channel_sku, int64_t sku_id, bool *changed);
+enum err channel_sku_get(struct db *db, int64_t channel_id, const char *channel_sku, int64_t *sku_id); /* NOT_FOUND */
 enum err channel_sku_drop(struct db *db, int64_t channel_id, const char *channel_sku); /* NOT_FOUND */
 /* What a line's SKU is: the channel's mapping, else the team's own code. Retired ones are still known. NOT_FOUND. */
 enum err sku_of_channel(struct db *db, int64_t channel_id, const char *channel_sku, int64_t *sku_id);
@@ -64,6 +69,8 @@ struct stock_place {
 };
 enum err stock_places(struct db *db, struct arena *a, int64_t sku_id, struct stock_place **list, size_t *n); /* where there is a row */
 int64_t stock_available(struct db *db, int64_t sku_id); /* in all active warehouses together */
+bool stock_of_sku(struct db *db, int64_t sku_id);             /* is there a piece in any bucket, anywhere? */
+bool stock_of_warehouse(struct db *db, int64_t warehouse_id, bool bound); /* any piece; bound: reserved or frozen */
 
 /* ---- units: whose pieces they are --------------------------------------------------------------------------------- */
 enum unit_state { UNIT_RESERVED, UNIT_FROZEN, UNIT_MADE, UNIT_SHIPPED };
@@ -73,6 +80,10 @@ struct unit {
 };
 enum err units_of_order(struct db *db, struct arena *a, int64_t order_id, struct unit **list, size_t *n);
 enum err units_of_fulfilment(struct db *db, struct arena *a, int64_t fulfilment_id, struct unit **list, size_t *n);
+/* Those under way from one shelf, at most max; for people: it reads the whole table. */
+enum err units_frozen(struct db *db, struct arena *a, int64_t sku_id, int64_t warehouse_id, int64_t max, struct unit **list, size_t *n);
+/* Orders of a status that have reserved pieces of a SKU in a warehouse, those after this one, by id. */
+size_t units_reservers(struct db *db, const char *status, int64_t sku_id, int64_t warehouse_id, int64_t after, int64_t *ids, size_t max);
 enum err unit_put(struct db *db, const struct unit *u);  /* adds to the row with the same key, or makes it */
 enum err unit_drop(struct db *db, const struct unit *u); /* the row with this key */
 enum err unit_set(struct db *db, const struct unit *u);  /* quantity and state of the row with this key */
@@ -145,17 +156,21 @@ int split_distance(const char *from_country, int64_t from_division, const char *
  * division's all that lies in it; a destination whose division is not known is in none. */
 bool split_serves(struct arena *a, const char *regions, const char *country, int64_t division);
 
-/* ---- view_goods.c: JSON out -------------------------------------------------------------------------------------------------- */
+/* ---- view_goods.c, view_stock.c: JSON out -------------------------------------------------------------------------------------------------- */
 struct sku_filter {
   const char *q, *state, *cursor; /* q: part of code, title or a barcode */
   int limit;
 };
-enum err view_sku(struct db *db, struct arena *a, const char *code_or_id, struct buf *out, int64_t *version); /* NOT_FOUND */
+enum err view_sku(struct db *db, struct arena *a, const char *code, struct buf *out, int64_t *version); /* NOT_FOUND */
 enum err view_skus(struct db *db, struct arena *a, const struct sku_filter *f, struct buf *out, const char **next, const char **why);
-enum err view_warehouse(struct db *db, struct arena *a, const char *code_or_id, struct buf *out, int64_t *version);
+enum err view_warehouse(struct db *db, struct arena *a, const char *code, struct buf *out, int64_t *version);
 enum err view_warehouses(struct db *db, struct arena *a, struct buf *out);
-enum err view_channel_skus(struct db *db, struct arena *a, const char *channel, const char *cursor, int limit, struct buf *out,
-                           const char **next, const char **why);
+struct mapping_filter {
+  const char *channel, *sku, *cursor;
+  int limit;
+};
+enum err view_channel_skus(struct db *db, struct arena *a, const struct mapping_filter *f, struct buf *out, const char **next,
+                           const char **why);
 enum err view_stock(struct db *db, struct arena *a, const char *sku, const char *warehouse, const char *cursor, int limit,
                     struct buf *out, const char **next, const char **why);
 /* Newest first: {"id","at","from","to","quantity","reason","ref","actor","entries":[{"bucket","delta"}]}. */

@@ -213,6 +213,34 @@ enum err sku_set_barcodes(struct db *db, int64_t id, const char *const *barcode,
   return ERR_OK;
 }
 
+enum err sku_barcodes(struct db *db, struct arena *a, int64_t id, const char ***barcode, size_t *n)
+{
+  static const char SQL[] = "SELECT barcode FROM barcodes WHERE sku_id = $1 ORDER BY barcode LIMIT $2";
+  struct stmt *s = db_stmt(db, SQL);
+  *n = 0, *barcode = arena_array(a, const char *, BARCODES_MAX);
+  stmt_int(s, 1, id), stmt_int(s, 2, BARCODES_MAX);
+  while (stmt_row(s)) (*barcode)[(*n)++] = stmt_col_copy(s, 0, a);
+  return stmt_end(s);
+}
+
+bool barcode_ok(const char *text)
+{
+  size_t n = strlen(text);
+  for (const char *p = text; *p; p++)
+    if (*p <= ' ' || *p >= 0x7f) return false;
+  return n && n <= BARCODE_MAX;
+}
+
+/* From the right each second digit counts three times, and all of them make a multiple of ten. */
+bool barcode_check_digit(const char *text)
+{
+  size_t n = strlen(text);
+  int sum = 0;
+  if ((n != 8 && n != 12 && n != 13 && n != 14) || strspn(text, "0123456789") != n) return true;
+  for (size_t i = 0; i < n; i++) sum += (text[n - 1 - i] - '0') * (i % 2 ? 3 : 1);
+  return sum % 10 == 0;
+}
+
 /* ---- kits ------------------------------------------------------------------------------------------------------------------ */
 
 enum err sku_set_parts(struct db *db, int64_t id, const struct kit_part *part, size_t n)
@@ -281,16 +309,20 @@ enum err channel_sku_drop(struct db *db, int64_t channel_id, const char *channel
   return db_changes(db) ? ERR_OK : ERR_NOT_FOUND;
 }
 
+enum err channel_sku_get(struct db *db, int64_t channel_id, const char *channel_sku, int64_t *sku_id)
+{
+  static const char SQL[] = "SELECT sku_id FROM channel_skus WHERE channel_id = $1 AND channel_sku = $2";
+  struct stmt *s = db_stmt(db, SQL);
+  stmt_int(s, 1, channel_id), stmt_text(s, 2, channel_sku);
+  return one_id(s, sku_id);
+}
+
 enum err sku_of_channel(struct db *db, int64_t channel_id, const char *channel_sku, int64_t *sku_id)
 {
-  static const char SQL_MAPPED[] =
-    "SELECT sku_id FROM channel_skus WHERE channel_id = $1 AND channel_sku = $2";
-  static const char SQL_OWN[] = "SELECT id FROM skus WHERE code = $1";
-  struct stmt *s = db_stmt(db, SQL_MAPPED);
-  stmt_int(s, 1, channel_id), stmt_text(s, 2, channel_sku);
-  enum err e = one_id(s, sku_id);
+  static const char SQL[] = "SELECT id FROM skus WHERE code = $1";
+  enum err e = channel_sku_get(db, channel_id, channel_sku, sku_id);
   if (e != ERR_NOT_FOUND) return e;
-  s = db_stmt(db, SQL_OWN);
+  struct stmt *s = db_stmt(db, SQL);
   stmt_text(s, 1, channel_sku);
   return one_id(s, sku_id);
 }

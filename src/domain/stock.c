@@ -106,6 +106,25 @@ enum err stock_move(struct db *db, int64_t sku_id, int64_t warehouse_id, enum bu
   return stmt_run(s);
 }
 
+enum err stock_places(struct db *db, struct arena *a, int64_t sku_id, struct stock_place **list, size_t *n)
+{
+  static const char SQL[] =
+    "SELECT warehouse_id, on_hand - reserved - frozen FROM stock WHERE sku_id = $1 ORDER BY warehouse_id";
+  struct stmt *s = db_stmt(db, SQL);
+  size_t cap = 0;
+  *list = NULL, *n = 0;
+  stmt_int(s, 1, sku_id);
+  while (stmt_row(s)) {
+    if (*n == cap) {
+      struct stock_place *grown = arena_array(a, struct stock_place, cap = cap ? 2 * cap : 4);
+      if (*n) memcpy(grown, *list, *n * sizeof *grown);
+      *list = grown;
+    }
+    (*list)[(*n)++] = (struct stock_place){ stmt_col_int(s, 0), stmt_col_int(s, 1) };
+  }
+  return stmt_end(s);
+}
+
 int64_t stock_available(struct db *db, int64_t sku_id)
 {
   static const char SQL[] =
@@ -116,6 +135,32 @@ int64_t stock_available(struct db *db, int64_t sku_id)
   int64_t n = stmt_row(s) ? stmt_col_int(s, 0) : 0;
   stmt_end(s);
   return n;
+}
+
+static bool is_there(struct stmt *s)
+{
+  bool found = stmt_row(s);
+  stmt_end(s);
+  return found;
+}
+
+bool stock_of_sku(struct db *db, int64_t sku_id)
+{
+  static const char SQL[] = "SELECT 1 FROM stock WHERE sku_id = $1 AND on_hand + quarantine > 0 LIMIT 1";
+  struct stmt *s = db_stmt(db, SQL);
+  stmt_int(s, 1, sku_id);
+  return is_there(s);
+}
+
+bool stock_of_warehouse(struct db *db, int64_t warehouse_id, bool bound)
+{
+  static const char SQL_ANY[] =
+    "SELECT 1 FROM stock WHERE warehouse_id = $1 AND on_hand + quarantine > 0 LIMIT 1";
+  static const char SQL_BOUND[] =
+    "SELECT 1 FROM stock WHERE warehouse_id = $1 AND reserved + frozen > 0 LIMIT 1";
+  struct stmt *s = db_stmt(db, bound ? SQL_BOUND : SQL_ANY);
+  stmt_int(s, 1, warehouse_id);
+  return is_there(s);
 }
 
 /* ---- units ---------------------------------------------------------------------------------------------------------------- */
@@ -163,11 +208,20 @@ enum err units_of_fulfilment(struct db *db, struct arena *a, int64_t fulfilment_
   return units_read(s, a, list, n);
 }
 
-static void unit_bind(struct stmt *s, const struct unit *u)
+enum err units_frozen(struct db *db, struct arena *a, int64_t sku_id, int64_t warehouse_id, int64_t max,
+                      struct unit **list, size_t *n)
 {
-  stmt_int(s, 1, u->order_id), stmt_int(s, 2, u->line_no), stmt_int(s, 3, u->sku_id),
-    stmt_int(s, 4, u->warehouse_id);
-  stmt_int(s, 5, u->fulfilment_id);
+  static const char SQL[] = UNIT_COLS
+    " WHERE sku_id = $1 AND warehouse_id = $2 AND state = 'frozen' ORDER BY order_id, line_no LIMIT $3";
+  struct stmt *s = db_stmt(db, SQL);
+  stmt_int(s, 1, sku_id), stmt_int(s, 2, warehouse_id), stmt_int(s, 3, max);
+  return units_read(s, a, list, n);
+}
+
+static void unit_bind(struct stmt *s, int at, const struct unit *u)
+{
+  stmt_int(s, at, u->order_id), stmt_int(s, at + 1, u->line_no), stmt_int(s, at + 2, u->sku_id);
+  stmt_int(s, at + 3, u->warehouse_id), stmt_int(s, at + 4, u->fulfilment_id);
 }
 
 enum err unit_put(struct db *db, const struct unit *u)
@@ -177,28 +231,44 @@ enum err unit_put(struct db *db, const struct unit *u)
     " VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (order_id, line_no, sku_id, warehouse_id, fulfilment_id)"
     " DO UPDATE SET quantity = units.quantity + excluded.quantity WHERE units.state = excluded.state";
   struct stmt *s = db_stmt(db, SQL);
-  unit_bind(s, u), stmt_int(s, 6, u->quantity), stmt_text(s, 7, unit_states[u->state]);
+  unit_bind(s, 1, u), stmt_int(s, 6, u->quantity), stmt_text(s, 7, unit_states[u->state]);
   TRY(stmt_run(s));
   return db_changes(db) == 1 ? ERR_OK : ERR_CONFLICT;
 }
 
-#define UNIT_KEY \
-  " WHERE order_id = $1 AND line_no = $2 AND sku_id = $3 AND warehouse_id = $4 AND fulfilment_id = $5"
-
 enum err unit_drop(struct db *db, const struct unit *u)
 {
-  static const char SQL[] = "DELETE FROM units" UNIT_KEY;
+  static const char SQL[] =
+    "DELETE FROM units WHERE order_id = $1 AND line_no = $2 AND sku_id = $3 AND warehouse_id = $4 AND fulfilment_id = $5";
   struct stmt *s = db_stmt(db, SQL);
-  unit_bind(s, u);
+  unit_bind(s, 1, u);
   TRY(stmt_run(s));
   return db_changes(db) == 1 ? ERR_OK : ERR_NOT_FOUND;
 }
 
 enum err unit_set(struct db *db, const struct unit *u)
 {
-  static const char SQL[] = "UPDATE units SET quantity = $6, state = $7" UNIT_KEY;
+  static const char SQL[] =
+    "UPDATE units SET quantity = $1, state = $2"
+    " WHERE order_id = $3 AND line_no = $4 AND sku_id = $5 AND warehouse_id = $6 AND fulfilment_id = $7";
   struct stmt *s = db_stmt(db, SQL);
-  unit_bind(s, u), stmt_int(s, 6, u->quantity), stmt_text(s, 7, unit_states[u->state]);
+  stmt_int(s, 1, u->quantity), stmt_text(s, 2, unit_states[u->state]), unit_bind(s, 3, u);
   TRY(stmt_run(s));
   return db_changes(db) == 1 ? ERR_OK : ERR_NOT_FOUND;
+}
+
+/* By way of the orders that stand open: they are few, and the units of all times are many. */
+size_t units_reservers(struct db *db, const char *status, int64_t sku_id, int64_t warehouse_id, int64_t after,
+                       int64_t *ids, size_t max)
+{
+  static const char SQL[] =
+    "SELECT o.id FROM orders o WHERE o.status = $1 AND o.id > $2 AND EXISTS (SELECT 1 FROM units u WHERE u.order_id = o.id"
+    " AND u.sku_id = $3 AND u.warehouse_id = $4 AND u.state = 'reserved') ORDER BY o.id LIMIT $5";
+  struct stmt *s = db_stmt(db, SQL);
+  size_t n = 0;
+  stmt_text(s, 1, status), stmt_int(s, 2, after), stmt_int(s, 3, sku_id), stmt_int(s, 4, warehouse_id),
+    stmt_int(s, 5, (int64_t)max);
+  while (n < max && stmt_row(s)) ids[n++] = stmt_col_int(s, 0);
+  stmt_end(s);
+  return n;
 }

@@ -36,6 +36,20 @@ static const struct cmd_kind kinds[CMD_N] = {
 #define FLOW_CHANNEL_RESUME channel_resume
 #define FLOW_CHANNEL_SECRET channel_secret
 #define FLOW_GROUP_PLATFORM group_platform
+#define FLOW_STOCK_HEAL stock_heal
+#define FLOW_FULFILMENT_CLAIM fulfilment_claim
+#define FLOW_CLAIM_VOID claim_void
+#define FLOW_CLAIM_CONFIRM claim_confirm
+#define FLOW_CLAIM_PUT_BACK claim_put_back
+#define FLOW_PARCEL_TRACE parcel_trace
+#define FLOW_SKU_PUT sku_put
+#define FLOW_SKU_RETIRE sku_retire
+#define FLOW_MAPPING_PUT mapping_put
+#define FLOW_MAPPING_DROP mapping_drop
+#define FLOW_WAREHOUSE_PUT warehouse_put
+#define FLOW_STOCK_ADJUST stock_adjust
+#define FLOW_STOCK_COUNT stock_count
+#define FLOW_STOCK_SHIFT stock_shift
 #define ROW_OF(id, flow, name, roles, doc) ROW(id, flow, name, roles, doc)
 #define X(id, name, roles, doc) ROW_OF(id, FLOW_##id, name, roles, doc)
   CMD_MAP(X)
@@ -65,6 +79,7 @@ static void cmd_again(struct job *j)
   c->status = 200;
   c->version = c->left = 0;
   memset(c->numbers, 0, sizeof c->numbers);
+  c->touched.n = 0;
 }
 
 struct cmd *cmd_new(enum cmd_id id, struct env *env, const struct rules *rules, const struct actor *who)
@@ -98,6 +113,25 @@ enum err refuse(struct cmd *c, enum err e, const char *code, const char *fmt, ..
   c->problem.code = code;
   c->problem.detail = arena_str(&c->mem, text);
   return e;
+}
+
+enum err refuse_at(struct cmd *c, const char *pointer, const char *code, const char *fmt, ...)
+{
+  char text[512];
+  va_list ap;
+  va_start(ap, fmt);
+  vsnprintf(text, sizeof text, fmt, ap);
+  va_end(ap);
+  fault_add(&c->problem.faults, pointer, code, "%s", text);
+  return ERR_INVALID;
+}
+
+enum err version_holds(struct cmd *c, const char *what, int64_t version)
+{
+  if (!c->if_version || c->if_version == version) return ERR_OK;
+  if (!version) return refuse(c, ERR_STALE, "stale_version", "There is no such %s yet", what);
+  c->problem.extra = arena_printf(&c->mem, "\"version\":%lld", (long long)version);
+  return refuse(c, ERR_STALE, "stale_version", "The %s has version %lld by now", what, (long long)version);
 }
 
 /* ---- bodies ----------------------------------------------------------------------------------------------------- */
@@ -135,6 +169,10 @@ static void arg_read(struct cmd *c, const struct arg *row, const struct json *v)
   case ARG_TEXTS:
     if (json_type(v) != JSON_ARRAY) arg_fault(c, row->key, "not_a_list", "This must be a list");
     else *(const struct json **)row->out = v;
+    break;
+  case ARG_BOOL:
+    if (json_type(v) != JSON_BOOL) arg_fault(c, row->key, "not_a_bool", "This must be true or false");
+    else *(bool *)row->out = json_bool(v);
     break;
   }
 }
@@ -218,6 +256,7 @@ enum err cmd_run(struct job *j, struct db *db)
   if (remembered(c)) TRY(answer_again(c, db, &done));
   if (done) return ERR_OK;
   TRY(cmd_kind(c->id)->run(c, db));
+  TRY(fulfil_settle(c, db));
   if (c->dry_run) return refuse(c, ERR_CONFLICT, went_dry, "A dry run: nothing was changed");
   if (remembered(c))
     return answer_put(db, c->actor.name, c->key, c->digest, c->now_ms, c->status,
