@@ -7,8 +7,8 @@
  *   restart                   closes and opens the file
  *   take {…} => OK {…}        order.ingest of an order with defaults (shop_order)
  *   order.move o_1 {…} => CONFLICT {"code":"…"}
- *   show o_1 => OK {…} · fulfilment f_1 · claim k_1 · stock SKU · why o_1 · group g_1 · history o_1 · find {"q":"…"} => OK ["o_1"]
- *   sku A => OK {…} · skus · warehouse HZ · stock {"sku":"A"} · ledger · mappings
+ *   show o_1 => OK {…} · fulfilment f_1 · claim k_1 · why o_1 · group g_1 · history o_1 · find {"q":"…"} => OK ["o_1"]
+ *   sku A => OK {…} · skus · warehouse HZ · stock A · stock {"warehouse":"HZ"} · ledger {…} · mappings {…}
  *   check => OK               every invariant that a file can show
  * What stands behind => must be part of the answer (json_fits). */
 #include "lib/shop.h"
@@ -54,7 +54,7 @@ static enum err story_goods(struct story *t, struct arena *a, const char *verb, 
   if (!strcmp(verb, "sku")) return view_sku(db, a, target, out, &version);
   if (!strcmp(verb, "skus")) return view_skus(db, a, &skus, out, &next, &why);
   if (!strcmp(verb, "warehouse")) return view_warehouse(db, a, target, out, &version);
-  if (!strcmp(verb, "stock")) return view_stock(db, a, sku, place, NULL, 100, out, &next, &why);
+  if (!strcmp(verb, "stock")) return view_stock(db, a, sku ? sku : target, place, NULL, 100, out, &next, &why);
   if (!strcmp(verb, "ledger")) return view_stock_moves(db, a, sku, place, NULL, 100, out, &next, &why);
   if (!strcmp(verb, "mappings")) return view_channel_skus(db, a, &mappings, out, &next, &why);
   *known = false;
@@ -83,8 +83,6 @@ static enum err story_query(struct story *t, const char *verb, const char *targe
     e = view_fulfilment(s->db, &a, id, out, &n);
   else if (!strcmp(verb, "claim"))
     e = view_claim(s->db, &a, id, out, &n);
-  else if (!strcmp(verb, "stock"))
-    e = view_stock(s->db, &a, target, NULL, NULL, 100, out, &next, &why);
   else if (!strcmp(verb, "exceptions"))
     e = view_exceptions(s->db, &a, "open", NULL, NULL, 0, NULL, 100, out, &next, &why);
   else if (!strcmp(verb, "history")) {
