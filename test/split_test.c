@@ -15,7 +15,7 @@ struct scene {
   struct split_place place[MOST];
   struct split_line line[MOST];
   struct split_part part[MOST][8];
-  struct split_free have[MOST * 16];
+  struct split_free have[MOST * 32];
   size_t places, lines, haves;
 };
 
@@ -135,6 +135,12 @@ TEST(split_chooses_places)
       "2.0:2x1 3.1:1x1", "fewest_parcels" },
     { "then the lower ids", "4:1 3:1 2:1 1:1", "7x1 8x1", "7@4=1 7@2=1 8@1=1 8@3=1", "1.0:2x1 2.1:1x1",
       "fewest_parcels" },
+    { "near and far, or two in between: the sum", "1:0 2:2 3:2 4:3", "7x1 8x1 9x1 10x1",
+      "7@1=1 10@1=1 8@4=1 9@4=1 7@2=1 8@2=1 9@3=1 10@3=1", "1.0:1x1,4x1 4.1:2x1,3x1", "fewest_parcels" },
+    { "the same by load", "1:1/0 2:1/2 3:1/2 4:1/3", "7x1 8x1 9x1 10x1",
+      "7@1=1 10@1=1 8@4=1 9@4=1 7@2=1 8@2=1 9@3=1 10@3=1", "1.0:1x1,4x1 4.1:2x1,3x1", "fewest_parcels" },
+    { "the same by id", "1 2 3 4", "7x1 8x1 9x1 10x1", "7@1=1 10@1=1 8@4=1 9@4=1 7@2=1 8@2=1 9@3=1 10@3=1",
+      "1.0:1x1,4x1 4.1:2x1,3x1", "fewest_parcels" },
     { "a line's quantity may be parted", "1:0 2:1", "7x5", "7@1=3 7@2=4", "1.0:1x3 2.1:1x2",
       "fewest_parcels" },
     { "but a line stays whole where it can", "1:0 2:1", "7x1 8x1 9x2", "7@1=1 8@2=1 9@1=1 9@2=2",
@@ -197,6 +203,8 @@ TEST(split_keeps_kits_whole)
       "1.0:2x2 2.1:1x2" },
     { "packs of two and three", "1 2", "2*7x2 3*7x2", "7@1=5 7@2=5", "1.0:1x1,2x1 2.1:1x1,2x1" },
     { "packs of two and three that do not go in", "1 2", "2*7x2 3*7x2", "7@1=1 7@2=9", "short 7:10/8" },
+    { "hopeless, and too much to try it all", "1 2 3", "6*7x500 4*7x500", "7@1=1667 7@2=1667 7@3=1667",
+      "short 7:5000/4996" },
     { "the first try is wrong", "1:0 2:1", "7+8x1 8+9x1 7+9x1", "7@1=1 8@1=1 9@1=2 7@2=1 8@2=1",
       "1.0:2x1,3x1 2.1:1x1" },
   };
@@ -756,7 +764,8 @@ static void stock_random(struct scene *s, const struct dice *d, uint64_t *seed)
           (struct split_free){ (int64_t)k, s->place[i].id, (int64_t)below(seed, d->stock) };
 }
 
-/* Just enough, each line's parts in one place or two: there is a plan, and mostly not from one place. */
+/* Just enough, each line's parts in one place or two: there is a plan, and mostly not from one place. Done twice, there
+ * are several to choose from. */
 static void stock_planted(struct scene *s, uint64_t *seed)
 {
   for (size_t i = 0; s->places && i < s->lines; i++)
