@@ -27,6 +27,27 @@ struct rules {
   bool pack_verify;             /* nothing ships that was not verified by scanning */
   int64_t pickup_due_ms, confirm_due_ms; /* after one of a parcel's two facts the other is overdue */
   int64_t tracking_reuse_ms;    /* a tracking number may come again after this */
+  struct outbox_rules {         /* doing what the outbox says (domain 6.4) */
+    int64_t timeout_ms;         /* of one webhook call */
+    int64_t backoff_ms, backoff_most_ms; /* of one effect: full jitter under a cap that doubles */
+    int64_t breaker_ms, breaker_most_ms; /* of one destination */
+    int64_t dead_after_ms;      /* an effect that did not go out for so long waits for a person */
+    int64_t keep_ms;            /* done and dropped ones */
+    int64_t stock_delay_ms;     /* changes of one article within this make one push */
+    const char *allow;          /* hosts that may have private addresses, by blanks; "" */
+  } outbox;
+  struct webhook *webhook;      /* [webhook NAME], by name; their secrets are read by webhooks_check() */
+  size_t webhooks;
+};
+#define WEBHOOKS_MAX 64
+#define WEBHOOK_SECRET_LEAST 24
+struct webhook {
+  const char *name, *url, *host;
+  const char *events;           /* patterns by blanks: order.status order.* * */
+  const char *secret;           /* NULL until webhooks_check() read it */
+  size_t secret_n;
+  int64_t timeout_ms, at_once;
+  bool may_be_private;          /* [outbox] allow names its host */
 };
 void rules_default(struct rules *r);
 bool rules_load(struct arena *a, const struct conf *c, struct rules *r, const char **why);
@@ -34,6 +55,13 @@ const char *rules_family(const struct rules *r, const char *channel); /* never N
 bool rules_channel_merges(const struct rules *r, const char *channel);
 const struct channel_family *rules_channel(const struct rules *r, const char *channel); /* NULL: no connector */
 bool rules_channel_known(const struct rules *r, const char *channel); /* has a [channel NAME] section */
+int rules_share(const struct rules *r, const char *channel); /* [channel NAME] share: percent of the stock that it is told of */
+const struct webhook *rules_webhook(const struct rules *r, const char *name); /* NULL */
+/* rules_webhook.c. What a webhook's address may be: http or https, a host name or a plain address, no user; the host in
+ * lower case into *host. NULL, else why not. */
+const char *webhook_url_fault(struct arena *a, const char *url, const char **host);
+bool webhook_wants(const struct webhook *h, const char *event);
+bool webhooks_load(struct arena *a, const struct conf *c, struct rules *r, const char **why);
 
 /* ---- commands -------------------------------------------------------------------------------------------- */
 struct actor {

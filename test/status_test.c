@@ -33,6 +33,7 @@ static const struct {
   { "inspected", "shipped", H, GUARD_NO_HOLD, true, true },
   { "pre_ship", "shipped", C | H | S, GUARD_PARCEL, true, true },
   { "pre_ship", "split", C | S, GUARD_NO_PARCEL, false, false },
+  { "pre_ship", "inspected", S, GUARD_NO_PARCEL, false, false },
   { "pre_ship", "cancelled", C | H, GUARD_NO_PARCEL, false, false },
   { "shipped", "completed", C | H | S, GUARD_NO_HOLD, true, false },
   { "cancelled", "pending", C, GUARD_NONE, false, false },
@@ -394,7 +395,7 @@ TEST(status_conf_keeps_locks_and_holds)
       bool begins = x->to == ST_PRODUCING || x->to == ST_PRE_SHIP || x->to == ST_SHIPPED || x->to >= ST_BUILTIN_N;
       if (x->forward) CHECK_INT(x->locks_group, begins);
       bool back = x->to == ST_CANCELLED || x->from == ST_CANCELLED || (x->from == ST_INSPECTED && x->to == ST_PRODUCING) ||
-                  (x->from == ST_PRE_SHIP && x->to == ST_SPLIT);
+                  (x->from == ST_PRE_SHIP && (x->to == ST_SPLIT || x->to == ST_INSPECTED));
       CHECK_INT(x->forward, !back);
     }
     arena_release(&a);

@@ -135,4 +135,18 @@ enum err view_effect(struct db *db, struct arena *a, int64_t id, struct buf *out
 enum err view_effects(struct db *db, struct arena *a, const char *state, const char *kind, const char *destination,
                       const char *cursor, int limit, struct buf *out, const char **next, const char **why);
 
+/* What a webhook tells of an event: {"id","type","at","seq","entity","data"}, nothing personal. NOT_FOUND. */
+enum err view_event_thin(struct db *db, struct arena *a, int64_t seq, const char *id, struct buf *out);
+#define STOCK_MOVED_MAX 2000
+/* Which articles moved after that row of the ledger, each once; *last: how far that goes. */
+enum err view_stock_moved(struct db *db, int64_t after, int64_t *skus, size_t max, size_t *n, int64_t *last);
+int64_t view_stock_last_move(struct db *db);
+#define LISTINGS_MAX 500
+struct listing {
+  const char *channel, *channel_sku;
+  int64_t sku_id;
+};
+/* Where channels list an article, or a kit that it is part of, by their mappings. */
+enum err view_listings(struct db *db, struct arena *a, int64_t sku_id, struct listing **list, size_t *n);
+
 #endif

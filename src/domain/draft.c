@@ -380,16 +380,20 @@ static int64_t content_of(const struct draft *d)
   return h;
 }
 
-static bool refund_stands(const struct refund *p)
+bool refund_counts(const char *status)
 {
   static const char *const off[] = { "cancelled", "rejected", "refused", "closed" };
   for (size_t i = 0; i < COUNT(off); i++)
-    if (!strcmp(p->status, off[i])) return false;
+    if (!strcmp(status, off[i])) return false;
   return true;
 }
 
-/* What was paid for a line; 0: not told, or more than a number holds. */
-static int64_t line_worth(const struct line *l)
+static bool refund_stands(const struct refund *p)
+{
+  return refund_counts(p->status);
+}
+
+int64_t line_worth(const struct line *l)
 {
   int64_t worth;
   if (l->price <= 0 || __builtin_mul_overflow(l->price, l->quantity, &worth)) return 0;

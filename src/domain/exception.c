@@ -155,3 +155,25 @@ bool exception_is_open(struct db *db, const char *type, int64_t order_id)
   int64_t id;
   return one_id(s, &id) == ERR_OK && id;
 }
+
+size_t exceptions_waiting(struct db *db, int64_t after, int64_t *ids, int64_t *orders, size_t max)
+{
+  static const char SQL[] =
+    "SELECT id, order_id FROM exceptions WHERE state = 'open' AND type IN ('oversold', 'cannot_split', 'unknown_sku')"
+    " AND id > $1 AND order_id IS NOT NULL ORDER BY id LIMIT $2";
+  struct stmt *s = db_stmt(db, SQL);
+  size_t n = 0;
+  stmt_int(s, 1, after), stmt_int(s, 2, (int64_t)max);
+  while (n < max && stmt_row(s)) ids[n] = stmt_col_int(s, 0), orders[n++] = stmt_col_int(s, 1);
+  stmt_end(s);
+  return n;
+}
+
+bool exception_any(struct db *db, const char *type)
+{
+  static const char SQL[] = "SELECT id FROM exceptions WHERE state = 'open' AND type = $1 LIMIT 1";
+  struct stmt *s = db_stmt(db, SQL);
+  int64_t id;
+  stmt_text(s, 1, type);
+  return one_id(s, &id) == ERR_OK && id;
+}

@@ -641,3 +641,62 @@ enum err order_candidates_free(struct db *db, struct arena *a, int64_t contact_k
   }
   return ERR_OK;
 }
+
+/* ---- what is left to send ---------------------------------------------------------------------------------------------- */
+
+struct given_back { /* of one line, or of the order */
+  int64_t pieces, money;
+};
+
+static enum err given_back_read(struct db *db, int64_t id, struct line_left *list, size_t n,
+                                struct given_back *line, struct given_back *order)
+{
+  static const char SQL[] =
+    "SELECT status, line_id, coalesce(quantity, 0), amount FROM refunds WHERE order_id = $1";
+  struct stmt *s = db_stmt(db, SQL);
+  stmt_int(s, 1, id);
+  while (stmt_row(s)) {
+    if (!refund_counts(stmt_col_text(s, 0))) continue;
+    const char *line_id = stmt_col_text(s, 1);
+    struct given_back *at = line_id ? NULL : order;
+    for (size_t i = 0; line_id && i < n && !at; i++)
+      if (list[i].line_id && !strcmp(list[i].line_id, line_id)) at = &line[i];
+    if (at) at->pieces += stmt_col_int(s, 2), at->money += stmt_col_int(s, 3);
+  }
+  return stmt_end(s);
+}
+
+enum err order_lines_left(struct db *db, struct arena *a, int64_t id, int64_t total, struct line_left **list,
+                          size_t *n)
+{
+  static const char SQL[] =
+    "SELECT line_no, line_id, sku, quantity, coalesce(price, -1), discount, refunded FROM lines"
+    " WHERE order_id = $1 ORDER BY line_no";
+  struct line_left all[ORDER_LINES_MAX];
+  struct given_back back[ORDER_LINES_MAX] = { 0 }, order = { 0 };
+  struct stmt *s = db_stmt(db, SQL);
+  *n = 0;
+  stmt_int(s, 1, id);
+  while (*n < ORDER_LINES_MAX && stmt_row(s)) {
+    struct line l = { .quantity = stmt_col_int(s, 3),
+                      .price = stmt_col_int(s, 4),
+                      .discount = stmt_col_int(s, 5) };
+    int64_t worth = line_worth(&l);
+    bool gone = worth && stmt_col_int(s, 6) >= worth;
+    all[*n] = (struct line_left){ stmt_col_int(s, 0),     l.quantity,
+                                  gone ? 0 : l.quantity,  worth,
+                                  stmt_col_copy(s, 1, a), stmt_col_copy(s, 2, a) };
+    ++*n;
+  }
+  TRY(stmt_end(s));
+  TRY(given_back_read(db, id, all, *n, back, &order));
+  for (size_t i = 0; i < *n; i++) {
+    struct line_left *l = &all[i];
+    if (back[i].pieces >= l->left || (l->value && back[i].money >= l->value)) l->left = 0;
+    else l->left -= back[i].pieces > 0 ? back[i].pieces : 0;
+    if (total > 0 && order.money >= total) l->left = 0;
+  }
+  *list = arena_array(a, struct line_left, *n + 1);
+  if (*n) memcpy(*list, all, *n * sizeof all[0]);
+  return ERR_OK;
+}

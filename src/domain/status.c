@@ -46,6 +46,7 @@ static const struct stage stages_builtin[ST_BUILTIN_N] = {
   X(INSPECTED, SHIPPED, CHN, NO_HOLD, true, true) \
   X(PRE_SHIP, SHIPPED, CMD | CHN | SYS, PARCEL, true, true) \
   X(PRE_SHIP, SPLIT, CMD | SYS, NO_PARCEL, false, false) \
+  X(PRE_SHIP, INSPECTED, SYS, NO_PARCEL, false, false) \
   X(PRE_SHIP, CANCELLED, CMD | CHN, NO_PARCEL, false, false) \
   X(SHIPPED, COMPLETED, CMD | CHN | SYS, NO_HOLD, true, false) \
   X(CANCELLED, PENDING, CMD, NONE, false, false)

@@ -393,7 +393,7 @@ static void row_write(struct row *r, const struct status_table *t)
   row_note(r, row_holds(r->db, r->mem, r->w, r->id, r->privacy));
   row_group(r);
   row_text(r, "no_merge", O_NO_MERGE);
-  jw_key(r->w, "fulfilments"), jw_array(r->w), jw_array_end(r->w);
+  row_note(r, order_fulfilments_put(r->db, r->w, r->id));
   row_shipments(r);
   row_note(r, row_exceptions(r->db, r->w, r->id));
   row_stage(r, t);

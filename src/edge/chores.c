@@ -6,7 +6,7 @@
 #include "edge.h"
 #include <uv.h>
 
-enum { CHORE_TIMERS, CHORE_SEARCH, CHORE_APPLY, CHORE_HOUSE, CHORE_N };
+enum { CHORE_TIMERS, CHORE_SEARCH, CHORE_APPLY, CHORE_HOUSE, CHORE_HEAL, CHORE_N };
 
 /* What a look brings; filled on the pool. */
 struct look {
@@ -21,6 +21,7 @@ struct chores {
   bool words_new;       /* orders whose words are not in the index */
   int64_t words_behind; /* new ones, about */
   bool house_left;
+  bool heal;        /* orders that wait for stock are to be looked at again */
   int64_t house_ms; /* when it is to be kept next */
 };
 
@@ -44,6 +45,12 @@ static bool apply_due(const struct chores *c, int64_t now)
 static bool house_due(const struct chores *c, int64_t now)
 {
   return c->house_left || now >= c->house_ms;
+}
+
+static bool heal_due(const struct chores *c, int64_t now)
+{
+  (void)now;
+  return c->heal;
 }
 
 static bool search_presses(const struct chores *c)
@@ -80,6 +87,11 @@ static void house_kept(struct chores *c, const struct cmd *done)
   c->house_ms = done->now_ms + HOUSE_EVERY_MS;
 }
 
+static void stock_healed(struct chores *c, const struct cmd *done)
+{
+  c->heal = c->heal || done->left;
+}
+
 static const struct chore {
   enum cmd_id cmd;
   bool (*due)(const struct chores *c, int64_t now);
@@ -90,6 +102,7 @@ static const struct chore {
   [CHORE_SEARCH] = { CMD_SEARCH_STEP, search_due, search_presses, search_stepped },
   [CHORE_APPLY] = { CMD_PAYLOADS_APPLY, apply_due, apply_presses, payloads_applied },
   [CHORE_HOUSE] = { CMD_KEEP_HOUSE, house_due, NULL, house_kept },
+  [CHORE_HEAL] = { CMD_STOCK_HEAL, heal_due, NULL, stock_healed },
 };
 
 static void chore_try(struct chores *c, int i);
@@ -118,10 +131,12 @@ static void chore_try(struct chores *c, int i)
   must(!cmd_kind(t->cmd)->parse(cmd, NULL));
   bool presses = t->presses && t->presses(c);
   if (i == CHORE_SEARCH) c->words_new = false; /* what comes from now on is new again */
+  if (i == CHORE_HEAL) c->heal = false;
   c->running[i] = true;
   if ((presses ? api_push : api_push_low)(api, cmd, chore_done, api)) return;
   c->running[i] = false;
   if (i == CHORE_SEARCH) c->words_new = true;
+  if (i == CHORE_HEAL) c->heal = true;
   api_cmd_free(api, cmd);
 }
 
@@ -131,6 +146,7 @@ void chores_committed(struct chores *c, const struct cmd *done)
   struct api *api = c->api;
   if (done->id == CMD_ORDER_INGEST && done->defer) api->deferring--;
   if (done->dry_run) return; /* nothing was kept */
+  if (!done->job.err && done->woke) c->heal = true, chore_try(c, CHORE_HEAL);
   if (done->job.err) {
     api->ingest_failed += done->id == CMD_ORDER_INGEST;
     return;
@@ -156,7 +172,9 @@ static enum err look_run(struct read *rd, struct db *db)
   k->pending = payload_count(db, PAYLOAD_PENDING);
   k->failed = payload_count(db, PAYLOAD_FAILED);
   k->dead = payload_count(db, PAYLOAD_DEAD);
+  int64_t parcels = claim_next_due(db);
   k->next_due = order_next_due(db);
+  if (parcels && (!k->next_due || parcels < k->next_due)) k->next_due = parcels;
   return db_err(db);
 }
 
@@ -252,6 +270,7 @@ struct chores *chores_open(struct api *api)
 
 void chores_start(struct chores *c)
 {
+  c->heal = true; /* whoever waited when orderd was stopped */
   uv_timer_start(&c->timer, on_tick, 0, TICK_MS);
 }
 

@@ -118,13 +118,14 @@ static enum err create(struct cmd *c, struct db *db, struct draft *d, int64_t ch
   TRY(order_insert(db, &o, d));
   *group_id = o.group_id, c->version = 1;
   TRY(progress_event(c, db, 'o', o.id, "order.created", "{\"status\":\"%s\"}", o.status));
+  if (ships && !left && stock_tracked(c, db)) fulfil_touch(c, o.id);
   if (left && o.group_id) return group_close(c, db, o.group_id, 0, "parcel_known");
-  if (!company || !ships) return ERR_OK;
+  if (!company || !ships) return fulfil_settle(c, db);
   TRY(regroup(c, db, o.id));
   struct order now;
   TRY(order_get(db, &c->mem, o.id, &now));
   *group_id = now.group_id, c->version = now.version;
-  return ERR_OK;
+  return fulfil_settle(c, db);
 }
 
 /* ---- news for a known order --------------------------------------------------------------------------------------------- */
@@ -234,11 +235,16 @@ static enum err update(struct cmd *c, struct db *db, struct draft *d, struct ord
   int64_t forgotten = 0; /* what the platform said was about another receiver */
   if (moved && o->decided && !locked) TRY(group_forget_platform(db, o->id, &forgotten));
   if (locked) TRY(after_lock(c, db, o, &was, moved));
-  if (left && !o->shipped_at) TRY(parcel_left(c, db, o, left, moved && !locked));
-  TRY(progress_follow(c, db, o, left));
+  bool ours = false;
+  if (left) TRY(claim_from_channel(c, db, o, d, &ours));
+  if (left && !ours && !o->shipped_at) TRY(parcel_left(c, db, o, left, moved && !locked));
+  if (!ours) TRY(progress_follow(c, db, o, left));
+  fulfil_touch(c, o->id);
+  c->touched.anew = c->touched.anew || moved;
   if (o->contact_key != was.contact_key || o->token_key != was.token_key || o->placed_at != was.placed_at)
     TRY(regroup_left(c, db, &was));
   TRY(regroup(c, db, o->id));
+  TRY(fulfil_settle(c, db));
   TRY(order_get(db, &c->mem, o->id, o));
   *group_id = o->group_id;
   return ERR_OK;

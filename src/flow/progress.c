@@ -25,12 +25,13 @@ static enum err refuse_move(struct cmd *c, int from, const char *code, const cha
 }
 
 /* What must hold before a move; facts that the channel reports need no parcel of ours. */
-static bool guard_holds(struct db *db, const struct order *o, enum guard g, unsigned trigger)
+static bool guard_holds(struct cmd *c, struct db *db, const struct order *o, enum guard g, unsigned trigger)
 {
   switch (g) {
   case GUARD_KNOWN_SKUS: return !exception_is_open(db, "unknown_sku", o->id);
   case GUARD_NO_PARCEL: return !o->shipped_at;
-  case GUARD_PARCEL: return trigger == TRIGGER_CHANNEL || order_has_tracking(db, o->id);
+  case GUARD_PARCEL:
+    return trigger == TRIGGER_CHANNEL || order_has_tracking(db, o->id) || claim_of_order(c, db, o->id);
   default: return true;
   }
 }
@@ -98,8 +99,11 @@ enum err progress_move(struct cmd *c, struct db *db, struct order *o, int to, un
                        arena_printf(&c->mem, "No move leads from %s to %s", was, t->stage[to].name));
   if (m->forward && order_holds(db, o->id))
     return refuse_move(c, from, "on_hold", hold_reasons(c, db, o->id));
-  if (!guard_holds(db, o, m->guard, trigger))
+  if (!guard_holds(c, db, o, m->guard, trigger))
     return refuse_move(c, from, guard_code(m->guard), guard_text(m->guard));
+  if (to == ST_SPLIT && m->forward &&
+      (exception_is_open(db, "oversold", o->id) || exception_is_open(db, "cannot_split", o->id)))
+    return refuse_move(c, from, "not_reserved", "Its pieces are not reserved: there is not enough stock");
   if (to == ST_CANCELLED && !o->cancelled_at) o->cancelled_at = c->now_ms;
   if (from == ST_CANCELLED) o->cancelled_at = 0;
   if (to == ST_PAID && !o->paid_at) o->paid_at = c->now_ms;
@@ -113,6 +117,8 @@ enum err progress_move(struct cmd *c, struct db *db, struct order *o, int to, un
   if (m->locks_group && o->group_id)
     TRY(group_close(c, db, o->group_id, to == ST_SHIPPED ? o->shipped_at : 0, t->stage[to].name));
   c->version = o->version;
+  if (stage_rank(t, from) >= stage_rank(t, ST_SPLIT) || to == ST_SPLIT || stock_tracked(c, db))
+    fulfil_touch(c, o->id);
   return ERR_OK;
 }
 
@@ -187,16 +193,82 @@ enum err flow_order_move_parse(struct cmd *c, const struct json *body)
   return args_read(c, body, rows, COUNT(rows));
 }
 
+/* Parcels of ours say where a split order stands: its move is the move of each of them. */
+static enum err fulfilments_moved(struct cmd *c, struct db *db, struct order *o, int to, const char *note,
+                                  bool *moved)
+{
+  const struct status_table *t = &c->rules->status;
+  struct fulfilment *f;
+  size_t n;
+  int from = status_find(t, o->status);
+  *moved = false;
+  if (stage_rank(t, from) < stage_rank(t, ST_SPLIT) || stage_rank(t, to) < stage_rank(t, ST_SPLIT))
+    return ERR_OK;
+  TRY(fulfilments_of_order(db, &c->mem, o->id, true, &f, &n));
+  if (!n) return ERR_OK;
+  if (!status_move(t, from, to, TRIGGER_COMMAND) || order_holds(db, o->id)) return ERR_OK; /* refused there */
+  for (size_t i = 0; i < n; i++) {
+    struct claim k;
+    if (status_find(t, f[i].status) != from) continue;
+    bool claimed = !claim_of_fulfilment(db, &c->mem, f[i].id, &k);
+    if (to == ST_PRE_SHIP && !claimed && f[i].warehouse_id)
+      return refuse_move(c, from, "no_claim",
+                         "Its pieces are locked by a claim with a tracking number: make that first");
+    if (from == ST_PRE_SHIP && to != ST_SHIPPED && claimed)
+      return refuse_move(c, from, "claimed", "Void its claim first");
+    if (to == ST_SHIPPED && claimed) {
+      if (!strcmp(k.state, "live") && k.told != TOLD_ACCEPTED)
+        return refuse_move(c, from, "not_confirmed", "Its channel has not accepted the tracking number yet");
+      TRY(claim_carried(c, db, &k, CARRIED_PICKED_UP, c->now_ms));
+    } else if (to == ST_SHIPPED && f[i].warehouse_id)
+      return refuse_move(c, from, "no_claim", "It has no tracking number");
+    else TRY(fulfil_move(c, db, &f[i], to, TRIGGER_COMMAND, note));
+  }
+  TRY(order_get(db, &c->mem, o->id, o));
+  if (status_find(t, o->status) == from)
+    return ERR_OK; /* parcels elsewhere hold it back: the order says so */
+  *moved = true;
+  c->version = o->version;
+  return ERR_OK;
+}
+
+/* One customer's orders are sent together: the others of the group that are ready are split with it. */
+static enum err split_along(struct cmd *c, struct db *db, int64_t order_id)
+{
+  const struct status_table *t = &c->rules->status;
+  struct merge_order *list;
+  struct order o;
+  size_t n;
+  TRY(order_get(db, &c->mem, order_id, &o));
+  if (!o.group_id) return ERR_OK;
+  TRY(order_group_members(db, &c->mem, o.group_id, &list, &n));
+  for (size_t i = 0; i < n; i++) {
+    struct order mate;
+    struct problem before = c->problem;
+    if (list[i].id == order_id) continue;
+    TRY(order_get(db, &c->mem, list[i].id, &mate));
+    if (!status_move(t, status_find(t, mate.status), ST_SPLIT, TRIGGER_SYSTEM)) continue;
+    enum err e = progress_move(c, db, &mate, ST_SPLIT, TRIGGER_SYSTEM, NULL);
+    if (e && e != ERR_CONFLICT) return e;
+    c->problem = before; /* held, or short of stock: it stays behind */
+  }
+  return ERR_OK;
+}
+
 enum err flow_order_move_run(struct cmd *c, struct db *db)
 {
   const struct move_args *a = c->args;
   struct order o;
+  bool moved;
   TRY(order_target(c, db, c->target, &o));
   TRY(version_asked(c, &o, a->if_version));
   int to = status_find(&c->rules->status, a->to);
   if (to < 0) return refuse(c, ERR_INVALID, "unknown_status", "There is no status %.24s", a->to);
-  TRY(progress_move(c, db, &o, to, TRIGGER_COMMAND, a->note));
+  TRY(fulfilments_moved(c, db, &o, to, a->note, &moved));
+  if (!moved) TRY(progress_move(c, db, &o, to, TRIGGER_COMMAND, a->note));
   TRY(regroup(c, db, o.id));
+  if (to == ST_SPLIT) TRY(split_along(c, db, o.id));
+  TRY(fulfil_settle(c, db));
   return answer(c, db, o.id);
 }
 
@@ -218,6 +290,7 @@ enum err flow_order_cancel_run(struct cmd *c, struct db *db)
   TRY(version_asked(c, &o, a->if_version));
   TRY(progress_move(c, db, &o, ST_CANCELLED, TRIGGER_COMMAND, a->reason));
   TRY(regroup(c, db, o.id));
+  TRY(fulfil_settle(c, db));
   return answer(c, db, o.id);
 }
 
@@ -263,6 +336,7 @@ enum err flow_order_hold_run(struct cmd *c, struct db *db)
     if (order_ships(c->rules, o.status, o.flags)) TRY(stop_if_locked(c, db, &o, "held"));
     TRY(regroup(c, db, o.id));
   }
+  TRY(fulfil_settle(c, db));
   return answer(c, db, o.id);
 }
 
@@ -293,7 +367,9 @@ enum err flow_order_release_run(struct cmd *c, struct db *db)
     if (exception_settle(db, "channel_ahead", o.id, 0, c->actor.name, c->now_ms) < 0) return ERR_IO;
     TRY(progress_follow(c, db, &o, o.shipped_at));
     TRY(regroup(c, db, o.id));
+    fulfil_touch(c, o.id);
   }
+  TRY(fulfil_settle(c, db));
   return answer(c, db, o.id);
 }
 
@@ -340,8 +416,11 @@ enum err flow_timers_fire_run(struct cmd *c, struct db *db)
     TRY(timer_fire(c, db, id));
     n++;
   }
-  c->numbers[0] = n;
-  c->numbers[1] = order_next_due(db);
-  c->left = n == TIMERS_STEP_MAX;
+  int64_t parcels, next;
+  TRY(claims_fire(c, db, &parcels));
+  c->numbers[0] = n + parcels;
+  c->numbers[1] = order_next_due(db), next = claim_next_due(db);
+  if (next && (!c->numbers[1] || next < c->numbers[1])) c->numbers[1] = next;
+  c->left = n == TIMERS_STEP_MAX || (next && next <= c->now_ms);
   return ERR_OK;
 }

@@ -648,6 +648,7 @@ static enum err leave(struct cmd *c, struct db *db, const struct merge_order *o,
     TRY(group_insert(db, id, NULL, o->placed_at));
   }
   TRY(order_set_group(db, o->id, id));
+  fulfil_touch(c, o->id);
   if (members_n) TRY(group_update(db, row->group_id, members_n == 1 ? "empty" : "open", g->key, g->from_at));
   const char *because = order_holds(db, o->id) ? "held" : row->no_merge ? row->no_merge : row->status;
   const char *now = id ? arena_printf(&c->mem, "\"g_%lld\"", (long long)id) : "null";
@@ -713,6 +714,7 @@ static enum err circle_write(struct outcome *t, int64_t centre)
     struct merge_order *o = k->free.at[i];
     bool is_centre = o->id == centre, changed = t->group[i] != o->group_id;
     if (changed) TRY(order_set_group(k->db, o->id, t->group[i]));
+    if (changed) fulfil_touch(k->c, o->id);
     if (changed || is_centre) TRY(proposals_settled(t, i));
     if (changed || (is_centre && k->free.n + k->near.n > 1) || company_changed(t, i))
       TRY(outcome_event(t, i, is_centre));
@@ -790,6 +792,7 @@ enum err group_close(struct cmd *c, struct db *db, int64_t group_id, int64_t shi
     int64_t id = db_next_id(db, "group");
     TRY(group_insert(db, id, NULL, members[i].placed_at));
     TRY(order_set_group(db, members[i].id, id));
+    fulfil_touch(c, members[i].id);
     TRY(progress_event(
       c, db, 'o', members[i].id, "order.group",
       "{\"group\":\"g_%lld\",\"was\":\"g_%lld\",\"with\":[],\"because\":[{\"verdict\":\"apart\",\"code\":\"placed_after_shipping\"}]}",
