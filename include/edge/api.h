@@ -255,6 +255,9 @@ enum err exception_read(struct read *rd, struct db *db);
 enum err tokens_read(struct read *rd, struct db *db);
 enum err users_read(struct read *rd, struct db *db);
 enum err check_read(struct read *rd, struct db *db);
+enum err fulfilments_read(struct read *rd, struct db *db);
+enum err fulfilment_read(struct read *rd, struct db *db);
+enum err claim_read(struct read *rd, struct db *db);
 
 /* ---- api.c ---------------------------------------------------------------------------------------------------------------------------------- */
 struct api_options {
