@@ -108,7 +108,7 @@ struct connector_answer {
   size_t body_n;
 };
 #define VERDICT_MAP(X) X(OK, "ok") X(RATE_LIMITED, "rate_limited") X(AUTH_EXPIRED, "auth_expired") \
-  X(NOT_FOUND, "not_found") X(REFUSED, "refused") X(RETRY, "retry") X(DONE, "done")
+  X(NOT_FOUND, "not_found") X(REFUSED, "refused") X(RETRY, "retry") X(DONE, "done") X(ASK, "ask")
 enum verdict_kind {
 #define X(id, name) VERDICT_##id,
   VERDICT_MAP(X)
@@ -147,6 +147,8 @@ bool connector_orders(struct connector_box *b, struct arena *a, const char *sect
 /* A payload kept by connector_orders mapped again (after the file was mended). */
 bool connector_again(struct connector_box *b, struct arena *a, const char *raw, size_t raw_n, const struct connector_vars *v,
                      struct connector_order *out, const char **why);
+/* Is there anything to tell by this request? false with *why NULL: no. */
+bool connector_when(struct connector_box *b, struct arena *a, const char *request, const struct connector_vars *v, const char **why);
 /* What the platform calls our carrier: the setting "carrier.CODE", else [carriers], where `other` stands for all that are
  * not named ("*": by our code). Without [carriers] our code. false: it has no name for it. */
 bool connector_carrier(struct connector_box *b, struct arena *a, const char *code, const char **name);
@@ -226,6 +228,7 @@ struct connector_plan {                   /* of one request */
   struct connector_param *param;
   size_t params, early;                   /* early: so many come before the address, which needs variables of theirs */
   const char *content_type;
+  const struct connector_sql *when;       /* NULL: always */
   bool has_form;
 };
 struct connector_example {

@@ -564,6 +564,16 @@ static bool params_read(struct reader *r, const struct section *s, struct connec
   return true;
 }
 
+/* Of what is told to the platform only: without 1 there is nothing to tell. */
+static bool when_read(struct reader *r, const struct section *s, struct connector_plan *plan)
+{
+  const struct conf_entry *e = key_get(s, "when");
+  if (!e) return true;
+  if (!request_is_effect(s->arg))
+    return fail(r, e->line, 1, "[%s] is asked whenever it is due, without when", s->name);
+  return (plan->when = sql_of_key(r, s, e, section_known(s->name)));
+}
+
 static size_t var_at(const struct connector_plan *plan, const char *name)
 {
   size_t i = 0;
@@ -642,7 +652,7 @@ static bool request_read(struct reader *r, struct section *s)
   q->name = s->arg;
   int at = address_line(r, s, q, &address);
   if (!at || !keys_read(r, s, at) || !keys_check(r, s) || !request_numbers(r, s, q) ||
-      !params_read(r, s, plan))
+      !params_read(r, s, plan) || !when_read(r, s, plan))
     return false;
   text_read(s, "content_type", &plan->content_type);
   if (!strcmp(q->method, "GET") && (plan->has_form || key_get(s, "body")))

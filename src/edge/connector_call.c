@@ -245,6 +245,21 @@ static void body_done(struct build *k)
                                             : "application/json";
 }
 
+bool connector_when(struct connector_box *b, struct arena *a, const char *request,
+                    const struct connector_vars *v, const char **why)
+{
+  const struct connector *c = box_connector(b);
+  const struct connector_request *q = connector_request(c, request);
+  const struct connector_sql *when = q ? c->text->plan[q - c->request].when : NULL;
+  struct connector_params p = { .n = 0 };
+  struct box_value said;
+  *why = NULL;
+  if (!when) return q;
+  params_vars(&p, c, request, v);
+  params_text(&p, "query", "{}", 2), params_text(&p, "form", "{}", 2);
+  return box_value(b, a, when, &p, &said, why) && said.kind == 'i' && said.i == 1;
+}
+
 bool connector_build(struct connector_box *b, struct arena *a, const char *request,
                      const struct connector_vars *v, struct connector_call *out, const char **why)
 {

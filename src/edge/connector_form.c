@@ -8,7 +8,7 @@ static const char *const channel_keys[] = { "title", "title_zh", "family",   "ho
                                             "clock", NULL };
 static const char *const request_keys[] = { "content_type", "page_size", "batch",   "walk", "first_page",
                                             "max_rps",      "burst",     "timeout", "body", "query.",
-                                            "form.",        "header.",   "var.",    NULL };
+                                            "form.",        "header.",   "var.",    "when", NULL };
 static const char *const push_keys[] = { "verify", "id", "at", "reply", "reply_type", NULL };
 static const char *const files_keys[] = { "folder", "match", "format", NULL };
 static const char *const database_keys[] = { "file", NULL };

@@ -313,7 +313,8 @@ static bool verdict_row(void *arg, const struct sandbox_value *v, int n)
   struct judging *j = arg;
   j->said = true;
   for (size_t k = 0; k < COUNT(verdict_names); k++)
-    if (v[0].kind == 't' && !strcmp(verdict_names[k], v[0].text) && (k != VERDICT_DONE || j->is_effect)) {
+    if (v[0].kind == 't' && !strcmp(verdict_names[k], v[0].text) &&
+        ((k != VERDICT_DONE && k != VERDICT_ASK) || j->is_effect)) {
       j->v->kind = (enum verdict_kind)k;
       j->v->code = n > 1 && v[1].kind != 'n' ? clean_text(j->a, v[1].text, v[1].n) : "";
       j->v->message = n > 2 && v[2].kind != 'n' ? clean_text(j->a, v[2].text, v[2].n) : "";
@@ -326,32 +327,36 @@ static bool verdict_row(void *arg, const struct sandbox_value *v, int n)
   return false;
 }
 
-static const struct connector_sql *errors_of(struct arena *a, const struct connector *c, const char *request)
+/* What one section of errors says; false: nothing. A fault of its own is said too. */
+static bool section_says(struct connector_box *b, struct arena *a, const struct connector_sql *q,
+                         const struct connector_params *p, bool is_effect, struct verdict *out)
 {
-  const struct connector_sql *own = connector_section(c, arena_printf(a, "errors %s", request));
-  return own ? own : connector_section(c, "errors");
-}
-
-/* What [errors] says; false: nothing. A fault of its own is said too. */
-static bool errors_say(struct connector_box *b, struct arena *a, const char *request,
-                       const struct connector_answer *ans, const struct connector_vars *v, bool gated,
-                       struct verdict *out)
-{
-  const struct connector_sql *q = errors_of(a, b->c, request);
-  struct connector_params p = { .n = 0 };
-  struct judging j = { .a = a, .v = out, .is_effect = request_is_effect(request) };
+  struct judging j = { .a = a, .v = out, .is_effect = is_effect };
   const char *why = NULL;
-  if (!q) return false;
-  params_vars(&p, b->c, request, v);
-  params_answer(&p, a, ans, gated, TEXT_MAX);
-  if (box_run(b, a, q, &p, verdict_row, &j, &why) && !j.unknown) return j.said;
+  if (box_run(b, a, q, p, verdict_row, &j, &why) && !j.unknown) return j.said;
   if (j.unknown)
     why = connector_said(
       a, b->c, q,
       arena_printf(a, "the kind %s is none of rate_limited, auth_expired, not_found, refused, retry%s",
-                   j.unknown, j.is_effect ? ", done" : ""));
+                   j.unknown, is_effect ? ", done, ask" : ""));
   *out = (struct verdict){ VERDICT_REFUSED, "connector_failed", why, 0 };
   return true;
+}
+
+/* [errors R] instead of [errors]; of what is told to the platform first the one, and where it says nothing the other. */
+static bool errors_say(struct connector_box *b, struct arena *a, const char *request,
+                       const struct connector_answer *ans, const struct connector_vars *v, bool gated,
+                       struct verdict *out)
+{
+  const struct connector_sql *own = connector_section(b->c, arena_printf(a, "errors %s", request)),
+                             *common = connector_section(b->c, "errors");
+  bool is_effect = request_is_effect(request);
+  struct connector_params p = { .n = 0 };
+  if (!own && !common) return false;
+  params_vars(&p, b->c, request, v);
+  params_answer(&p, a, ans, gated, TEXT_MAX);
+  if (own && section_says(b, a, own, &p, is_effect, out)) return true;
+  return (!own || is_effect) && common && section_says(b, a, common, &p, is_effect, out);
 }
 
 /* What a status means where the connector says nothing. */

@@ -391,6 +391,8 @@ static bool compare_call(struct trial *r, const struct connector_call *call)
 static bool run_request(struct trial *r)
 {
   struct connector_call call;
+  if (request_is_effect(r->request) && !connector_when(r->b, r->a, r->request, &r->v, &r->why))
+    return r->why ? false : fail(r, "there is nothing to tell: when is not 1");
   if (!connector_build(r->b, r->a, r->request, &r->v, &call, &r->why)) return false;
   return compare_call(r, &call);
 }

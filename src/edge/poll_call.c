@@ -319,6 +319,7 @@ void run_failed(struct run *r, enum verdict_kind kind, const char *code, const c
   case VERDICT_NOT_FOUND:
   case VERDICT_REFUSED: on_refused(r, kind, code, message); return;
   case VERDICT_DONE: /* of effects only */
+  case VERDICT_ASK:
   case VERDICT_OK: break;
   }
   must(false);
