@@ -15,6 +15,7 @@ struct fetch {                    /* the caller's; everything it points at lives
   size_t body_n;
   int64_t timeout_ms;             /* of the whole call */
   size_t answer_max;
+  bool alone;                     /* on a connection of its own: what fails on one in use before, the library sends again by itself */
   void (*done)(struct fetch *f);  /* on the loop, once; not after fetch_stop() */
   void *owner;
   /* the answer, in mem; status 0: there was none, why says what happened */
@@ -25,6 +26,7 @@ struct fetch {                    /* the caller's; everything it points at lives
   const char *answer;             /* NUL added */
   size_t answer_n;
   const char *why;
+  bool sent;                      /* of status 0: some of it went out, the other side may have it */
   int64_t date_ms;                /* of the Date header, 0: none */
   int64_t took_ms;
   struct transfer *transfer;      /* httpc_loop.c's */

@@ -91,8 +91,10 @@ static const char *field_of(const struct transfer *t, const char *name)
 static void transfer_end(struct transfer *t, CURLcode code)
 {
   struct fetch *f = t->call;
-  long status = 0;
+  long status = 0, bytes = 0;
   curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
+  curl_easy_getinfo(t->easy, CURLINFO_REQUEST_SIZE, &bytes);
+  f->sent = bytes > 0;
   f->took_ms = mono_ms() - t->since_ms;
   if (code == CURLE_OK) {
     const char *date = field_of(t, "date");
@@ -171,6 +173,7 @@ void fetch_start(struct fetcher *f, struct fetch *call)
     curl_easy_setopt(e, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)call->body_n);
   }
   curl_easy_setopt(e, CURLOPT_CUSTOMREQUEST, call->method);
+  if (call->alone) curl_easy_setopt(e, CURLOPT_FRESH_CONNECT, 1l);
   headers_set(t);
   must(curl_multi_add_handle(f->multi, e) == CURLM_OK);
 }
