@@ -343,6 +343,7 @@ enum err exception_resolve(struct db *db, int64_t id, const char *by, const char
 enum err exception_assign(struct db *db, int64_t id, const char *owner, const char *assignee);
 /* Resolves the open ones of this type (prefix, when it ends in ':') for an order or payload; how many. */
 int exception_settle(struct db *db, const char *type, int64_t order_id, int64_t payload_id, const char *by, int64_t now_ms);
+int exception_settle_type(struct db *db, const char *type, const char *by, int64_t now_ms); /* of no order, payload or channel */
 int exception_settle_channel(struct db *db, const char *type, int64_t channel_id, const char *by, int64_t now_ms);
 bool exception_is_open(struct db *db, const char *type, int64_t order_id);
 bool exception_any(struct db *db, const char *type); /* is one of this type open? */

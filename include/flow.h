@@ -124,7 +124,15 @@ struct problem { /* what a refused command says; becomes application/problem+jso
   X(WAREHOUSE_PUT, "warehouse.put", ROLES_GOODS, "Make or change a warehouse or a factory")                           \
   X(STOCK_ADJUST, "stock.adjust", ROLES_GOODS, "Book pieces in or out, with a reason")                                \
   X(STOCK_COUNT, "stock.count", ROLES_GOODS, "Book what was counted on the shelf")                                    \
-  X(STOCK_SHIFT, "stock.move", ROLES_GOODS, "Move pieces to another warehouse, or into or out of quarantine")
+  X(STOCK_SHIFT, "stock.move", ROLES_GOODS, "Move pieces to another warehouse, or into or out of quarantine")           \
+  X(EFFECTS_RECOVER, "effects.recover", 0, "Note at start what was under way when the process ended")                 \
+  X(EFFECTS_TAKE, "effects.take", 0, "Note that effects are about to be made, before they are")                       \
+  X(EFFECT_SETTLE, "effect.settle", 0, "Note how an effect went")                                                     \
+  X(STOCK_TELL, "stock.tell", 0, "Put pushes of stock for articles that moved")                                       \
+  X(EFFECT_RETRY, "effect.retry", ROLE_ADMIN | ROLE_CS | ROLE_WAREHOUSE, "Make a dead effect again")                  \
+  X(EFFECT_RETRY_ALL, "effect.retry_all", ROLE_ADMIN | ROLE_CS, "Make all dead effects again, or those of one destination") \
+  X(EFFECT_DROP, "effect.drop", ROLE_ADMIN | ROLE_CS, "Give an effect up, with a reason")                             \
+  X(OUTBOX_RELEASE, "outbox.release", ROLE_ADMIN, "Let a restored database's effects go out")
 enum cmd_id {
 #define X(id, name, roles, doc) CMD_##id,
   CMD_MAP(X)
@@ -159,6 +167,7 @@ struct cmd {
     bool anew; /* an address changed: what is not fixed is planned anew */
   } touched;
   bool woke;                    /* orders that wait for stock may be helped now */
+  bool effects;                 /* the outbox has something new */
   void (*done)(struct cmd *);   /* on the collecting thread, after COMMIT; the command is the owner's again */
   void *owner;
 };
@@ -251,6 +260,58 @@ struct platform_args {          /* GROUP_PLATFORM; numbers[]: 0 pairs that chang
   size_t n;
 };
 
+/* ---- the outbox: args are made by the deliverer itself ------------------------------------------------------------ */
+#define OUTCOME_MAP(X) \
+  X(ACCEPTED, "accepted") /* the other side has it; of an ask: it had it already */ \
+  X(REFUSED, "refused")   /* it never will take this: dead, and a person looks */ \
+  X(RETRY, "retry")       /* it surely was not taken; of an ask: the other side knows nothing of it, so it may be sent */ \
+  X(UNKNOWN, "unknown")   /* it may have been taken, or the ask had no answer: ask (again) later */
+enum outcome_kind {
+#define X(id, name) OUTCOME_##id,
+  OUTCOME_MAP(X)
+#undef X
+};
+const char *outcome_name(enum outcome_kind k);
+struct effect_outcome {
+  enum outcome_kind kind;
+  const char *code;             /* short and stable: "timeout", "http_503", the platform's own; becomes error.kind. NULL: none */
+  const char *message;          /* for people, without secrets; NULL */
+  int64_t retry_after_ms;       /* 0: not told, the back-off decides */
+  bool destination;             /* the trouble is the destination's, not this effect's (no connection, 5xx, rate limit, paused):
+                                   it counts for the breaker, and retry_after_ms is meant for all that goes there */
+};
+#define RETRY_AFTER_MOST_MS (3600 * 1000)
+struct effect_taken {
+  struct effect effect;
+  bool ask;                     /* not to be sent: does the other side have it? */
+  int64_t quantity;             /* of a stock push */
+  const char *id, *body;        /* of a webhook: the same at every try */
+  size_t body_n;
+};
+#define EFFECTS_TAKE_MAX 32
+struct effects_take {           /* EFFECTS_TAKE */
+  const char *destination;
+  size_t max;
+  int64_t ask_again_at;         /* an unknown one that is given out is not given out again before */
+  struct effect_taken *list;    /* the answer */
+  size_t n;
+  bool held;                    /* the outbox is: nothing is given out */
+};
+struct effect_settle {          /* EFFECT_SETTLE; numbers[]: 0 the effect is dead */
+  int64_t id;
+  struct effect_outcome outcome;
+  bool asked;
+  uint64_t random;              /* for the back-off */
+};
+/* numbers[] of EFFECTS_RECOVER: 0 recovered. STOCK_TELL: 0 the last row of the ledger that was looked at; left. */
+enum err effect_put_event(struct cmd *c, struct db *db, char kind, int64_t entity, const char *type, int64_t seq);
+enum err effect_stock_tell(struct cmd *c, struct db *db, int64_t sku_id); /* pushes wherever it is listed, also in kits */
+/* What a channel may be told of an article now. false in *told: nothing (made to order). */
+enum err effect_stock_figure(struct cmd *c, struct db *db, const char *channel, int64_t sku_id, int64_t *quantity, bool *told);
+bool outbox_held(struct cmd *c, struct db *db);
+#define META_OUTBOX_HELD "outbox_held"
+#define META_INSTANCE "instance" /* parts the ids of webhooks from those of the database that this one was restored from */
+
 /* ---- verbs shared by the flows ------------------------------------------------------------------------------ */
 /* The channel of that name; one that is new is opened, where the configuration allows it. */
 enum err ingest_channel(struct cmd *c, struct db *db, const char *name, struct channel *ch);
@@ -340,7 +401,9 @@ bool claim_of_order(struct cmd *c, struct db *db, int64_t order_id); /* some par
   X(payloads_apply) X(search_step) X(keep_house) X(backlog_alarm) X(poll_page) X(poll_state) X(push_take)              \
   X(channel_pause) X(channel_resume) X(channel_secret) X(group_platform) X(stock_heal) X(fulfilment_claim)          \
   X(claim_void) X(claim_confirm) X(claim_put_back) X(parcel_trace)                                  \
-  X(sku_put) X(sku_retire) X(mapping_put) X(mapping_drop) X(warehouse_put) X(stock_adjust) X(stock_count) X(stock_shift)
+  X(sku_put) X(sku_retire) X(mapping_put) X(mapping_drop) X(warehouse_put) X(stock_adjust) X(stock_count) X(stock_shift)       \
+  X(effects_recover) X(effects_take) X(effect_settle) X(stock_tell) X(effect_retry) X(effect_retry_all) X(effect_drop)  \
+  X(outbox_release)
 #define X(name)                                                                                                      \
   enum err flow_##name##_parse(struct cmd *c, const struct json *body);                                              \
   enum err flow_##name##_run(struct cmd *c, struct db *db);

@@ -100,8 +100,9 @@ enum err effect_settle(struct db *db, int64_t id, const char *state, const char 
 enum err effect_superseded(struct db *db, int64_t id, int64_t now_ms); /* dropped, for a newer one */
 enum err effect_dead(struct db *db, int64_t id, const char *error, int64_t now_ms); /* an open one; error NULL: as it was */
 enum err effect_again(struct db *db, int64_t id, int64_t now_ms);     /* dead → waiting, by a person; attempts and age from 0 */
+enum err effect_hurry(struct db *db, int64_t id, int64_t now_ms);     /* one that waits or is unknown is due at once */
 enum err effect_ask_again(struct db *db, int64_t id, int64_t now_ms); /* dead → unknown: asked about before it is sent */
-enum err effect_drop(struct db *db, int64_t id, int64_t now_ms);      /* waiting or dead → dropped: no longer wanted */
+enum err effect_drop(struct db *db, int64_t id, int64_t now_ms);      /* waiting, unknown or dead → dropped: no longer wanted */
 /* At start: what was under way is unknown, or waits again where it is safe. *n: how many. */
 enum err effects_recover(struct db *db, int64_t now_ms, int64_t *n);
 int64_t effect_count(struct db *db, const char *state); /* of the open states and dead */
@@ -113,7 +114,7 @@ struct effect_measure {
   int64_t count, oldest; /* oldest: created_at */
 };
 enum err effects_measure(struct db *db, struct arena *a, struct effect_measure **list, size_t *n); /* neither done nor dropped */
-enum err effects_prune(struct db *db, int64_t before_ms, int limit); /* done and dropped ones */
+enum err effects_prune(struct db *db, int64_t before_ms, int limit, bool *left); /* done and dropped ones; *left: there may be more */
 
 /* ---- view_ship.c, view_effect.c: JSON out ---------------------------------------------------------------------------------------- */
 struct fulfilment_filter {

@@ -17,30 +17,12 @@ struct rules;
  * Kinds: confirm (data {"claim","order","external_id","carrier","tracking_no","claimed_at","lines":[{"line_id","sku",
  * "quantity"}]}), not safe: an unknown outcome is asked about; stock (subject: the channel's SKU; figure in quantity),
  * safe: it is sent again with a figure of that moment. */
-#define OUTCOME_MAP(X) \
-  X(ACCEPTED, "accepted") /* the other side has it; of an ask: it had it already */ \
-  X(REFUSED, "refused")   /* it never will take this: dead, and a person looks */ \
-  X(RETRY, "retry")       /* it surely was not taken; of an ask: the other side knows nothing of it, so it may be sent */ \
-  X(UNKNOWN, "unknown")   /* it may have been taken, or the ask had no answer: ask (again) later */
-enum outcome_kind {
-#define X(id, name) OUTCOME_##id,
-  OUTCOME_MAP(X)
-#undef X
-};
-struct outcome {
-  enum outcome_kind kind;
-  const char *code;        /* short and stable: "timeout", "http_503", the platform's own; becomes error.kind. NULL: none */
-  const char *message;     /* for people, without secrets; NULL */
-  int64_t retry_after_ms;  /* 0: not told, the back-off decides */
-  bool destination;        /* the trouble is the destination's, not this effect's (no connection, 5xx, rate limit, paused):
-                              it counts for the breaker, and retry_after_ms is meant for all that goes there */
-};
 struct deliver_call {      /* the deliverer's; all texts live until done() or channel_effect_stop() */
   struct effect effect;
   int64_t quantity;        /* of a stock push: what to tell now */
   bool ask;                /* not to be sent: does the platform have it? */
   struct arena mem;        /* for what the call needs, and for texts of its outcome */
-  void (*done)(struct deliver_call *call, const struct outcome *o); /* on the loop, once, never from inside start() */
+  void (*done)(struct deliver_call *call, const struct effect_outcome *o); /* on the loop, once, never from inside start() */
   void *user;              /* the connector's */
   void *owner;             /* the deliverer's */
 };

@@ -148,6 +148,16 @@ int exception_settle_channel(struct db *db, const char *type, int64_t channel_id
   return stmt_run(s) ? -1 : (int)db_changes(db);
 }
 
+int exception_settle_type(struct db *db, const char *type, const char *by, int64_t now_ms)
+{
+  static const char SQL[] =
+    "UPDATE exceptions SET state = 'resolved', resolved_at = $1, resolved_by = $2, version = version + 1"
+    " WHERE state = 'open' AND type = $3 AND channel_id IS NULL AND order_id IS NULL AND payload_id IS NULL";
+  struct stmt *s = db_stmt(db, SQL);
+  stmt_int(s, 1, now_ms), stmt_text(s, 2, by), stmt_text(s, 3, type);
+  return stmt_run(s) ? -1 : (int)db_changes(db);
+}
+
 bool exception_is_open(struct db *db, const char *type, int64_t order_id)
 {
   struct stmt *s = db_stmt(db, SQL_OPEN_ORDER);

@@ -282,6 +282,15 @@ enum err effect_again(struct db *db, int64_t id, int64_t now_ms)
   return changed_one(db, s);
 }
 
+enum err effect_hurry(struct db *db, int64_t id, int64_t now_ms)
+{
+  static const char SQL[] = "UPDATE effects SET due_at = $1, version = version + 1 WHERE id = $2"
+                            " AND (state = 'waiting' OR state = 'unknown')";
+  struct stmt *s = db_stmt(db, SQL);
+  stmt_int(s, 1, now_ms), stmt_int(s, 2, id);
+  return changed_one(db, s);
+}
+
 enum err effect_ask_again(struct db *db, int64_t id, int64_t now_ms)
 {
   static const char SQL[] =
@@ -295,7 +304,7 @@ enum err effect_ask_again(struct db *db, int64_t id, int64_t now_ms)
 enum err effect_drop(struct db *db, int64_t id, int64_t now_ms)
 {
   static const char SQL[] = "UPDATE effects SET state = 'dropped', ended_at = $1, version = version + 1"
-                            " WHERE id = $2 AND (state = 'waiting' OR state = 'dead')";
+                            " WHERE id = $2 AND (state = 'waiting' OR state = 'unknown' OR state = 'dead')";
   struct stmt *s = db_stmt(db, SQL);
   stmt_int(s, 1, now_ms), stmt_int(s, 2, id);
   return changed_one(db, s);
@@ -317,7 +326,7 @@ enum err effects_recover(struct db *db, int64_t now_ms, int64_t *n)
 }
 
 /* Ids grow with time, so the walk ends where all are too young; a few were made young again by a person. */
-enum err effects_prune(struct db *db, int64_t before_ms, int limit)
+enum err effects_prune(struct db *db, int64_t before_ms, int limit, bool *left)
 {
   static const char SQL_OLD[] =
     "SELECT id, created_at < $1, ended_at < $1 AND (state = 'done' OR state = 'dropped') FROM effects ORDER BY id";
@@ -331,6 +340,7 @@ enum err effects_prune(struct db *db, int64_t before_ms, int limit)
     if (!stmt_col_int(s, 1)) young++;
     else if (stmt_col_int(s, 2)) ids[n++] = stmt_col_int(s, 0);
   TRY(stmt_end(s));
+  *left = n == most;
   for (size_t i = 0; i < n; i++) {
     s = db_stmt(db, SQL);
     stmt_int(s, 1, ids[i]);

@@ -8,6 +8,7 @@
 #define MIB (1ll << 20)
 #define STAGE_ANY "stage *"
 #define CHANNEL_ANY "channel *"
+#define WEBHOOK_ANY "webhook *"
 
 /* Rows of one section stand together: the template and the help follow this order. */
 const struct config_key config_keys[] = {
@@ -44,7 +45,7 @@ const struct config_key config_keys[] = {
   { "intake", "payload_keep", CONFIG_DURATION, true, "90d", 0, 0, NULL,
     "How long the bytes of an applied payload are kept; failed ones stay until they are settled." },
   { "intake", "backlog_alarm", CONFIG_COUNT, true, "500", 0, 0, NULL,
-    "Failed and dead payloads that raise the backlog alarm in /healthz and the metrics." },
+    "Failed payloads and dead payloads and effects that raise the backlog alarm: an event, /healthz and the metrics." },
 
   { "merge", "window", CONFIG_DURATION, true, "72h", 0, 0, NULL,
     "An order joins a group when it was placed at most this long after the group's first order." },
@@ -83,6 +84,22 @@ const struct config_key config_keys[] = {
     "How long a parcel that the carrier has may be unknown to its channel." },
   { "ship", "number_reuse", CONFIG_DURATION, true, "180d", 0, 0, NULL,
     "How long a tracking number that was used must not come again." },
+
+  { "outbox", "timeout", CONFIG_DURATION, true, "30s", 0, 0, NULL,
+    "How long one call of a webhook may take, of which 5s to connect." },
+  { "outbox", "backoff", CONFIG_DURATION, true, "5s", 0, 0, NULL,
+    "The longest wait after an effect's first failure; it doubles with each, and the wait is a random part of it." },
+  { "outbox", "backoff_most", CONFIG_DURATION, true, "1h", 0, 0, NULL, "What it doubles to." },
+  { "outbox", "breaker", CONFIG_DURATION, true, "30s", 0, 0, NULL,
+    "After five failed calls in a row a destination is left alone this long; it doubles." },
+  { "outbox", "breaker_most", CONFIG_DURATION, true, "15m", 0, 0, NULL, "What that doubles to." },
+  { "outbox", "dead_after", CONFIG_DURATION, true, "72h", 0, 0, NULL,
+    "An effect that could not be made for so long is dead: a person looks at it and retries or drops it." },
+  { "outbox", "keep", CONFIG_DURATION, true, "7d", 0, 0, NULL, "How long effects that are done or dropped are kept." },
+  { "outbox", "stock_delay", CONFIG_DURATION, true, "1s", 0, 0, NULL,
+    "Changes of an article's stock within this time make one push to a channel." },
+  { "outbox", "allow", CONFIG_TEXT, true, "", 0, 0, NULL,
+    "Hosts of webhooks that may have private addresses, by blanks; all others are refused when they do." },
 
   { "calendar", "zone", CONFIG_TEXT, true, "+08:00", 0, 0, NULL, "The zone that working hours are told in." },
   { "calendar", "hours", CONFIG_TEXT, true, "09:00-18:00", 0, 0, NULL,
@@ -142,8 +159,24 @@ const struct config_key config_keys[] = {
     "The longest of these: 15m." },
   { CHANNEL_ANY, "timeout", CONFIG_DURATION, true, "30s", 100, HOUR_MS, NULL,
     "How long one call may take, where it is not the connector's own 30s." },
+  { CHANNEL_ANY, "share", CONFIG_COUNT, true, "100", 1, 100, NULL,
+    "Percent of the stock that may be sold, less what is kept back as safety, that the channel is told of." },
   { CHANNEL_ANY, CONFIG_ANY_NAME, CONFIG_TEXT, true, NULL, 0, 0, NULL,
     "A secret or setting by the name that the connector gives it; NAME_file and NAME_env say where the value stands instead." },
+
+  { WEBHOOK_ANY, "url", CONFIG_TEXT, true, NULL, 0, 0, NULL,
+    "Where events are posted to: https://… or http://…; a private address only where [outbox] allow names its host." },
+  { WEBHOOK_ANY, "events", CONFIG_TEXT, true, "*", 0, 0, NULL,
+    "Which ones, by blanks: order.status claim.* backlog.alarm, or * for all." },
+  { WEBHOOK_ANY, "secret", CONFIG_TEXT, true, NULL, 0, 0, NULL,
+    "What calls are signed with, 24 bytes at least; whsec_… is read as base64. Better: secret_file." },
+  { WEBHOOK_ANY, "secret_file", CONFIG_TEXT, true, NULL, 0, 0, NULL,
+    "The file where it stands, beside the database or by its whole path." },
+  { WEBHOOK_ANY, "secret_env", CONFIG_TEXT, true, NULL, 0, 0, NULL, "Its name in the environment." },
+  { WEBHOOK_ANY, "timeout", CONFIG_DURATION, true, NULL, 0, 0, NULL,
+    "How long one call may take, where it is not that of [outbox]." },
+  { WEBHOOK_ANY, "at_once", CONFIG_COUNT, true, "4", 1, 16, NULL,
+    "Calls under way at a time; those about one order always go one by one." },
 };
 const size_t config_keys_n = COUNT(config_keys);
 
@@ -159,10 +192,12 @@ static const struct {
   { "split", "How orders are split over warehouses and parcels" },
   { "pack", "The packing bench" },
   { "ship", "The pre-ship lock" },
+  { "outbox", "What is made outside: webhooks, confirmations, pushes of stock" },
   { "calendar", "Working hours, for deadlines that count them" },
   { STAGE_ANY,
     "One section per stage: who drives it and by when. Stages of your own may stand between paid and pre_ship" },
   { CHANNEL_ANY, "One section per channel" },
+  { WEBHOOK_ANY, "One section per program that is told of events; calls are signed (README, Webhooks)" },
 };
 
 static const char *const origin_names[] = { "default", "file", "environment", "flag" };
@@ -370,7 +405,7 @@ static bool unknown_section(struct gather *g, const struct conf_entry *e)
   size_t n = 0;
   for (size_t i = 0; i < config_keys_n; i++)
     if (section_first(i) && !section_named(config_keys[i].section)) known[n++] = config_keys[i].section;
-  if (!strcmp(e->section, "stage") || !strcmp(e->section, "channel"))
+  if (!strcmp(e->section, "stage") || !strcmp(e->section, "channel") || !strcmp(e->section, "webhook"))
     return conf_fail(g, "%s, line %d: the section names its %s: [%s NAME]", g->base, e->line, e->section,
                      e->section);
   if (!*e->section)
@@ -478,6 +513,7 @@ static void named_add(struct gather *g, const struct conf_entry *e)
 const char *config_shown(const struct config_value *v)
 {
   size_t n = strlen(v->key);
+  if (v->value && !strcmp(v->key, "secret")) return "***";
   if (!v->value || strcmp(v->row->key, CONFIG_ANY_NAME) != 0) return v->value;
   bool where = (n > 5 && !strcmp(v->key + n - 5, "_file")) || (n > 4 && !strcmp(v->key + n - 4, "_env"));
   return where ? v->value : "***";
@@ -615,6 +651,7 @@ static const char *section_doc(const char *section)
 static const char *section_example(const char *section)
 {
   if (!strcmp(section, STAGE_ANY)) return "stage paid";
+  if (!strcmp(section, WEBHOOK_ANY)) return "webhook my-erp";
   return !strcmp(section, CHANNEL_ANY) ? "channel my-shop" : section;
 }
 

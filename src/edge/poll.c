@@ -34,7 +34,7 @@ static const struct setting_key {
 
 static bool is_plain_key(const char *key)
 {
-  static const char *const others[] = { "connector", "family", "merge", "host", "push_url", "max_rps" };
+  static const char *const others[] = { "connector", "family", "merge", "host", "push_url", "max_rps", "share" };
   for (size_t i = 0; i < COUNT(others); i++)
     if (!strcmp(others[i], key)) return true;
   for (size_t i = 0; i < COUNT(setting_keys); i++)

@@ -50,6 +50,14 @@ static const struct cmd_kind kinds[CMD_N] = {
 #define FLOW_STOCK_ADJUST stock_adjust
 #define FLOW_STOCK_COUNT stock_count
 #define FLOW_STOCK_SHIFT stock_shift
+#define FLOW_EFFECTS_RECOVER effects_recover
+#define FLOW_EFFECTS_TAKE effects_take
+#define FLOW_EFFECT_SETTLE effect_settle
+#define FLOW_STOCK_TELL stock_tell
+#define FLOW_EFFECT_RETRY effect_retry
+#define FLOW_EFFECT_RETRY_ALL effect_retry_all
+#define FLOW_EFFECT_DROP effect_drop
+#define FLOW_OUTBOX_RELEASE outbox_release
 #define ROW_OF(id, flow, name, roles, doc) ROW(id, flow, name, roles, doc)
 #define X(id, name, roles, doc) ROW_OF(id, FLOW_##id, name, roles, doc)
   CMD_MAP(X)
@@ -78,6 +86,7 @@ static void cmd_again(struct job *j)
   c->problem = (struct problem){ .faults.mem = &c->mem };
   c->status = 200;
   c->version = c->left = 0;
+  c->effects = false;
   memset(c->numbers, 0, sizeof c->numbers);
   c->touched.n = 0;
 }
@@ -304,6 +313,15 @@ void cmd_problem(const struct cmd *c, struct buf *out)
 
 /* ---- what flows share ---------------------------------------------------------------------------------------------------- */
 
+/* With what webhooks want to hear of it, in the same transaction. */
+static enum err event_put(struct cmd *c, struct db *db, char kind, int64_t entity, const char *type,
+                          const char *data)
+{
+  int64_t seq;
+  TRY(journal_put(db, c->now_ms, kind, entity, type, c->actor.name, data, &seq));
+  return c->rules->webhooks ? effect_put_event(c, db, kind, entity, type, seq) : ERR_OK;
+}
+
 enum err progress_event(struct cmd *c, struct db *db, char kind, int64_t entity, const char *type,
                         const char *fmt, ...)
 {
@@ -312,13 +330,12 @@ enum err progress_event(struct cmd *c, struct db *db, char kind, int64_t entity,
   va_start(ap, fmt);
   int n = vsnprintf(small, sizeof small, fmt, ap);
   va_end(ap);
-  if (n < (int)sizeof small)
-    return journal_put(db, c->now_ms, kind, entity, type, c->actor.name, small, NULL);
+  if (n < (int)sizeof small) return event_put(c, db, kind, entity, type, small);
   char *big = arena_alloc(&c->mem, (size_t)n + 1);
   va_start(ap, fmt);
   vsnprintf(big, (size_t)n + 1, fmt, ap);
   va_end(ap);
-  return journal_put(db, c->now_ms, kind, entity, type, c->actor.name, big, NULL);
+  return event_put(c, db, kind, entity, type, big);
 }
 
 enum err order_target(struct cmd *c, struct db *db, const char *text, struct order *o)

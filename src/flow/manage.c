@@ -513,6 +513,7 @@ enum err flow_keep_house_run(struct cmd *c, struct db *db)
 {
   char *text = NULL;
   int64_t from = 0, was;
+  bool effects_left;
   enum err e = meta_get(db, &c->mem, "pruned_payload", &text);
   if (e && e != ERR_NOT_FOUND) return e;
   for (const char *p = text ? text : "0"; *p; p++) from = from * 10 + (*p - '0');
@@ -522,6 +523,8 @@ enum err flow_keep_house_run(struct cmd *c, struct db *db)
   if (from != was) TRY(meta_put(db, "pruned_payload", arena_printf(&c->mem, "%lld", (long long)from)));
   c->left = from != was;
   TRY(push_prune(db, c->now_ms - PUSHES_KEEP_MS));
+  TRY(effects_prune(db, c->now_ms - c->rules->outbox.keep_ms, KEEP_STEP_ROWS, &effects_left));
+  c->left |= effects_left;
   return answer_prune(db, c->now_ms - ANSWERS_KEEP_MS, KEEP_STEP_ROWS);
 }
 

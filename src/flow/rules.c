@@ -22,9 +22,18 @@ void rules_default(struct rules *r)
   r->new_channels = true;
   r->pickup_due_ms = r->confirm_due_ms = 24 * HOUR_MS;
   r->tracking_reuse_ms = 180 * 24 * HOUR_MS;
+  r->outbox = (struct outbox_rules){ .timeout_ms = 30 * 1000,
+                                     .backoff_ms = 5 * 1000,
+                                     .backoff_most_ms = HOUR_MS,
+                                     .breaker_ms = 30 * 1000,
+                                     .breaker_most_ms = HOUR_MS / 4,
+                                     .dead_after_ms = 72 * HOUR_MS,
+                                     .keep_ms = 7 * 24 * HOUR_MS,
+                                     .stock_delay_ms = 1000,
+                                     .allow = "" };
 }
 
-enum value { V_DURATION, V_COUNT, V_YES, V_REMARKS, V_TRACK, V_RESERVE };
+enum value { V_DURATION, V_COUNT, V_YES, V_REMARKS, V_TRACK, V_RESERVE, V_TEXT };
 struct rule_key {
   const char *section, *key;
   enum value kind;
@@ -55,6 +64,15 @@ static const struct rule_key rule_keys[] = {
   { "ship", "pickup_due", V_DURATION, AT(pickup_due_ms), 1000, 365 * 24 * HOUR_MS },
   { "ship", "confirm_due", V_DURATION, AT(confirm_due_ms), 1000, 365 * 24 * HOUR_MS },
   { "ship", "number_reuse", V_DURATION, AT(tracking_reuse_ms), 1000, 3650 * 24 * HOUR_MS },
+  { "outbox", "timeout", V_DURATION, AT(outbox.timeout_ms), 100, HOUR_MS / 6 },
+  { "outbox", "backoff", V_DURATION, AT(outbox.backoff_ms), 1, 24 * HOUR_MS },
+  { "outbox", "backoff_most", V_DURATION, AT(outbox.backoff_most_ms), 1, 24 * HOUR_MS },
+  { "outbox", "breaker", V_DURATION, AT(outbox.breaker_ms), 1, 24 * HOUR_MS },
+  { "outbox", "breaker_most", V_DURATION, AT(outbox.breaker_most_ms), 1, 24 * HOUR_MS },
+  { "outbox", "dead_after", V_DURATION, AT(outbox.dead_after_ms), 1000, 30 * 24 * HOUR_MS },
+  { "outbox", "keep", V_DURATION, AT(outbox.keep_ms), 1000, 3650 * 24 * HOUR_MS },
+  { "outbox", "stock_delay", V_DURATION, AT(outbox.stock_delay_ms), 0, HOUR_MS },
+  { "outbox", "allow", V_TEXT, AT(outbox.allow), 0, 0 },
 };
 
 static bool fail(struct arena *a, const char **why, const struct conf_entry *e, const char *text)
@@ -98,6 +116,7 @@ static bool key_set(struct arena *a, struct rules *r, const struct rule_key *k, 
     else if (at == &r->split.places_max) r->split.places_max = (int)n;
     else *(int64_t *)at = n;
     return true;
+  case V_TEXT: *(const char **)at = arena_str(a, e->value); return true;
   case V_YES: return yes_parse(e->value, at) || fail(a, why, e, "yes or no");
   case V_TRACK:
     r->track = !strcmp(e->value, "yes") ? TRACK_YES : !strcmp(e->value, "no") ? TRACK_NO : TRACK_AUTO;
@@ -112,6 +131,12 @@ static bool key_set(struct arena *a, struct rules *r, const struct rule_key *k, 
   return false;
 }
 
+static int share_parse(const char *s)
+{
+  int64_t n;
+  return count_parse(s, &n) && n >= 1 && n <= 100 ? (int)n : 0;
+}
+
 static bool channel_key(struct arena *a, const struct conf_entry *e, const char **why)
 {
   bool yes;
@@ -120,6 +145,7 @@ static bool channel_key(struct arena *a, const struct conf_entry *e, const char 
     return (*e->value && strlen(e->value) <= 64 && strspn(e->value, allowed) == strlen(e->value)) ||
            fail(a, why, e, "lower-case letters, digits, . _ -");
   if (!strcmp(e->key, "merge")) return yes_parse(e->value, &yes) || fail(a, why, e, "yes or no");
+  if (!strcmp(e->key, "share")) return share_parse(e->value) || fail(a, why, e, "a whole percentage from 1 to 100");
   return true; /* the others are of its connector, and read with it */
 }
 
@@ -140,7 +166,9 @@ bool rules_load(struct arena *a, const struct conf *c, struct rules *r, const ch
           !key_set(a, r, &rule_keys[k], e, why))
         return false;
   }
-  return true;
+  if (r->outbox.backoff_most_ms < r->outbox.backoff_ms) r->outbox.backoff_most_ms = r->outbox.backoff_ms;
+  if (r->outbox.breaker_most_ms < r->outbox.breaker_ms) r->outbox.breaker_most_ms = r->outbox.breaker_ms;
+  return webhooks_load(a, c, r, why);
 }
 
 static const char *channel_conf(const struct rules *r, const char *channel, const char *key)
@@ -179,4 +207,10 @@ bool rules_channel_known(const struct rules *r, const char *channel)
 {
   return channel_conf(r, channel, "family") || channel_conf(r, channel, "merge") ||
          channel_conf(r, channel, "connector");
+}
+
+int rules_share(const struct rules *r, const char *channel)
+{
+  const char *share = channel_conf(r, channel, "share");
+  return share ? share_parse(share) : 100;
 }
