@@ -157,6 +157,13 @@ struct connector_shipped {
 };
 bool connector_shipped(struct connector_box *b, struct arena *a, const struct connector_answer *ans, const struct connector_vars *v,
                        struct connector_shipped **list, size_t *n, const char **why);
+/* connector_told.c: what the platform's word on an order says of one parcel, as a question's outcome. */
+struct told_answer {
+  enum outcome_kind kind;
+  const char *code, *message;
+};
+struct told_answer told_by_order(struct arena *a, const char *order, size_t n, const struct connector_effect *e);
+struct told_answer told_by_numbers(struct arena *a, const struct connector_shipped *list, size_t n, const struct connector_effect *e);
 struct connector_token {
   const char *name, *value;
   int64_t expires_in_ms;                  /* 0: not told */

@@ -68,6 +68,13 @@ struct pollee {                    /* one channel that is polled */
   bool pushing;
   struct again *again;             /* failed payloads are being mapped anew */
   int mapping;                     /* single ones */
+  struct telling *told;            /* what it is being told: connector_effect.c's */
+  int telling;                     /* so many */
+  struct connector_box *told_box;
+  struct arena told_mem;
+  bool told_job;                   /* the pool has that box */
+  bool renewing;                   /* of its tokens, by one of those */
+  uint32_t token_no;               /* counts renewals: who was refused with an older one need not renew */
   int64_t runs_ok, runs_failed, pushes_new, pushes_known, pushes_refused, calls, waits;
 };
 struct poller {
@@ -101,6 +108,13 @@ void pollee_wake(struct pollee *p);          /* looks whether there is something
 void pollee_later(struct pollee *p, int64_t ms);
 void pollee_sync(struct pollee *p);
 bool poll_key(struct poller *p, const char **why); /* DATA/secret.key, made when it is missing */
+/* Secrets as they are now, for a job on the pool: they change on the loop meanwhile. */
+struct poll_secret_list {
+  struct poll_secret_value at[CONNECTOR_SECRETS_MAX];
+  size_t n;
+};
+void poll_secrets_copy(const struct pollee *p, struct poll_secret_list *out);
+const char *poll_secret_of(const struct pollee *p, const struct poll_secret_list *list, const char *name);
 size_t poll_buckets(struct pollee *p, struct arena *a, const struct poll_bucket **list);
 /* What a person sees beside what the database knows. */
 void poll_runtime_put(struct jw *w, const struct pollee *p);
@@ -119,6 +133,9 @@ struct work {                                /* in: what to build or read; out: 
   struct arena mem;
   enum call_kind kind;
   struct connector_vars vars;
+  struct pollee *pollee;
+  struct poll_secret_list secrets;
+  uint32_t token_no;                         /* of the tokens that it was built with */
   bool probe;                                /* a backward walk asks how many pages there are */
   struct connector_answer answer;
   struct connector_call call;                /* built */
@@ -137,6 +154,10 @@ struct work {                                /* in: what to build or read; out: 
   struct connector_group *group;
   size_t groups;
 };
+/* New tokens, in use at once; the command stores them, and nothing else is asked before it did. */
+struct cmd *poll_tokens_cmd(struct pollee *p, const struct connector_token *token, size_t n);
+/* What the Date header says of the platform's clock. */
+void poll_clock_look(struct pollee *p, const struct fetch *f);
 bool work_build(struct pollee *p, struct work *w);
 void work_read(struct pollee *p, struct work *w);
 /* Rows of a mapping into items of a page command; also for files. */

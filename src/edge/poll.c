@@ -34,7 +34,9 @@ static const struct setting_key {
 
 static bool is_plain_key(const char *key)
 {
-  static const char *const others[] = { "connector", "family", "merge", "host", "push_url", "max_rps", "share" };
+  static const char *const others[] = {
+    "connector", "family", "merge", "host", "push_url", "max_rps", "share"
+  };
   for (size_t i = 0; i < COUNT(others); i++)
     if (!strcmp(others[i], key)) return true;
   for (size_t i = 0; i < COUNT(setting_keys); i++)
@@ -151,6 +153,25 @@ static bool span_read(struct arena *a, const struct conf_entry *e, struct poll_s
   return true;
 }
 
+/* carrier.SF = 44: what this platform calls a carrier of ours, before the connector's own list. */
+static bool is_carrier_key(const char *key)
+{
+  return !strncmp(key, "carrier.", 8) && key[8];
+}
+
+static void carrier_read(struct arena *a, const struct conf_entry *e, struct poll_settings *out)
+{
+  out->given[out->givens++] =
+    (struct poll_secret_value){ arena_str(a, e->key), arena_str(a, e->value), 0, 0 };
+}
+
+static size_t carriers_given(const struct conf *conf)
+{
+  size_t n = 0;
+  for (size_t i = 0; i < conf->n; i++) n += is_carrier_key(conf->at[i].key);
+  return n;
+}
+
 static bool host_read(struct arena *a, const struct conf_entry *e, struct poll_settings *out,
                       const char **why)
 {
@@ -167,13 +188,14 @@ bool poll_settings_read(struct arena *a, const struct conf *conf, const char *da
 {
   *out = (struct poll_settings){ .name = arena_str(a, channel), .connector = c->name };
   settings_default(out, c);
-  out->given = arena_array(a, struct poll_secret_value, c->secrets + c->settings + 1);
+  out->given = arena_array(a, struct poll_secret_value, c->secrets + c->settings + carriers_given(conf) + 1);
   for (size_t i = 0; i < conf->n; i++) {
     const struct conf_entry *e = &conf->at[i];
     if (strncmp(e->section, "channel ", 8) != 0 || strcmp(e->section + 8, channel) != 0) continue;
     if (!strcmp(e->key, "host")) {
       if (!host_read(a, e, out, why)) return false;
     } else if (!strcmp(e->key, "push_url")) out->push_url = arena_str(a, e->value);
+    else if (is_carrier_key(e->key)) carrier_read(a, e, out);
     else if (!strcmp(e->key, "max_rps")) {
       if (!rate_read(a, e, out, why)) return false;
     } else if (is_plain_key(e->key)) {
@@ -191,6 +213,19 @@ static const char *given_of(const struct poll_settings *s, const char *name)
   for (size_t i = 0; i < s->givens; i++)
     if (!strcmp(s->given[i].name, name)) return s->given[i].value;
   return NULL;
+}
+
+void poll_secrets_copy(const struct pollee *p, struct poll_secret_list *out)
+{
+  memcpy(out->at, p->secret, p->secrets * sizeof *out->at);
+  out->n = p->secrets;
+}
+
+const char *poll_secret_of(const struct pollee *p, const struct poll_secret_list *list, const char *name)
+{
+  for (size_t i = 0; i < list->n; i++)
+    if (!strcmp(list->at[i].name, name)) return list->at[i].value;
+  return given_of(&p->set, name);
 }
 
 const char *poll_secret(void *pollee, const char *name)
@@ -433,12 +468,13 @@ static void timer_closed(uv_handle_t *h)
   struct pollee *p = h->data;
   mem_free(p->timer), mem_free(p->ask);
   arena_release(&p->mem), arena_release(&p->state_mem), arena_release(&p->secret_mem);
+  arena_release(&p->told_mem);
   mem_free(p);
 }
 
 static void pollee_free(struct pollee *p)
 {
-  connector_close(p->box), connector_close(p->push_box);
+  connector_close(p->box), connector_close(p->push_box), connector_close(p->told_box);
   uv_close((uv_handle_t *)p->timer, timer_closed);
 }
 
@@ -473,7 +509,7 @@ static void run_poll(struct pollee *p, int64_t now)
 static bool is_followed(const struct pollee *p)
 {
   for (const struct pollee *k = p->poller->first; k; k = k->next)
-    if (k != p && k->leaving && k->run && !strcmp(k->set.name, p->set.name)) return true;
+    if (k != p && k->leaving && (k->run || k->telling) && !strcmp(k->set.name, p->set.name)) return true;
   return false;
 }
 
@@ -568,7 +604,7 @@ static void pollees_reap(struct poller *p)
 {
   for (struct pollee **at = &p->first; *at;) {
     struct pollee *k = *at;
-    if (!k->leaving || k->run || k->loading || k->pushing || k->again || k->mapping) {
+    if (!k->leaving || k->run || k->loading || k->pushing || k->again || k->mapping || k->telling) {
       at = &k->next;
       continue;
     }
@@ -616,7 +652,7 @@ static void pollee_look(struct pollee *p)
   int64_t changed = file_time(&mem, poller->api->data, p->set.connector);
   arena_release(&mem);
   p->changed = changed != p->file_changed;
-  if (!p->changed || p->run || p->loading || p->pushing || p->again || p->mapping) return;
+  if (!p->changed || p->run || p->loading || p->pushing || p->again || p->mapping || p->telling) return;
   struct pollee *fresh = pollee_new(poller);
   const char *why = NULL, *name = p->set.name, *connector = p->set.connector;
   bool ok = pollee_read(fresh, poller->api->rules->rules.conf, name, connector, &why) && fresh->connector &&

@@ -3,7 +3,7 @@
 #include "edge.h"
 #include <uv.h>
 
-enum { LIMITED_MOST = 50, ANSWER_SHOWN = 500, CLOCK_MOVED_MS = 30000 };
+enum { LIMITED_MOST = 50, ANSWER_SHOWN = 500, CLOCK_MOVED_MS = 30000, RENEWAL_WAIT_MS = 100 };
 
 /* ---- a call ------------------------------------------------------------------------------------------------------------ */
 static void ids_put(struct run *r, struct work *w, size_t n)
@@ -99,6 +99,8 @@ void run_call(struct run *r, enum call_kind kind)
   w->pages_before = r->detail.len ? arena_strn(&w->mem, r->detail.data, r->detail.len) : "";
   w->probe = kind == CALL_LIST && !r->probed;
   r->skew_built = r->p->state.skew_ms;
+  w->pollee = r->p, w->token_no = r->p->token_no;
+  poll_secrets_copy(r->p, &w->secrets);
   nonce_put(r, w);
   if (kind == CALL_DETAIL || kind == CALL_ONE) ids_put(r, w, run_batch(r, kind));
   if (kind == CALL_MERGE) merge_put(r, w, run_batch(r, kind));
@@ -121,15 +123,16 @@ static void read_after(uv_work_t *job, int status)
 }
 
 /* The Date header has whole seconds; smaller differences are the network's. */
-static void clock_look(struct run *r, const struct fetch *f)
+void poll_clock_look(struct pollee *p, const struct fetch *f)
 {
-  if (!f->date_ms || !r->p->connector->clock_by_date) return;
-  int64_t skew = f->date_ms + 500 - (run_now(r) - f->took_ms / 2), was = r->p->state.skew_ms, by = skew - was;
+  struct env *e = p->poller->api->env;
+  if (!f->date_ms || !p->connector->clock_by_date) return;
+  int64_t skew = f->date_ms + 500 - (e->now_ms(e) - f->took_ms / 2), was = p->state.skew_ms, by = skew - was;
   if (by > -2000 && by < 2000) return;
   if (skew > -2000 && skew < 2000) skew = 0;
-  r->p->state.skew_ms = skew;
+  p->state.skew_ms = skew;
   if (by > CLOCK_MOVED_MS || by < -CLOCK_MOVED_MS)
-    log_line(LOG_WARN, "channel %s: the platform's clock is %+lld s from ours", r->p->set.name,
+    log_line(LOG_WARN, "channel %s: the platform's clock is %+lld s from ours", p->set.name,
              (long long)(skew / 1000));
 }
 
@@ -142,7 +145,7 @@ static void on_fetched(struct fetch *f)
     run_failed(r, VERDICT_RETRY, "no_answer", f->why, 0);
     return;
   }
-  clock_look(r, f);
+  poll_clock_look(r->p, f);
   w->answer = (struct connector_answer){ f->status, f->field, f->fields, f->answer, f->answer_n };
   run_job(r, PHASE_READ, read_run, read_after);
 }
@@ -244,6 +247,10 @@ static void on_trouble(struct run *r, const char *code, const char *message, int
 
 static void on_expired(struct run *r, const char *code, const char *message)
 {
+  if (r->p->renewing || r->work->token_no != r->p->token_no) { /* somebody else renews them, or did */
+    call_again(r, r->p->renewing ? RENEWAL_WAIT_MS : 1);
+    return;
+  }
   if (r->refreshed || !r->p->connector->has_refresh || r->work->kind == CALL_REFRESH) {
     r->auth = true;
     run_fail(r, "auth_expired", code, message);
@@ -337,9 +344,29 @@ static void secret_set(struct pollee *p, const char *name, const char *value, in
                                              arena_str(&p->secret_mem, value), expires_at, life_ms };
 }
 
-static int64_t expires_of(const struct run *r, const struct connector_token *t)
+/* The old refresh token may be worth nothing by now: in use at once, and on the disk before anything else is asked. */
+struct cmd *poll_tokens_cmd(struct pollee *p, const struct connector_token *token, size_t n)
 {
-  return t->expires_in_ms > 0 ? run_now(r) + t->expires_in_ms : 0;
+  struct api *api = p->poller->api;
+  struct cmd *c = api_own_cmd(api, CMD_POLL_STATE);
+  struct poll_state *s = arena_new(&c->mem, struct poll_state);
+  struct poll_secret *list = arena_array(&c->mem, struct poll_secret, n + 1);
+  int64_t now = api->env->now_ms(api->env);
+  for (size_t i = 0; i < n; i++) {
+    const struct connector_token *t = &token[i];
+    struct buf sealed = { 0 };
+    char *what = arena_printf(&c->mem, "%s/%s", p->set.name, t->name);
+    int64_t expires_at = t->expires_in_ms > 0 ? now + t->expires_in_ms : 0;
+    seal(&sealed, api->env, p->poller->key, what, t->value, strlen(t->value));
+    list[i] = (struct poll_secret){ arena_str(&c->mem, t->name), arena_strn(&c->mem, sealed.data, sealed.len),
+                                    sealed.len, expires_at };
+    secret_set(p, t->name, t->value, expires_at, t->expires_in_ms);
+    buf_release(&sealed);
+  }
+  p->token_no++;
+  s->channel = arena_str(&c->mem, p->set.name), s->secret = list, s->secrets = n;
+  c->args = s, c->actor.name = arena_printf(&c->mem, "channel:%s", p->set.name);
+  return c;
 }
 
 static void tokens_done(struct cmd *c)
@@ -361,26 +388,10 @@ static void tokens_done(struct cmd *c)
   run_next(r);
 }
 
-/* The old refresh token may be worth nothing by now: in use at once, and on the disk before anything else is asked. */
 void run_tokens_in(struct run *r)
 {
-  struct work *w = r->work;
   struct poller *poller = r->p->poller;
-  struct cmd *c = api_own_cmd(run_api(r), CMD_POLL_STATE);
-  struct poll_state *s = arena_new(&c->mem, struct poll_state);
-  struct poll_secret *list = arena_array(&c->mem, struct poll_secret, w->tokens + 1);
-  for (size_t i = 0; i < w->tokens; i++) {
-    const struct connector_token *t = &w->token[i];
-    struct buf sealed = { 0 };
-    char *what = arena_printf(&c->mem, "%s/%s", r->p->set.name, t->name);
-    seal(&sealed, run_api(r)->env, poller->key, what, t->value, strlen(t->value));
-    list[i] = (struct poll_secret){ arena_str(&c->mem, t->name), arena_strn(&c->mem, sealed.data, sealed.len),
-                                    sealed.len, expires_of(r, t) };
-    secret_set(r->p, t->name, t->value, list[i].expires_at, t->expires_in_ms);
-    buf_release(&sealed);
-  }
-  s->channel = arena_str(&c->mem, r->p->set.name), s->secret = list, s->secrets = w->tokens;
-  c->args = s, c->actor.name = arena_printf(&c->mem, "channel:%s", r->p->set.name);
+  struct cmd *c = poll_tokens_cmd(r->p, r->work->token, r->work->tokens);
   run_fetch_drop(r);
   r->phase = PHASE_STORE, r->limited = 0, r->in_job = true;
   poller->busy++;

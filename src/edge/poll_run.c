@@ -345,7 +345,7 @@ static int64_t early_ms(const struct poll_secret_value *v)
 static bool token_ends(const struct run *r)
 {
   const struct pollee *p = r->p;
-  if (!p->connector->has_refresh || r->refreshed) return false;
+  if (!p->connector->has_refresh || r->refreshed || p->renewing) return false;
   for (size_t i = 0; i < p->secrets; i++)
     if (p->secret[i].expires_at && strstr(p->secret[i].name, "access") &&
         p->secret[i].expires_at < run_now(r) + early_ms(&p->secret[i]))
@@ -429,7 +429,8 @@ void run_stop(struct run *r)
 {
   if (r->stopping) return;
   r->stopping = true;
-  if (r->in_job || (r->phase == PHASE_CALL && run_refreshes(r))) return; /* the pool may be reading the answer */
+  if (r->in_job || (r->phase == PHASE_CALL && run_refreshes(r)))
+    return; /* the pool may be reading the answer */
   run_fetch_drop(r);
   if (r->phase == PHASE_WAIT || r->phase == PHASE_PACE || r->phase == PHASE_CALL) run_next(r);
 }

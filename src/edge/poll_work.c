@@ -10,9 +10,20 @@ const char *call_name(enum call_kind k)
   return call_names[k];
 }
 
+static const char *work_secret(void *work, const char *name)
+{
+  const struct work *w = work;
+  return poll_secret_of(w->pollee, &w->secrets, name);
+}
+
+static const char *work_setting(void *work, const char *name)
+{
+  return poll_setting(((struct work *)work)->pollee, name);
+}
+
 bool work_build(struct pollee *p, struct work *w)
 {
-  connector_values(p->box, poll_secret, poll_setting, p);
+  connector_values(p->box, work_secret, work_setting, w);
   return connector_build(p->box, &w->mem, call_names[w->kind], &w->vars, &w->call, &w->why);
 }
 
@@ -152,7 +163,7 @@ static void read_detail(struct pollee *p, struct work *w)
 
 void work_read(struct pollee *p, struct work *w)
 {
-  connector_values(p->box, poll_secret, poll_setting, p);
+  connector_values(p->box, work_secret, work_setting, w);
   connector_judge(p->box, &w->mem, call_names[w->kind], &w->answer, &w->vars, &w->verdict);
   if (w->verdict.kind != VERDICT_OK) return;
   switch (w->kind) {
