@@ -144,6 +144,7 @@ struct http_head {
 const char *http_status_text(int status);
 bool http_status_bodyless(int status); /* 1xx, 204, 304 */
 void http_date(int64_t now_ms, char out[HTTP_DATE_TEXT]);
+bool http_date_read(const char *text, int64_t *ms); /* the one form that is sent today */
 bool http_headers_ok(const char *headers); /* whole "Name: value\r\n" lines and nothing else */
 void http_head_put(struct buf *out, const struct http_head *h);
 

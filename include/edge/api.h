@@ -39,6 +39,7 @@ enum body_kind {
   BODY_JSON,
   BODY_MAYBE, /* JSON that may be left out */
   BODY_ORDERS, /* JSON or NDJSON */
+  BODY_ROWS,   /* JSON, maybe a long list */
   BODY_RAW     /* whatever a platform pushes; its signature is looked at, not its type */
 };
 struct route {
@@ -50,6 +51,7 @@ struct route {
   enum err (*read)(struct read *rd, struct db *db);   /* on a pool thread */
   bool heavy;                /* the read may take long: never stands before the quick ones */
   bool local;                /* over the Unix socket only */
+  bool slashes;              /* {id} may hold them: a code of the team's own */
   enum body_kind body;
   const char *query;         /* names that may stand behind '?', by blanks */
   const char *doc;
@@ -84,6 +86,8 @@ bool call_full_view(const struct call *k);
 bool call_one_channel(const struct call *k); /* a machine that sees its own channel's things only */
 /* A command made from the call: target, Idempotency-Key, If-Match. NULL: the answer was given. */
 struct cmd *call_cmd(struct call *k, enum cmd_id id);
+/* Remembers the answer under this key; part: what the request says, beside its method, path and query. */
+void call_key(const struct call *k, struct cmd *c, const char *key, const char *part, size_t n);
 /* Parses the body into it and hands it to the writer; every way ends in an answer. */
 void call_send(struct call *k, struct cmd *c, const char *body, size_t n);
 void call_send_to(struct call *k, struct cmd *c, const char *body, size_t n, void (*done)(struct cmd *));
@@ -228,6 +232,15 @@ void chores_close(struct chores *c);
 bool chores_idle(const struct chores *c);
 void chores_committed(struct chores *c, const struct cmd *done);
 
+/* ---- api_batch.c: many rows in one body, {"orders":[…]} -------------------------------------------------------------------- */
+struct batch_kind {
+  const char *list, *one, *too_many; /* the body's key, a word for a row, the code of too many of them */
+  struct cmd *(*make)(struct call *k, size_t index, const char *raw, size_t n); /* a row's command, not yet parsed */
+  void (*row)(struct buf *out, int64_t index, const struct cmd *c, enum err e);
+};
+const char *api_batch_of(const char *body, const char *key); /* where the list begins; NULL: the body is no batch */
+void api_batch_post(struct call *k, const struct batch_kind *kind, const char *list);
+
 /* ---- metrics.c: healthz, readyz, metrics ------------------------------------------------------------------------------------------- */
 #define WRITER_LAG_BAD_MS 10000
 void health_get(struct call *k);
@@ -255,6 +268,18 @@ enum err exception_read(struct read *rd, struct db *db);
 enum err tokens_read(struct read *rd, struct db *db);
 enum err users_read(struct read *rd, struct db *db);
 enum err check_read(struct read *rd, struct db *db);
+void skus_post(struct call *k);
+void mappings_post(struct call *k);
+void warehouses_post(struct call *k);
+void counts_post(struct call *k);
+void adjustments_post(struct call *k);
+enum err skus_read(struct read *rd, struct db *db);
+enum err sku_read_one(struct read *rd, struct db *db);
+enum err mappings_read(struct read *rd, struct db *db);
+enum err warehouses_read(struct read *rd, struct db *db);
+enum err warehouse_read_one(struct read *rd, struct db *db);
+enum err stock_read_all(struct read *rd, struct db *db);
+enum err ledger_read(struct read *rd, struct db *db);
 enum err fulfilments_read(struct read *rd, struct db *db);
 enum err fulfilment_read(struct read *rd, struct db *db);
 enum err claim_read(struct read *rd, struct db *db);
@@ -284,6 +309,7 @@ struct api {
   struct feed *feed;
   struct chores *chores;
   struct poller *poller;
+  struct deliverer *deliverer;
   struct intake *intakes;      /* open streams */
   int64_t started_ms;
   int64_t cmds;                /* under way */

@@ -33,17 +33,34 @@ bool channel_effect_start(struct api *api, struct deliver_call *call);
 void channel_effect_stop(struct api *api, struct deliver_call *call);
 int channel_effects_at_once(struct api *api, const char *channel); /* calls under way to this channel at most, 1 to 16 */
 
+/* ---- webhook.c: one call to a program that is told of events; it opens no socket ------------------------------------- */
+/* Reads the webhooks' secrets (secret, secret_file, secret_env) into the rules; data: the directory that a path without /
+ * begins in. false with *why. */
+bool webhooks_check(struct arena *a, const struct conf *conf, const char *data, struct rules *r, const char **why);
+/* "v1,…" over id.timestamp.body (Standard Webhooks); timestamp in seconds. */
+char *webhook_signature(struct arena *a, const void *secret, size_t secret_n, const char *id, int64_t timestamp, const char *body,
+                        size_t n);
+struct fetch;
+/* Everything is copied into f->mem. */
+void webhook_request(struct fetch *f, const struct webhook *h, const char *id, const char *body, size_t n, int64_t now_ms);
+void webhook_outcome(struct fetch *f, int64_t now_ms, struct effect_outcome *out);
+
 /* ---- deliver.c ------------------------------------------------------------------------------------------------------ */
 #define DELIVER_ANSWER_MAX (64 << 10)
 #define DELIVER_ASK_MS (2 * 60 * 1000) /* an ask that has no answer by then may be made again */
+#define DELIVER_LOOK_MS 1000
+#define DELIVER_STOP_MS 3000           /* what is under way may end, before it is given up */
 struct deliverer;
 struct deliverer *deliverer_open(struct api *api);
 void deliverer_start(struct deliverer *d);
 void deliverer_kick(struct deliverer *d);  /* there may be something new */
-void deliverer_rules(struct deliverer *d); /* the configuration was read again */
+void deliverer_hurry(struct deliverer *d); /* a person wants it tried now: no destination is left alone any longer */
 void deliverer_stop(struct deliverer *d);
 bool deliverer_idle(const struct deliverer *d);
 void deliverer_close(struct deliverer *d);
+bool deliverer_held(const struct deliverer *d);
+int64_t deliverer_waiting(const struct deliverer *d);
+int64_t deliverer_dead(const struct deliverer *d); /* dead effects, as of the last look */
 void deliver_metrics_put(const struct deliverer *d, struct buf *out);
 
 #endif

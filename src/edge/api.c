@@ -238,7 +238,7 @@ static struct http_plan api_plan(void *arg, struct http_request *r)
   }
   struct http_plan yes = { .body_max = BODY_JSON_MAX };
   if (k->route->body == BODY_NONE) yes.body_max = 0;
-  if (k->route->body == BODY_ORDERS) yes.body_max = BODY_BATCH_MAX;
+  if (k->route->body == BODY_ORDERS || k->route->body == BODY_ROWS) yes.body_max = BODY_BATCH_MAX;
   if (k->route->body == BODY_ORDERS && media_is(http_field(r, "content-type"), "application/x-ndjson")) {
     yes.stream = true, yes.body_max = SIZE_MAX;
     intake_begin(k);
@@ -325,6 +325,13 @@ struct pushed {
   void *owner;
 };
 
+/* A person's wish goes before a wait. */
+static void outbox_committed(struct api *api, const struct cmd *c)
+{
+  bool wish = c->id == CMD_EFFECT_RETRY || c->id == CMD_EFFECT_RETRY_ALL || c->id == CMD_OUTBOX_RELEASE;
+  (wish ? deliverer_hurry : deliverer_kick)(api->deliverer);
+}
+
 static void pushed_done(struct job *job)
 {
   struct cmd *c = (struct cmd *)job;
@@ -332,6 +339,7 @@ static void pushed_done(struct job *job)
   p->api->cmds--;
   c->owner = p->owner;
   chores_committed(p->api->chores, c);
+  if (c->effects && !c->job.err && !c->dry_run) outbox_committed(p->api, c);
   p->done(c);
 }
 
@@ -385,14 +393,15 @@ bool idempotency_key_ok(const char *key)
 }
 
 /* The query belongs to the request: a trial is another one than the real thing. */
-static void call_digest(const struct call *k, struct cmd *c)
+void call_key(const struct call *k, struct cmd *c, const char *key, const char *part, size_t n)
 {
   const struct http_request *r = k->r;
   struct buf head = { 0 };
+  c->key = arena_str(&c->mem, key);
   buf_printf(&head, "%s\n%s\n", r->method, r->path);
   for (size_t i = 0; i < r->query_n; i++) buf_printf(&head, "%s=%s\n", r->query[i].name, r->query[i].value);
-  const struct sha256_part part[] = { { head.data, head.len }, { r->body, r->body_n } };
-  sha256_parts(part, COUNT(part), c->digest);
+  const struct sha256_part parts[] = { { head.data, head.len }, { part, n } };
+  sha256_parts(parts, COUNT(parts), c->digest);
   buf_release(&head);
 }
 
@@ -413,10 +422,7 @@ struct cmd *call_cmd(struct call *k, enum cmd_id id)
   c->target = arena_str(&c->mem, k->id);
   c->if_version = version;
   c->source = "api";
-  if (key) {
-    c->key = arena_str(&c->mem, key);
-    call_digest(k, c);
-  }
+  if (key) call_key(k, c, key, k->r->body, k->r->body_n);
   return c;
 }
 
@@ -547,6 +553,7 @@ struct api *api_open(struct arena *a, const struct api_options *o)
   api->feed = feed_open(api);
   api->chores = chores_open(api);
   api->poller = poller_open(api);
+  api->deliverer = deliverer_open(api);
   return api;
 }
 
@@ -562,11 +569,12 @@ void api_stopping(struct api *api)
 bool api_idle(const struct api *api)
 {
   return !api->cmds && !api->hashing && !api->backing_up && reads_idle(api->reads) &&
-         chores_idle(api->chores) && poller_idle(api->poller);
+         chores_idle(api->chores) && poller_idle(api->poller) && deliverer_idle(api->deliverer);
 }
 
 void api_close(struct api *api)
 {
+  deliverer_close(api->deliverer);
   poller_close(api->poller);
   chores_close(api->chores);
   feed_close(api->feed);

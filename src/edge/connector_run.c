@@ -135,7 +135,7 @@ void params_vars(struct connector_params *p, const struct connector *c, const ch
   params_int(p, "now_ms", v->now_ms), params_int(p, "ts", v->now_ms / 1000);
   params_int(p, "from_ms", v->from_ms), params_int(p, "to_ms", v->to_ms);
   params_int(p, "from_s", v->from_ms / 1000), params_int(p, "to_s", v->to_ms / 1000);
-  params_int(p, "page", v->page), params_int(p, "page_size", q ? q->page_size : 0);
+  params_int(p, "page", v->page), params_int(p, "page_size", v->page_size ? v->page_size : q ? q->page_size : 0);
   put_text(p, "cursor", v->cursor ? v->cursor : "");
   put_text(p, "id", v->id), put_text(p, "ids", v->ids), put_text(p, "rows", v->rows);
   put_text(p, "host", v->host ? v->host : c->host), put_text(p, "nonce", v->nonce);
@@ -189,6 +189,11 @@ void params_answer(struct connector_params *p, struct arena *a, const struct con
   params_text(p, "text", text_max == TEXT_MAX ? clean_text(a, ans->body, n) : ans->body ? ans->body : "", n);
   params_int(p, "status", ans->status);
   put_text(p, "headers", headers_json(a, ans));
+}
+
+bool connector_limited(const struct connector_box *b)
+{
+  return sandbox_limited(b->s);
 }
 
 bool box_run(struct connector_box *b, struct arena *a, const struct connector_sql *q,
@@ -267,24 +272,6 @@ bool answer_gate(struct arena *a, const struct connector_answer *ans, const char
   else if (is_html(ans)) *why = "the answer is a page of HTML or XML, not JSON";
   else *why = arena_printf(a, "the answer is no JSON that can be taken: %s, at byte %zu", said, at);
   return false;
-}
-
-/* "Sun, 06 Nov 1994 08:49:37 GMT" */
-static bool http_date_read(const char *s, int64_t *ms)
-{
-  static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
-  static const char shape[] = "aaa, 99 aaa 9999 99:99:99 GMT";
-  if (strlen(s) != sizeof shape - 1) return false;
-  for (size_t i = 0; i < sizeof shape - 1; i++)
-    if (shape[i] == '9' ? s[i] < '0' || s[i] > '9' : shape[i] != 'a' && shape[i] != s[i]) return false;
-  int month = 0;
-  while (month < 12 && strncmp(months + (size_t)month * 3, s + 8, 3) != 0) month++;
-#define TWO(at) ((s[at] - '0') * 10 + s[(at) + 1] - '0')
-  struct civil c = { TWO(12) * 100 + TWO(14), month + 1, TWO(5), TWO(17), TWO(20), TWO(23), 0 };
-#undef TWO
-  if (month == 12 || c.day < 1 || c.day > 31 || c.hour > 23 || c.minute > 59 || c.second > 60) return false;
-  *ms = time_from_civil(&c, 0);
-  return true;
 }
 
 static int64_t retry_after(const struct connector_answer *ans, int64_t now_ms)

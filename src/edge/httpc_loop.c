@@ -2,6 +2,7 @@
  * call has an end in time and in bytes. */
 #include "edge.h"
 #include <curl/curl.h>
+#include <sys/socket.h>
 #include <uv.h>
 
 struct fetcher {
@@ -25,8 +26,9 @@ struct transfer {
   struct curl_slist *headers;
   struct buf body;
   struct http_field field[HTTP_FIELDS_MAX];
-  size_t fields;
+  size_t fields, head;
   const char *gave_up;
+  bool is_private;
   int64_t since_ms;
   char error[CURL_ERROR_SIZE];
 };
@@ -42,6 +44,11 @@ static size_t on_header(char *s, size_t size, size_t n, void *arg)
   struct transfer *t = arg;
   (void)size;
   const char *colon = memchr(s, ':', n), *end = s + n;
+  t->head += n;
+  if (t->head > FETCH_HEAD_MAX) {
+    t->gave_up = "the head of the answer is longer than is taken";
+    return 0;
+  }
   if (n > 5 && !memcmp(s, "HTTP/", 5)) {
     t->fields = 0;
     return n;
@@ -109,9 +116,41 @@ static void transfer_end(struct transfer *t, CURLcode code)
   } else {
     const char *why = t->gave_up ? t->gave_up : *t->error ? t->error : curl_easy_strerror(code);
     f->status = 0, f->why = arena_str(&f->mem, why);
+    f->head_status = (int)status, f->is_private = t->is_private,
+    f->is_late = code == CURLE_OPERATION_TIMEDOUT;
   }
   transfer_free(t);
   f->done(f);
+}
+
+/* ---- where to: the address that is really connected to decides, not the one that was looked up before ------------ */
+#define NOT_PUBLIC "its address is not public, and [outbox] allow does not name the host"
+
+static curl_socket_t on_open(void *arg, curlsocktype purpose, struct curl_sockaddr *a)
+{
+  struct transfer *t = arg;
+  (void)purpose;
+  if (addr_is_public(&a->addr)) return socket(a->family, a->socktype | SOCK_CLOEXEC, a->protocol);
+  t->is_private = true, t->gave_up = NOT_PUBLIC;
+  return CURL_SOCKET_BAD;
+}
+
+/* Also of a connection that is used again. */
+static int on_connected(void *arg, char *address, char *own, int port, int own_port)
+{
+  struct transfer *t = arg;
+  (void)own, (void)port, (void)own_port;
+  if (addr_text_is_public(address)) return CURL_PREREQFUNC_OK;
+  t->is_private = true, t->gave_up = NOT_PUBLIC;
+  return CURL_PREREQFUNC_ABORT;
+}
+
+static void public_only(struct transfer *t)
+{
+  curl_easy_setopt(t->easy, CURLOPT_OPENSOCKETFUNCTION, on_open);
+  curl_easy_setopt(t->easy, CURLOPT_OPENSOCKETDATA, t);
+  curl_easy_setopt(t->easy, CURLOPT_PREREQFUNCTION, on_connected);
+  curl_easy_setopt(t->easy, CURLOPT_PREREQDATA, t);
 }
 
 static void reap(struct fetcher *f)
@@ -174,6 +213,7 @@ void fetch_start(struct fetcher *f, struct fetch *call)
   }
   curl_easy_setopt(e, CURLOPT_CUSTOMREQUEST, call->method);
   if (call->alone) curl_easy_setopt(e, CURLOPT_FRESH_CONNECT, 1l);
+  if (call->public_only) public_only(t);
   headers_set(t);
   must(curl_multi_add_handle(f->multi, e) == CURLM_OK);
 }
@@ -270,6 +310,11 @@ struct fetcher *fetcher_open(struct uv_loop_s *loop)
   curl_multi_setopt(f->multi, CURLMOPT_TIMERDATA, f);
   curl_multi_setopt(f->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, (long)FETCH_AT_ONCE);
   return f;
+}
+
+void fetcher_at_once(struct fetcher *f, int most)
+{
+  curl_multi_setopt(f->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, (long)most);
 }
 
 void fetcher_close(struct fetcher *f)

@@ -74,6 +74,24 @@ void http_date(int64_t now_ms, char out[HTTP_DATE_TEXT])
   put_two(out + 17, c.hour), put_two(out + 20, c.minute), put_two(out + 23, c.second);
 }
 
+/* "Sun, 06 Nov 1994 08:49:37 GMT" */
+bool http_date_read(const char *s, int64_t *ms)
+{
+  static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+  static const char shape[] = "aaa, 99 aaa 9999 99:99:99 GMT";
+  if (strlen(s) != sizeof shape - 1) return false;
+  for (size_t i = 0; i < sizeof shape - 1; i++)
+    if (shape[i] == '9' ? s[i] < '0' || s[i] > '9' : shape[i] != 'a' && shape[i] != s[i]) return false;
+  int month = 0;
+  while (month < 12 && strncmp(months + (size_t)month * 3, s + 8, 3) != 0) month++;
+#define TWO(at) ((s[at] - '0') * 10 + s[(at) + 1] - '0')
+  struct civil c = { TWO(12) * 100 + TWO(14), month + 1, TWO(5), TWO(17), TWO(20), TWO(23), 0 };
+#undef TWO
+  if (month == 12 || c.day < 1 || c.day > 31 || c.hour > 23 || c.minute > 59 || c.second > 60) return false;
+  *ms = time_from_civil(&c, 0);
+  return true;
+}
+
 /* "Name: value" without control characters, then CR LF. Returns the line's length or 0. */
 static size_t header_line_n(const char *s)
 {
