@@ -65,6 +65,17 @@ static bool is_composed(const char *code)
   return same;
 }
 
+/* Codes stand in addresses: no part between slashes is empty or made of dots. */
+static bool path_safe(const char *code)
+{
+  for (const char *p = code;; p++) {
+    size_t n = strcspn(p, "/");
+    if (strspn(p, ".") == n) return false;
+    p += n;
+    if (!*p) return true;
+  }
+}
+
 bool sku_code_ok(const char *code)
 {
   size_t n = strlen(code);
@@ -81,7 +92,7 @@ bool sku_code_ok(const char *code)
   bool latin = seen & 1u << SCRIPT_LATIN, greek = seen & 1u << SCRIPT_GREEK,
        cyrillic = seen & 1u << SCRIPT_CYRILLIC;
   if (latin + greek + cyrillic > 1 || ((greek || cyrillic) && !own)) return false;
-  return seen & ~(1u << SCRIPT_SIGN) && is_composed(code);
+  return seen & ~(1u << SCRIPT_SIGN) && path_safe(code) && is_composed(code);
 }
 
 /* ---- skus --------------------------------------------------------------------------------------------------------------- */

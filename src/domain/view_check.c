@@ -101,6 +101,48 @@ static const struct question {
   { "SELECT o.id, 0 FROM orders o WHERE o.decided = 0 AND o.id IN"
     " (SELECT order_a FROM merge_decisions UNION SELECT order_b FROM merge_decisions)",
     'o', "does not know that a person decided about it", 0 },
+  /* the dictionary */
+  { "SELECT m.channel_id, m.sku_id FROM channel_skus m LEFT JOIN skus k ON k.id = m.sku_id WHERE k.id IS NULL",
+    'c', "means an article that does not exist", 'n' },
+  { "SELECT m.sku_id, m.channel_id FROM channel_skus m LEFT JOIN channels c ON c.id = m.channel_id WHERE c.id IS NULL",
+    'n', "is meant by a channel that does not exist", 'c' },
+  { "SELECT b.sku_id, 0 FROM barcodes b LEFT JOIN skus k ON k.id = b.sku_id WHERE k.id IS NULL", 'n',
+    "does not exist but has a barcode", 0 },
+  { "SELECT p.kit_id, p.sku_id FROM kit_parts p LEFT JOIN skus k ON k.id = p.kit_id LEFT JOIN skus q ON q.id = p.sku_id"
+    " WHERE k.id IS NULL OR q.id IS NULL",
+    'n', "is or has a part that does not exist", 'n' },
+  { "SELECT p.kit_id, p.sku_id FROM kit_parts p WHERE p.sku_id IN (SELECT kit_id FROM kit_parts)", 'n',
+    "is a kit with a part that is a kit", 'n' },
+  { "SELECT s.sku_id, s.warehouse_id FROM stock s LEFT JOIN skus k ON k.id = s.sku_id LEFT JOIN warehouses w ON"
+    " w.id = s.warehouse_id WHERE k.id IS NULL OR w.id IS NULL",
+    'n', "lies in a warehouse, and one of both does not exist", 'h' },
+  { "SELECT s.sku_id, s.warehouse_id FROM stock s JOIN skus k ON k.id = s.sku_id WHERE s.on_hand + s.quarantine > 0 AND"
+    " (k.made = 1 OR k.id IN (SELECT kit_id FROM kit_parts))",
+    'n', "is a kit or made to order, and lies in a warehouse", 'h' },
+  /* stock (domain 5.2): each bucket is the sum of its ledger, whose rows are a chain */
+  { "SELECT s.sku_id, s.warehouse_id FROM stock s LEFT JOIN (SELECT sku_id, warehouse_id,"
+    " sum(CASE WHEN target IN ('a', 'r', 'f') THEN quantity ELSE 0 END - CASE WHEN source IN ('a', 'r', 'f') THEN quantity ELSE 0 END) AS on_hand,"
+    " sum(CASE target WHEN 'r' THEN quantity ELSE 0 END - CASE source WHEN 'r' THEN quantity ELSE 0 END) AS reserved,"
+    " sum(CASE target WHEN 'f' THEN quantity ELSE 0 END - CASE source WHEN 'f' THEN quantity ELSE 0 END) AS frozen,"
+    " sum(CASE target WHEN 'q' THEN quantity ELSE 0 END - CASE source WHEN 'q' THEN quantity ELSE 0 END) AS quarantine,"
+    " max(id) AS newest FROM stock_moves GROUP BY sku_id, warehouse_id) m ON m.sku_id = s.sku_id AND m.warehouse_id = s.warehouse_id"
+    " WHERE m.sku_id IS NULL OR s.on_hand <> m.on_hand OR s.reserved <> m.reserved OR s.frozen <> m.frozen"
+    " OR s.quarantine <> m.quarantine OR s.move_id <> m.newest",
+    'n', "has other stock than its ledger gives, in", 'h' },
+  { "SELECT m.sku_id, m.warehouse_id FROM stock_moves m LEFT JOIN stock s ON s.sku_id = m.sku_id AND"
+    " s.warehouse_id = m.warehouse_id WHERE s.sku_id IS NULL GROUP BY m.sku_id, m.warehouse_id",
+    'n', "has a ledger but no stock, in", 'h' },
+  { "SELECT t.sku_id, t.id FROM (SELECT id, sku_id, before, coalesce(lag(id) OVER (PARTITION BY sku_id, warehouse_id ORDER BY id), 0)"
+    " AS last FROM stock_moves) t WHERE t.before <> t.last",
+    'n', "has a row in its ledger that does not follow the one before it", '#' },
+  { "SELECT t.sku_id, t.warehouse_id FROM (SELECT sku_id, warehouse_id, reserved, frozen FROM stock UNION ALL"
+    " SELECT sku_id, warehouse_id, CASE state WHEN 'reserved' THEN -quantity ELSE 0 END, CASE state WHEN 'frozen' THEN -quantity ELSE 0 END"
+    " FROM units WHERE state = 'reserved' OR state = 'frozen') t GROUP BY t.sku_id, t.warehouse_id"
+    " HAVING sum(t.reserved) <> 0 OR sum(t.frozen) <> 0",
+    'n', "is reserved or frozen for other pieces than its orders have, in", 'h' },
+  COUNTER_RULE("sku", "skus"),
+  COUNTER_RULE("warehouse", "warehouses"),
+  COUNTER_RULE("stock_move", "stock_moves"),
   COUNTER_RULE("order", "orders"),
   COUNTER_RULE("payload", "payloads"),
   COUNTER_RULE("group", "groups"),

@@ -69,13 +69,44 @@ const struct route route_table[] = {
   { "POST", "/v1/shipments/trace", ROLES_OF_CMD, "traceParcel", CMD_PARCEL_TRACE, .body = BODY_JSON,
     .doc = "Note what the carrier did with a parcel." },
 
+  { "GET", "/v1/skus", ROLES_PEOPLE, "listSkus", CMD_N, .read = skus_read, .heavy = true,
+    .query = "q state " LIST, .doc = "List the articles of the dictionary, or find some." },
+  { "POST", "/v1/skus", ROLES_OF_CMD, "putSkus", CMD_SKU_PUT, .run = skus_post, .body = BODY_ROWS,
+    .query = "dry_run", .doc = "Make or change an article, or many: what is not named stays as it is." },
+  { "POST", "/v1/skus/{id}/retire", ROLES_OF_CMD, "retireSku", CMD_SKU_RETIRE, .body = BODY_MAYBE,
+    .slashes = true, .doc = "Retire an article: it is known, and no longer offered." },
+  { "GET", "/v1/skus/{id}", ROLES_PEOPLE, "getSku", CMD_N, .read = sku_read_one, .slashes = true,
+    .doc = "One article, by its code." },
+  { "GET", "/v1/mappings", ROLES_PEOPLE, "listMappings", CMD_N, .read = mappings_read, .heavy = true,
+    .query = "channel sku " LIST, .doc = "List what channels call the articles." },
+  { "POST", "/v1/mappings", ROLES_OF_CMD, "putMappings", CMD_MAPPING_PUT, .run = mappings_post,
+    .body = BODY_ROWS, .query = "dry_run", .doc = "Say which article a channel means, once or many times." },
+  { "POST", "/v1/mappings/drop", ROLES_OF_CMD, "dropMapping", CMD_MAPPING_DROP, .body = BODY_JSON,
+    .doc = "Forget what a channel meant by a SKU." },
+  { "GET", "/v1/warehouses", ROLES_PEOPLE, "listWarehouses", CMD_N, .read = warehouses_read,
+    .doc = "List warehouses and factories." },
+  { "POST", "/v1/warehouses", ROLES_OF_CMD, "putWarehouses", CMD_WAREHOUSE_PUT, .run = warehouses_post,
+    .body = BODY_ROWS, .query = "dry_run", .doc = "Make or change a warehouse or a factory, or many." },
+  { "GET", "/v1/warehouses/{id}", ROLES_PEOPLE, "getWarehouse", CMD_N, .read = warehouse_read_one,
+    .slashes = true, .doc = "One warehouse, by its code." },
+  { "GET", "/v1/stock", ROLES_PEOPLE, "listStock", CMD_N, .read = stock_read_all, .heavy = true,
+    .query = "sku warehouse " LIST, .doc = "List how many pieces lie where, and whose they are." },
+  { "POST", "/v1/stock", ROLES_OF_CMD, "countStock", CMD_STOCK_COUNT, .run = counts_post, .body = BODY_ROWS,
+    .query = "dry_run", .doc = "Book what was counted on a shelf, or on many." },
+  { "POST", "/v1/stock/adjustments", ROLES_OF_CMD, "adjustStock", CMD_STOCK_ADJUST, .run = adjustments_post,
+    .body = BODY_ROWS, .query = "dry_run",
+    .doc = "Book pieces in or out with a reason, once or many times." },
+  { "POST", "/v1/stock/moves", ROLES_OF_CMD, "moveStock", CMD_STOCK_SHIFT, .body = BODY_JSON,
+    .doc = "Move pieces to another warehouse, or into or out of quarantine." },
+  { "GET", "/v1/stock/ledger", ROLES_PEOPLE, "listStockMoves", CMD_N, .read = ledger_read, .heavy = true,
+    .query = "sku warehouse " LIST, .doc = "List the rows of the stock ledger, newest first." },
+
   { "GET", "/v1/payloads", ROLES_PEOPLE, "listPayloads", CMD_N, .read = payloads_read, .heavy = true,
     .query = "state channel " LIST, .doc = "List what arrived, newest first." },
   { "POST", "/v1/payloads", ROLES_OF_CMD, "putPayload", CMD_PAYLOAD_PUT, .body = BODY_JSON,
     .doc = "Keep something that could not be mapped to an order, with the reason." },
   { "POST", "/v1/payloads/retry", ROLES_OF_CMD, "retryPayloads", CMD_PAYLOAD_RETRY_ALL,
-    .run = payloads_retry_post, .body = BODY_MAYBE,
-    .doc = "Apply all failed payloads again." },
+    .run = payloads_retry_post, .body = BODY_MAYBE, .doc = "Apply all failed payloads again." },
   { "GET", "/v1/payloads/{id}", ROLES_ANYONE, "getPayload", CMD_N, .read = payload_read,
     .doc = "One payload; with what arrived for those who may see it." },
   { "POST", "/v1/payloads/{id}/retry", ROLES_OF_CMD, "retryPayload", CMD_PAYLOAD_RETRY,
@@ -138,17 +169,19 @@ unsigned route_roles(const struct route *t)
   return cmd_kind((enum cmd_id)t->cmd)->roles;
 }
 
-/* {id} stands for one whole segment. */
-static bool path_match(const char *pattern, const char *path, const char **id, size_t *id_n)
+/* {id} stands for one whole segment, or for all up to what the pattern ends with. */
+static bool path_match(const struct route *t, const char *path, const char **id, size_t *id_n)
 {
+  const char *pattern = t->path;
   *id = NULL;
   while (*pattern) {
     if (*pattern == '{') {
-      size_t n = strcspn(path, "/");
+      pattern += strcspn(pattern, "}") + 1;
+      size_t n = strcspn(path, "/"), all = strlen(path), tail = strlen(pattern);
+      if (t->slashes && all > tail && !strcmp(path + all - tail, pattern)) n = all - tail;
       if (!n) return false;
       *id = path, *id_n = n;
       path += n;
-      pattern += strcspn(pattern, "}") + 1;
     } else if (*pattern++ != *path++) {
       return false;
     }
@@ -174,7 +207,8 @@ const struct route *route_find(struct arena *a, const char *method, const char *
   *id = NULL;
   for (size_t i = 0; i < route_table_n; i++) {
     const struct route *t = &route_table[i];
-    if (!path_match(t->path, path, &part, &part_n)) continue;
+    if (methods.len && t->slashes) continue; /* its end is the verb of a row above */
+    if (!path_match(t, path, &part, &part_n)) continue;
     if (!strcmp(t->method, method)) {
       if (part) *id = arena_strn(a, part, part_n);
       buf_release(&methods);
