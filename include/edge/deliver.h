@@ -45,6 +45,12 @@ struct fetch;
 void webhook_request(struct fetch *f, const struct webhook *h, const char *id, const char *body, size_t n, int64_t now_ms);
 void webhook_outcome(struct fetch *f, int64_t now_ms, struct effect_outcome *out);
 
+/* ---- api_effects.c --------------------------------------------------------------------------------------------------- */
+struct read;
+struct db;
+enum err effect_one_read(struct read *rd, struct db *db);
+enum err effects_read(struct read *rd, struct db *db);
+
 /* ---- deliver.c ------------------------------------------------------------------------------------------------------ */
 #define DELIVER_ANSWER_MAX (64 << 10)
 #define DELIVER_ASK_MS (2 * 60 * 1000) /* an ask that has no answer by then may be made again */

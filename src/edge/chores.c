@@ -186,8 +186,9 @@ static void alarm_noted(struct cmd *done)
 
 static void alarm_note(struct api *api, bool over, int64_t backlog, int64_t limit)
 {
-  log_line(over ? LOG_WARN : LOG_INFO, "%lld payloads failed or are dead; the alarm's limit is %lld",
-           (long long)backlog, (long long)limit);
+  log_line(over ? LOG_WARN : LOG_INFO,
+           "%lld payloads and effects failed or are dead; the alarm's limit is %lld", (long long)backlog,
+           (long long)limit);
   struct cmd *c = api_own_cmd(api, CMD_BACKLOG_ALARM);
   const char *body = arena_printf(&c->mem, "{\"state\":\"%s\",\"backlog\":%lld,\"limit\":%lld}",
                                   over ? "on" : "off", (long long)backlog, (long long)limit);
@@ -199,7 +200,8 @@ static void alarm_note(struct api *api, bool over, int64_t backlog, int64_t limi
 /* One alert when the backlog passes the limit, again after it fell below and rose, or after an hour (domain 2.9). */
 static void alarm_look(struct api *api, int64_t now)
 {
-  int64_t backlog = api->failed + api->dead, limit = api->rules->rules.backlog_alarm;
+  int64_t backlog = api->failed + api->dead + deliverer_dead(api->deliverer),
+          limit = api->rules->rules.backlog_alarm;
   bool over = backlog > limit;
   bool tell = over && (!api->alarm || now - api->alarm_at >= ALARM_AGAIN_MS);
   if (tell) api->alarm_at = now, api->alarms++;

@@ -24,7 +24,13 @@ static void health_put(struct buf *out, struct api *api, bool ok, int64_t lag_ms
   jw_kint(&w, "waiting", (int64_t)writer_waiting(api->writer)), jw_kint(&w, "lag_ms", lag_ms);
   jw_object_end(&w);
   jw_key(&w, "backlog"), jw_object(&w);
-  jw_kint(&w, "failed", api->failed), jw_kint(&w, "dead", api->dead), jw_kbool(&w, "alarm", api->alarm);
+  jw_kint(&w, "failed", api->failed), jw_kint(&w, "dead", api->dead);
+  jw_kint(&w, "effects_dead", deliverer_dead(api->deliverer)), jw_kbool(&w, "alarm", api->alarm);
+  jw_object_end(&w);
+  jw_key(&w, "outbox"), jw_object(&w);
+  jw_kbool(&w, "held", deliverer_held(api->deliverer));
+  jw_kint(&w, "waiting", deliverer_waiting(api->deliverer)),
+    jw_kint(&w, "dead", deliverer_dead(api->deliverer));
   jw_object_end(&w);
   jw_key(&w, "surge"), jw_object(&w);
   jw_kbool(&w, "active", api_surge(api)), jw_kint(&w, "pending", api->pending);
@@ -97,9 +103,9 @@ static int64_t resident_bytes(struct arena *a)
 
 /* The loop's own figures, copied there: the pool thread must not look at what changes. */
 struct figures {
-  const char *channels; /* the poller's, as text */
-  int64_t answers[6], ingested[5], ingest_failed, auth_failures, throttled, alarms, started_ms, disk_free,
-    disk_least;
+  const char *channels; /* the poller's and the deliverer's, as text */
+  int64_t answers[6], ingested[5], ingest_failed, auth_failures, throttled, alarms, started_ms, now_ms,
+    disk_free, disk_least;
   bool disk_full, alarm, surge;
   size_t listeners;
   struct http_stats http;
@@ -129,7 +135,8 @@ static void intake_put(struct buf *out, const struct figures *f)
     some(out, "orders_ingested_total", "result", ingest_result_name((enum ingest_result)i), f->ingested[i]);
   one(out, "orders_ingest_failed_total", "counter", "Orders that could not be stored.", f->ingest_failed);
   one(out, "surge", "gauge", "1 while orders are only taken, not applied.", f->surge);
-  one(out, "backlog_alarm", "gauge", "1 while failed and dead payloads are over the limit.", f->alarm);
+  one(out, "backlog_alarm", "gauge",
+      "1 while failed payloads and dead payloads and effects are over the limit.", f->alarm);
   one(out, "backlog_alarms_total", "counter", "Alarms raised.", f->alarms);
 }
 
@@ -156,6 +163,23 @@ static void counts_put(struct buf *out, const struct counts *c)
 #undef X
 }
 
+static enum err outbox_put(struct buf *out, struct db *db, struct arena *a, int64_t now)
+{
+  struct effect_measure *m;
+  size_t n;
+  TRY(effects_measure(db, a, &m, &n));
+  if (!n) return ERR_OK;
+  head(out, "effects", "gauge", "Effects that are neither done nor dropped.");
+  for (size_t i = 0; i < n; i++)
+    buf_printf(out, "orderd_effects{destination=\"%s\",state=\"%s\"} %lld\n", m[i].destination, m[i].state,
+               (long long)m[i].count);
+  head(out, "effects_oldest_ms", "gauge", "How long the oldest of them has waited.");
+  for (size_t i = 0; i < n; i++)
+    buf_printf(out, "orderd_effects_oldest_ms{destination=\"%s\",state=\"%s\"} %lld\n", m[i].destination,
+               m[i].state, (long long)(now > m[i].oldest ? now - m[i].oldest : 0));
+  return ERR_OK;
+}
+
 static enum err metrics_read(struct read *rd, struct db *db)
 {
   const struct figures *f = rd->args;
@@ -173,7 +197,7 @@ static enum err metrics_read(struct read *rd, struct db *db)
   store_put(out, f, rd->api->writer);
   counts_put(out, &c);
   if (f->channels) buf_str(out, f->channels);
-  return ERR_OK;
+  return outbox_put(out, db, &rd->mem, f->now_ms);
 }
 
 static void figures_take(struct figures *f, const struct api *api)
@@ -185,7 +209,7 @@ static void figures_take(struct figures *f, const struct api *api)
   f->disk_least = api->disk_least;
   f->disk_full = api->disk_full, f->alarm = api->alarm, f->surge = api_surge(api);
   f->listeners = feed_listeners(api->feed);
-  f->http = http_stats(api->http);
+  f->http = http_stats(api->http), f->now_ms = api->env->now_ms(api->env);
 }
 
 void metrics_get(struct call *k)
@@ -195,6 +219,7 @@ void metrics_get(struct call *k)
   figures_take(rd->args, k->api);
   struct buf channels = { 0 };
   poll_metrics_put(k->api->poller, &channels);
+  deliver_metrics_put(k->api->deliverer, &channels);
   ((struct figures *)rd->args)->channels = arena_str(&rd->mem, channels.data);
   buf_release(&channels);
   rd->run = metrics_read, rd->done = read_reply, rd->heavy = true;
