@@ -205,6 +205,8 @@ typedef const char *sandbox_value_fn(void *arg, const char *name);
 struct sandbox *sandbox_open(struct arena *a, const char **why);
 void sandbox_close(struct sandbox *s);
 void sandbox_deadline(struct sandbox *s, int64_t ms); /* instead of SANDBOX_MS; tests */
+/* The last run met a limit (time, memory, rows, size of a value): with less to read it may pass. */
+bool sandbox_limited(const struct sandbox *s);
 /* secret(name) and setting(name); NULL where there is none. A value lives until the call returns. */
 void sandbox_values(struct sandbox *s, sandbox_value_fn *secret, sandbox_value_fn *setting, void *arg);
 /* Kinds of text: an expression (compiled as SELECT (…)), one SELECT; with or without secret(). NULL with *why, and

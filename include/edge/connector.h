@@ -70,6 +70,9 @@ void connector_close(struct connector_box *b);
 /* Where secret() and setting() look; asked during a call below, on its thread. */
 void connector_values(struct connector_box *b, connector_value_fn *secret, connector_value_fn *setting, void *arg);
 
+/* What failed last met a limit of the sandbox: of a smaller answer it may pass. */
+bool connector_limited(const struct connector_box *b);
+
 struct connector_effect {                 /* what is told to the platform; of a stock push the last two */
   const char *order_id, *carrier_code, *carrier; /* carrier: the platform's name of ours */
   const char *tracking_no, *lines;        /* lines: JSON array of {"line_id","quantity"} */
@@ -81,6 +84,7 @@ struct connector_effect {                 /* what is told to the platform; of a 
 };
 struct connector_vars {                   /* what SQL sees (the format's :names); zero what is not known */
   int64_t now_ms, from_ms, to_ms, page;
+  int64_t page_size;                      /* 0: the request's */
   const char *host;                       /* NULL: the connector's default */
   const char *cursor, *ids, *rows, *id;   /* ids and rows: JSON arrays */
   const char *nonce;

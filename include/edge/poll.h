@@ -12,6 +12,7 @@
 #define POLL_PAGES_MAX 2000        /* of one window: then the window is halved */
 #define POLL_DETAIL_PAGES_MAX 100  /* of one detail call */
 #define POLL_PASSES_MAX 5          /* of a window that is read until two passes agree */
+#define POLL_SLOW_TRIES 5          /* of a mapping that meets a limit, each on a quarter of the page; then it is kept as failed */
 #define POLL_UNDER_WAY 2           /* pages of a channel on their way to the disk */
 #define POLL_ASKS_MAX 1000         /* orders that pushes asked about, per channel */
 #define POLL_FILE_MAX (8 << 20)    /* a file of sales */
@@ -56,6 +57,8 @@ struct pollee {                    /* one channel that is polled */
   struct uv_timer_s *timer;
   int64_t next_at;                 /* our clock; 0: at once */
   bool loading, reload, sync, leaving, stale_told; /* reload: a secret was set */
+  int slow;                        /* mappings met a limit so often since the last good run */
+  bool whole;                      /* pages are not asked for in quarters any more: there were too many */
   bool changed;                    /* its connector's file: no run begins until it is read */
   struct run *run;
   struct {
@@ -141,6 +144,8 @@ struct work {                                /* in: what to build or read; out: 
   struct connector_call call;                /* built */
   struct verdict verdict;                    /* read */
   const char *why;                           /* the connector's own mistake, or the mapping's */
+  bool keeps;                                /* in: what meets a limit is kept as failed, not tried again */
+  bool limited;                              /* why is a limit of the sandbox */
   const char *pages_before;                  /* of this detail call, with commas between; "": this is the first page */
   struct cmd *page;                          /* POLL_PAGE with the rows, in its own arena; NULL: none */
   int64_t rows, rows_failed;

@@ -82,6 +82,13 @@ static void nonce_put(struct run *r, struct work *w)
   buf_release(&b);
 }
 
+static int64_t page_size(const struct run *r)
+{
+  int64_t n = run_request_of(r, CALL_LIST)->page_size;
+  for (int i = 0; i < r->p->slow && !r->p->whole; i++) n /= 4;
+  return n ? n : 1;
+}
+
 void run_call(struct run *r, enum call_kind kind)
 {
   run_work_drop(r);
@@ -98,6 +105,8 @@ void run_call(struct run *r, enum call_kind kind)
                              .cursor = cursor->len ? arena_strn(&w->mem, cursor->data, cursor->len) : "" };
   w->pages_before = r->detail.len ? arena_strn(&w->mem, r->detail.data, r->detail.len) : "";
   w->probe = kind == CALL_LIST && !r->probed;
+  w->keeps = r->p->slow >= POLL_SLOW_TRIES;
+  if (kind == CALL_LIST) w->vars.page_size = page_size(r);
   r->skew_built = r->p->state.skew_ms;
   w->pollee = r->p, w->token_no = r->p->token_no;
   poll_secrets_copy(r->p, &w->secrets);

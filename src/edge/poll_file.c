@@ -95,6 +95,7 @@ static void rows_map(struct pollee *p, struct work *w, const char *name, const c
   if (w->verdict.kind != VERDICT_OK) file_kept(w, name, json, n, w->verdict.message);
   else if (connector_orders(p->box, &w->mem, "orders", &w->answer, &w->vars, &list, &orders, &why))
     work_items(p, w, list, orders);
+  else if (!w->keeps && connector_limited(p->box)) w->why = why, w->limited = true;
   else file_kept(w, name, json, n, why);
 }
 

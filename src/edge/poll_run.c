@@ -284,7 +284,7 @@ static void state_after(struct run *r)
   if (ok && r->kind == RUN_SWEEP) s->swept_at = r->row.ended_at;
   if (ok && r->kind == RUN_POLL && !s->swept_at)
     s->swept_at = r->row.ended_at; /* the first run looked as far back */
-  if (ok && r->kind != RUN_ASK) r->p->stale_told = false;
+  if (ok && r->kind != RUN_ASK) r->p->stale_told = false, r->p->slow = 0, r->p->whole = false;
   if (ok || r->kind != RUN_ASK) {
     arena_reset(&r->p->state_mem);
     s->error = arena_str(&r->p->state_mem, r->error);

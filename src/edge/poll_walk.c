@@ -37,6 +37,15 @@ static bool window_halve(struct run *r)
   return true;
 }
 
+/* Quarters of pages were too many: better kept whole. */
+static bool pages_whole(struct run *r)
+{
+  if (!r->p->slow || r->p->whole) return false;
+  r->p->whole = true, r->p->slow = POLL_SLOW_TRIES;
+  run_walk_begin(r);
+  return true;
+}
+
 /* true: the pass is complete and the next page is set otherwise. */
 static void walk_on(struct run *r, const struct work *w)
 {
@@ -130,7 +139,7 @@ static void run_list_in(struct run *r)
   r->row.pages++;
   if (w->pages > POLL_PAGES_MAX || ++r->walked_pages > POLL_PAGES_MAX) {
     run_fetch_drop(r), run_work_drop(r);
-    if (window_halve(r)) run_next(r);
+    if (window_halve(r) || pages_whole(r)) run_next(r);
     else run_fail(r, "refused", "too_many_pages", "More pages in two seconds than can be walked");
     return;
   }
@@ -281,11 +290,34 @@ void run_asked_done(struct read *rd)
   run_next(r);
 }
 
+/* The mapping met a limit. Less may pass: pages are asked for in quarters, orders one by one; runs fail and the watermark
+ * stays. One order that is too much alone, or a page that does not get smaller, is kept as failed in the end: neither may
+ * hold up the others for ever. */
+static void run_slow(struct run *r)
+{
+  struct work *w = r->work;
+  if (w->kind != CALL_LIST && run_batch(r, w->kind) > 1) {
+    r->singles = run_batch(r, w->kind);
+    run_detail_begin(r);
+    run_fetch_drop(r), run_work_drop(r);
+    run_next(r);
+    return;
+  }
+  r->p->slow++;
+  if (w->kind == CALL_LIST) run_walk_begin(r);
+  else run_detail_begin(r);
+  run_failed(r, VERDICT_RETRY, "mapping_limit", w->why, 0);
+}
+
 void run_answered(struct run *r)
 {
   struct work *w = r->work;
   if (w->verdict.kind != VERDICT_OK) {
     run_failed(r, w->verdict.kind, w->verdict.code, w->verdict.message, w->verdict.retry_after_ms);
+    return;
+  }
+  if (w->limited) {
+    run_slow(r);
     return;
   }
   if (w->why) {
@@ -328,6 +360,11 @@ static void file_after(uv_work_t *job, int status)
     run_fail(r, "file", "not_read", w->why);
     return;
   }
+  if (w->limited) {
+    r->p->slow++;
+    run_failed(r, VERDICT_RETRY, "mapping_limit", w->why, 0);
+    return;
+  }
   struct cmd *c = w->page;
   w->page = NULL;
   r->row.pages++, r->row.received += w->rows, r->p->state.received += w->rows;
@@ -343,6 +380,7 @@ void run_file(struct run *r)
   r->work = mem_new(sizeof *r->work);
   r->work->kind = CALL_LIST;
   r->work->vars = (struct connector_vars){ .now_ms = run_now(r), .from_ms = r->from, .to_ms = r->until };
+  r->work->keeps = r->p->slow >= POLL_SLOW_TRIES;
   r->work->page = run_page_new(r);
   run_job(r, PHASE_READ, file_run, file_after);
 }

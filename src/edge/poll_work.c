@@ -119,6 +119,7 @@ static void read_orders(struct pollee *p, struct work *w, const char *section)
   const char *why = NULL;
   if (connector_orders(p->box, &w->mem, section, &w->answer, &w->vars, &list, &n, &why))
     work_items(p, w, list, n);
+  else if (!w->keeps && connector_limited(p->box)) w->why = why, w->limited = true;
   else page_kept(p, w, why);
 }
 
@@ -167,7 +168,9 @@ void work_read(struct pollee *p, struct work *w)
   connector_judge(p->box, &w->mem, call_names[w->kind], &w->answer, &w->vars, &w->verdict);
   if (w->verdict.kind != VERDICT_OK) return;
   switch (w->kind) {
-  case CALL_LIST: read_list(p, w); break;
+  case CALL_LIST:
+    if (!read_list(p, w)) w->limited = connector_limited(p->box);
+    break;
   case CALL_DETAIL: read_detail(p, w); break;
   case CALL_ONE:
     if (!connector_section(p->connector, "ids one")) read_orders(p, w, "orders one");

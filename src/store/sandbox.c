@@ -27,6 +27,7 @@ struct sandbox {
   bool may_secret, saw_secret; /* of the statement that is being compiled */
   char refused[REFUSED_TEXT];
   int rc; /* the last failure */
+  bool limited;
 };
 
 struct sandbox_sql {
@@ -196,6 +197,11 @@ void sandbox_deadline(struct sandbox *s, int64_t ms)
   s->ms = ms;
 }
 
+bool sandbox_limited(const struct sandbox *s)
+{
+  return s->limited;
+}
+
 /* ---- the clock and the memory of one call ---------------------------------------------------------- */
 struct watch {
   struct sandbox_guard *outer;
@@ -221,6 +227,8 @@ static void watch_end(struct sandbox *s, const struct watch *w)
 static const char *told(struct arena *a, struct sandbox *s, int rc, bool has_secret)
 {
   s->rc = rc & 0xff;
+  s->limited = s->guard.late || s->guard.full || s->rc == SQLITE_INTERRUPT || s->rc == SQLITE_NOMEM ||
+               s->rc == SQLITE_TOOBIG;
   if (s->guard.late || s->rc == SQLITE_INTERRUPT)
     return arena_printf(a, "it took longer than %lld ms", (long long)s->ms);
   if (s->guard.full || s->rc == SQLITE_NOMEM)
@@ -451,7 +459,7 @@ enum err sandbox_run(struct sandbox *s, struct arena *a, struct sandbox_sql *q, 
                      size_t n, sandbox_row_fn *row, void *arg, const char **why)
 {
   must(!q->running);
-  *why = bind_all(a, q, p, n), s->rc = SQLITE_TOOBIG;
+  *why = bind_all(a, q, p, n), s->rc = SQLITE_TOOBIG, s->limited = false;
   q->running = true, s->may_secret = q->may_secret;
   struct watch w = watch_begin(s);
   int rc = *why ? SQLITE_DONE : sqlite3_step(q->s);
@@ -461,7 +469,7 @@ enum err sandbox_run(struct sandbox *s, struct arena *a, struct sandbox_sql *q, 
       break;
     }
     if (++rows > s->rows_max) {
-      *why = arena_printf(a, "it gives more than %lld rows", (long long)s->rows_max);
+      *why = arena_printf(a, "it gives more than %lld rows", (long long)s->rows_max), s->limited = true;
       break;
     }
     if (!row_give(s, q, &w, row, arg)) break;
