@@ -63,6 +63,7 @@ struct sim_order {
   uint8_t parcels;
   struct sim_parcel *parcel;     /* SIM_PARCELS_MAX, NULL before the first */
   uint32_t confirms;             /* that named it, taken or not */
+  const char *meta;              /* what others keep with it: members of a JSON array, or NULL */
   int64_t placed_ms, paid_ms, shipped_ms, completed_ms, cancelled_ms, modified_ms; /* 0: not yet */
   int64_t indexed_ms;            /* the change time by which lists find it: later than modified_ms never */
   int64_t goods, freight, discount, total, refunded; /* total = goods - discount + freight */

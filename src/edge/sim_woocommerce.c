@@ -314,6 +314,7 @@ static void meta_data_put(struct sim_call *c, const struct sim_order *o)
     }
     jw_array_end(w), jw_object_end(w);
   }
+  if (o->meta) jw_raw(w, o->meta, strlen(o->meta));
   jw_array_end(w);
 }
 
@@ -469,6 +470,20 @@ static const struct json *tracking_new(const struct sim_call *c, const struct si
   return found;
 }
 
+/* Whatever else is kept with an order stays as it came; a key that comes again takes the place of the one before. */
+static void meta_keep(struct sim_call *c, struct sim_order *o)
+{
+  struct buf b = { 0 };
+  struct jw w;
+  for (const struct json *m = json_first(json_get(c->json, "meta_data")); m; m = json_next(m)) {
+    if (sim_same(json_string(json_get(m, "key")), "_wc_shipment_tracking_items")) continue;
+    if (b.len) buf_char(&b, ',');
+    jw_init(&w, &b), jw_json(&w, m);
+  }
+  if (b.len) o->meta = arena_strn(&c->shop->sim->mem, b.data, b.len);
+  buf_release(&b);
+}
+
 static void order_set(struct sim_call *c, const char *given)
 {
   struct sim_order *o = sim_find(c->shop, given);
@@ -492,6 +507,7 @@ static void order_set(struct sim_call *c, const char *given)
       deny(c, 400, "woocommerce_rest_order_locked", "The order cannot be changed now.");
       return;
     }
+    if (is == SIM_SHIP_OK || is == SIM_SHIP_SAME) meta_keep(c, o);
   }
   order_put(c, o); /* whatever came of it */
 }
