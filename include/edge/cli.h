@@ -151,6 +151,8 @@ struct import_counts {
 struct import {
   const char *name;               /* of the file, for messages */
   const char *channel;            /* NULL: the orders say it */
+  const char *as;                 /* what the rows are: skus, kits …; NULL: orders */
+  const char *warehouse;          /* of stock whose rows do not say it */
   bool dry_run, gb18030, auto_encoding;
   enum { IMPORT_AUTO, IMPORT_NDJSON, IMPORT_CSV } format;
   int64_t shift_ms;               /* added to every time: the demo */
@@ -159,12 +161,24 @@ struct import {
   /* row: 1 is the first line. result: created …, or refused with column, code and detail. */
   void (*row)(void *arg, int64_t row, const char *result, const char *id, const char *column, const char *code, const char *detail);
   void (*progress)(void *arg, const struct import_counts *n);
+  void (*note)(void *arg, const char *text); /* about the file as a whole; NULL: nobody asks */
   void *arg;
 };
 /* read: fills p with at most n bytes, 0 at the end, -1 on an error. false with *why: the rest was not read. */
 bool import_run(const struct import *o, int64_t (*read)(void *arg, char *p, size_t n), void *read_arg, struct arena *a,
                 struct import_counts *counts, const char **why);
 void import_summary_json(struct jw *w, const struct import_counts *n);
+
+/* ---- import_goods.c: rows into the dictionary and stock; part of import_run ------------------------------------------- */
+struct goods;
+bool goods_kind_ok(const char *name);
+const char *goods_kind_names(void);
+struct goods *goods_new(const struct import *o, struct arena *a, struct import_counts *n);
+bool goods_row(void *goods, int64_t row, char **cells, size_t n, const char *why); /* a csv_row_fn */
+bool goods_object(struct goods *g, int64_t row, const char *json, size_t n);       /* a row that is JSON already */
+bool goods_end(struct goods *g);
+const char *goods_why(const struct goods *g); /* it cannot go on */
+void goods_free(struct goods *g);
 
 /* ---- the bodies of the commands that are more than one call --------------------------------------------------------- */
 int cli_init(struct cli *c);
@@ -203,6 +217,7 @@ int cli_user_add(struct cli *c);
 int cli_user_revoke(struct cli *c);
 int cli_token_add(struct cli *c);
 int cli_payload_retry(struct cli *c);
+int cli_effect_retry(struct cli *c);
 void help_put(struct buf *out, const struct cli_command *k);
 
 #endif

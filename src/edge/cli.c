@@ -39,6 +39,50 @@ static const struct cli_column exception_columns[] = {
   { "order", "order" }, { "payload", "payload" },   { "since", "since" },
   { "owner", "owner" }, { "assignee", "assignee" }, { NULL, NULL },
 };
+static const struct cli_column effect_columns[] = {
+  { "id", "id" },           { "kind", "kind" },        { "destination", "destination" },
+  { "subject", "subject" }, { "state", "state" },      { "tries", "attempts" },
+  { "due", "due_at" },      { "error", "error/kind" }, { NULL, NULL },
+};
+static const struct cli_column sku_columns[] = {
+  { "code", "code" },         { "title", "title" }, { "state", "state" }, { "available", "available" },
+  { "safety", "safety" },     { "made", "made" },   { "kit", "kit" },     { "weight_g", "weight_g" },
+  { "barcodes", "barcodes" }, { NULL, NULL },
+};
+static const struct cli_column mapping_columns[] = {
+  { "channel", "channel" },
+  { "channel_sku", "channel_sku" },
+  { "sku", "sku" },
+  { NULL, NULL },
+};
+static const struct cli_column warehouse_columns[] = {
+  { "code", "code" },         { "title", "title" },       { "kind", "kind" },
+  { "country", "country" },   { "division", "division" }, { "regions", "regions" },
+  { "capacity", "capacity" }, { "state", "state" },       { NULL, NULL },
+};
+static const struct cli_column stock_columns[] = {
+  { "sku", "sku" },
+  { "warehouse", "warehouse" },
+  { "on_hand", "on_hand" },
+  { "reserved", "reserved" },
+  { "frozen", "frozen" },
+  { "available", "available" },
+  { "quarantine", "quarantine" },
+  { NULL, NULL },
+};
+static const struct cli_column ledger_columns[] = {
+  { "id", "id" },
+  { "at", "at" },
+  { "sku", "sku" },
+  { "warehouse", "warehouse" },
+  { "from", "from" },
+  { "to", "to" },
+  { "quantity", "quantity" },
+  { "reason", "reason" },
+  { "ref", "ref" },
+  { "actor", "actor" },
+  { NULL, NULL },
+};
 static const struct cli_column channel_columns[] = {
   { "name", "name" },
   { "connector", "connector" },
@@ -129,7 +173,8 @@ const struct cli_command cli_commands[] = {
 
   { .name = "import",
     .args = "FILE",
-    .options = "channel=NAME dry-run format=auto|ndjson|csv encoding=auto|utf-8|gb18030 all-rows",
+    .options =
+      "as=WHAT channel=NAME warehouse=CODE dry-run format=auto|ndjson|csv encoding=auto|utf-8|gb18030 all-rows",
     .run = cli_import,
     .doc = "Take orders from a file: NDJSON of canonical orders, or a platform's export sheet as CSV.",
     .more =
@@ -137,13 +182,20 @@ const struct cli_command cli_commands[] = {
       "and must agree where the orders say it themselves. --dry-run changes nothing and shows what each row would\n"
       "do. Refused rows are listed, kept as failed payloads (`orderd payload list --state failed`), and make the\n"
       "exit status 3; the others are taken all the same. Importing a file twice changes nothing.\n"
-      "--all-rows lists the rows that were taken too.",
+      "--all-rows lists the rows that were taken too.\n"
+      "--as skus, kits, mappings, warehouses or stock reads the data dictionary or stock instead, from CSV with\n"
+      "English or Chinese headers, or from NDJSON of the API's objects. What a cell leaves empty stays as it is;\n"
+      "weights and sizes say their unit (weight_g, 重量(kg), 1.5kg). A kit is the rows that follow each other with\n"
+      "its code, one part each. Stock is what was counted, or with a column delta what came and went: those are\n"
+      "booked once, also when the same file is imported again within 7 days. --channel and --warehouse stand where\n"
+      "the sheet has no such column.",
     .example = "orderd import examples/orders/till.ndjson" },
   { .name = "export",
-    .args = "orders|lines|groups|events|exceptions|payloads",
+    .args = "orders|lines|groups|events|exceptions|payloads|skus|kits|mappings|warehouses|stock|ledger",
     .options =
       "format=csv|ndjson output=FILE bom excel status=STATUS channel=NAME group=ID sku=SKU owner=WHO exception=TYPE overdue=true|false "
-      "from=TIME to=TIME q=TEXT sort=FIELD state=STATE type=TYPE several=true|false proposed=true|false since=SEQ entity=ID",
+      "from=TIME to=TIME q=TEXT sort=FIELD state=STATE type=TYPE several=true|false proposed=true|false since=SEQ entity=ID "
+      "warehouse=CODE",
     .run = cli_export,
     .doc = "Write all that match as CSV or NDJSON, to standard output or a file.",
     .more =
@@ -321,6 +373,50 @@ const struct cli_command cli_commands[] = {
     .doc = "Put a failed payload aside for good.",
     .example = "orderd payload discard p_1 --note 'a test of theirs'" },
 
+  { .name = "effect list",
+    .options = "state=waiting|sending|unknown|dead|done|dropped kind=KIND destination=NAME " LIST_OPTIONS,
+    .run = cli_api,
+    .method = "GET",
+    .path = "/v1/effects",
+    .query = "state kind destination limit cursor",
+    .columns = effect_columns,
+    .doc = "What is to be done outside, newest first; dead ones wait for a person.",
+    .example = "orderd effect list --state dead" },
+  { .name = "effect show",
+    .args = "ID",
+    .run = cli_api,
+    .method = "GET",
+    .path = "/v1/effects/{1}",
+    .doc = "One effect with the error of its last try.",
+    .example = "orderd effect show e_1" },
+  { .name = "effect drop",
+    .args = "ID",
+    .options = "reason=TEXT",
+    .run = cli_api,
+    .method = "POST",
+    .path = "/v1/effects/{1}/drop",
+    .body = "reason",
+    .doc = "Give an effect up: it is no longer wanted.",
+    .example = "orderd effect drop e_2 --reason 'a shop that is closed'" },
+  { .name = "effect retry",
+    .args = "[ID]",
+    .options = "all destination=NAME kind=KIND",
+    .run = cli_effect_retry,
+    .doc = "Make a dead effect again, a waiting one at once; or all dead ones.",
+    .more = "--destination webhook:NAME or channel:NAME: all dead ones of it.\n"
+            "One whose last try may have been taken is asked about before it is sent.",
+    .example = "orderd effect retry --all" },
+  { .name = "outbox release",
+    .run = cli_api,
+    .method = "POST",
+    .path = "/v1/effects/release",
+    .body = "",
+    .doc = "Let a restored database's effects go out.",
+    .more =
+      "After a restore nothing is sent: the outside may know more than the backup does. Look first at what\n"
+      "waits (orderd effect list --state waiting), and drop what was done since.",
+    .example = "orderd outbox release" },
+
   { .name = "exception list",
     .options = "state=open|resolved type=TYPE owner=WHO order=ID " LIST_OPTIONS,
     .run = cli_api,
@@ -377,17 +473,19 @@ const struct cli_command cli_commands[] = {
     .args = "FILE|NAME...",
     .run = cli_channel_test,
     .doc = "Check connector files and run their examples, without a network.",
-    .more = "A file, or a connector by its name: that of DATA/connectors/ before the built-in one. Exit 0 when every\n"
-            "example passes, else 1; what is wrong in a file is told as FILE:LINE:COLUMN. `orderd help connectors`\n"
-            "describes the files.",
+    .more =
+      "A file, or a connector by its name: that of DATA/connectors/ before the built-in one. Exit 0 when every\n"
+      "example passes, else 1; what is wrong in a file is told as FILE:LINE:COLUMN. `orderd help connectors`\n"
+      "describes the files.",
     .example = "orderd channel test examples/connectors/shopee.channel till" },
   { .name = "channel add",
     .args = "NAME",
     .options = "connector=CONNECTOR copy",
     .run = cli_channel_add,
     .doc = "The section of a new channel for the configuration, with the secrets its connector asks for.",
-    .more = "On a terminal each secret is asked for and kept in DATA/secrets/ (mode 0600). --copy also writes the\n"
-            "connector's file to DATA/connectors/NAME.channel, as a start for one of your own.",
+    .more =
+      "On a terminal each secret is asked for and kept in DATA/secrets/ (mode 0600). --copy also writes the\n"
+      "connector's file to DATA/connectors/NAME.channel, as a start for one of your own.",
     .example = "orderd channel add my-shop --connector shopee" },
   { .name = "channel show",
     .args = "NAME",
@@ -432,6 +530,151 @@ const struct cli_command cli_commands[] = {
     .more = "Sealed with DATA/secret.key (mode 0600, made when it is first needed), and never shown again.",
     .example = "orderd secret set shop-sg partner_key <partner_key.txt" },
 
+  { .name = "warehouse put",
+    .args = "CODE",
+    .options =
+      "title=TEXT kind=warehouse|factory country=CC division=CODE regions=LIST capacity=N state=active|retired if-version=N",
+    .run = cli_api,
+    .method = "POST",
+    .path = "/v1/warehouses",
+    .body = "code=1 title kind country division regions, capacity# state if_version#",
+    .doc = "Make or change a warehouse, or a factory that makes to order.",
+    .more =
+      "--division says where it stands, --regions what it serves (everywhere, when it is left out): countries of\n"
+      "two letters and codes of provinces, cities and districts (GB/T 2260), by commas. What is not named stays.",
+    .example = "orderd warehouse put HZ --title '杭州仓' --division 330110 --capacity 500" },
+  { .name = "warehouse list",
+    .run = cli_api,
+    .method = "GET",
+    .path = "/v1/warehouses",
+    .columns = warehouse_columns,
+    .doc = "Warehouses and factories.",
+    .example = "orderd warehouse list" },
+  { .name = "warehouse show",
+    .args = "CODE",
+    .run = cli_api,
+    .method = "GET",
+    .path = "/v1/warehouses/{+1}",
+    .doc = "One warehouse.",
+    .example = "orderd warehouse show HZ" },
+  { .name = "sku put",
+    .args = "CODE",
+    .options =
+      "title=TEXT barcodes=LIST parts=LIST weight-g=N length-mm=N width-mm=N height-mm=N hazard=WORD safety=N "
+      "made=yes|no cold=yes|no state=active|retired if-version=N",
+    .run = cli_api,
+    .method = "POST",
+    .path = "/v1/skus",
+    .body =
+      "code=1 title barcodes, parts* weight_g# length_mm# width_mm# height_mm# hazard safety# made? cold? state if_version#",
+    .doc = "Make or change an article of the data dictionary.",
+    .more =
+      "From the first article on stock is kept: paid orders reserve pieces. --parts CODE:N,CODE:N makes it a kit,\n"
+      "--safety keeps so many pieces from the channels, --made says that a factory makes it to order. What is not\n"
+      "named stays as it is.",
+    .example =
+      "orderd sku put CHAIR-OAK --title '橡木椅' --barcodes 6901234567892 --weight-g 6500 --safety 2" },
+  { .name = "sku list",
+    .options = "q=TEXT state=active|retired " LIST_OPTIONS,
+    .run = cli_api,
+    .method = "GET",
+    .path = "/v1/skus",
+    .query = "q state limit cursor",
+    .columns = sku_columns,
+    .doc = "Articles; --q finds a part of code, title or barcode.",
+    .example = "orderd sku list --q chair" },
+  { .name = "sku show",
+    .args = "CODE",
+    .run = cli_api,
+    .method = "GET",
+    .path = "/v1/skus/{+1}",
+    .doc = "One article with its barcodes, parts and what is available.",
+    .example = "orderd sku show CHAIR-OAK" },
+  { .name = "mapping put",
+    .args = "CHANNEL CHANNEL_SKU SKU",
+    .run = cli_api,
+    .method = "POST",
+    .path = "/v1/mappings",
+    .body = "channel=1 channel_sku=2 sku=3",
+    .doc = "Say which article a channel means by a SKU of its own.",
+    .more = "Orders that waited for it go on by themselves.",
+    .example = "orderd mapping put counter 70012345 CHAIR-OAK" },
+  { .name = "mapping list",
+    .options = "channel=NAME sku=CODE " LIST_OPTIONS,
+    .run = cli_api,
+    .method = "GET",
+    .path = "/v1/mappings",
+    .query = "channel sku limit cursor",
+    .columns = mapping_columns,
+    .doc = "What channels call the articles.",
+    .example = "orderd mapping list --channel counter" },
+  { .name = "mapping drop",
+    .args = "CHANNEL CHANNEL_SKU",
+    .run = cli_api,
+    .method = "POST",
+    .path = "/v1/mappings/drop",
+    .body = "channel=1 channel_sku=2",
+    .doc = "Forget what a channel meant by a SKU.",
+    .example = "orderd mapping drop counter 70012345" },
+  { .name = "stock adjust",
+    .args = "SKU WAREHOUSE DELTA",
+    .options = "reason=TEXT note=TEXT",
+    .run = cli_api,
+    .method = "POST",
+    .path = "/v1/stock/adjustments",
+    .body = "sku=1 warehouse=2 delta=3# reason note",
+    .doc = "Book pieces in (12) or out (-1), with a reason.",
+    .example = "orderd stock adjust CHAIR-OAK HZ 12 --reason receipt --note 'delivery 7'" },
+  { .name = "stock count",
+    .args = "SKU WAREHOUSE COUNTED",
+    .options = "note=TEXT",
+    .run = cli_api,
+    .method = "POST",
+    .path = "/v1/stock",
+    .body = "sku=1 warehouse=2 counted=3# note",
+    .doc = "Book what was counted on the shelf, with the pieces of parcels under way.",
+    .more =
+      "Fewer than are reserved: the youngest orders lose theirs and wait as oversold. Fewer than are in parcels\n"
+      "under way is refused with the parcels.",
+    .example = "orderd stock count CHAIR-OAK HZ 11 --note 'one was broken'" },
+  { .name = "stock move",
+    .args = "SKU WAREHOUSE QUANTITY",
+    .options =
+      "to=WAREHOUSE from-bucket=available|quarantine to-bucket=available|quarantine reason=TEXT note=TEXT",
+    .run = cli_api,
+    .method = "POST",
+    .path = "/v1/stock/moves",
+    .body = "sku=1 warehouse=2 quantity=3# to from_bucket to_bucket reason note",
+    .doc = "Move pieces to another warehouse, or into or out of quarantine.",
+    .example = "orderd stock move CHAIR-OAK HZ 1 --to-bucket quarantine --reason damaged" },
+  { .name = "stock list",
+    .options = "sku=CODE warehouse=CODE " LIST_OPTIONS,
+    .run = cli_api,
+    .method = "GET",
+    .path = "/v1/stock",
+    .query = "sku warehouse limit cursor",
+    .columns = stock_columns,
+    .doc = "How many pieces lie where, and how many of them are available.",
+    .example = "orderd stock list --warehouse HZ" },
+  { .name = "stock ledger",
+    .options = "sku=CODE warehouse=CODE " LIST_OPTIONS,
+    .run = cli_api,
+    .method = "GET",
+    .path = "/v1/stock/ledger",
+    .query = "sku warehouse limit cursor",
+    .columns = ledger_columns,
+    .doc = "Every change of stock with its reason, newest first.",
+    .example = "orderd stock ledger --sku CHAIR-OAK --warehouse HZ" },
+  { .name = "sku retire",
+    .args = "CODE",
+    .options = CHANGE_OPTIONS,
+    .run = cli_api,
+    .method = "POST",
+    .path = "/v1/skus/{+1}/retire",
+    .body = "note if_version#",
+    .doc = "Retire an article: it is known to orders, and no longer offered.",
+    .example = "orderd sku retire CHAIR-OAK --note 'no longer made'" },
+
   { .name = "check",
     .args = "[FILE]",
     .run = cli_check,
@@ -456,7 +699,7 @@ const struct cli_command cli_commands[] = {
       "Refused while somebody serves, and when there is a database already; --force moves that one aside.\n"
       "The backup's key replaces the one that is there, which moves aside too; of configuration, connectors and\n"
       "secrets what is there stays, and what is missing comes back.\n"
-      "Nothing is sent outside from a restored database until a person releases it.",
+      "Nothing is sent outside from a restored database until a person releases it (orderd outbox release).",
     .example = "orderd restore backup.db --force" },
 
   { .name = "user add",
@@ -672,9 +915,10 @@ static int option_take(struct cli *c, const char *list, char **word, int left, i
   return EXIT_DONE;
 }
 
+/* "-" is a file and "-3" a number. */
 static bool is_option(const char *word)
 {
-  return word[0] == '-' && word[1];
+  return word[0] == '-' && word[1] && !(word[1] >= '0' && word[1] <= '9');
 }
 
 /* ---- the command ---------------------------------------------------------------------------------------------------- */

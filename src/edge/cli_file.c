@@ -242,7 +242,8 @@ static int outbox_hold(struct cli *c, const char *path)
   struct db *db = db_open(&c->mem, path, DB_WRITE, &why);
   if (!db) return cli_fail(c, "%s: %s", path, why);
   bool ok = tx_begin(db);
-  ok = ok && !meta_put(db, "outbox_held", "1") && tx_commit(db);
+  /* Numbers that the lost time gave out are given out again: ids of webhooks must not be those that were sent. */
+  ok = ok && !meta_put(db, META_OUTBOX_HELD, "1") && !meta_put(db, META_INSTANCE, "") && tx_commit(db);
   db_close(db);
   return ok ? EXIT_DONE : cli_fail(c, "%s: the outbox could not be held", path);
 }

@@ -641,9 +641,10 @@ enum err flow_outbox_release_parse(struct cmd *c, const struct json *body)
 
 enum err flow_outbox_release_run(struct cmd *c, struct db *db)
 {
-  if (!outbox_held(c, db)) return refuse(c, ERR_CONFLICT, "not_held", "The outbox is not held");
+  bool was_held = outbox_held(c, db);
+  buf_printf(&c->out, "{\"held\":false,\"was_held\":%s}", was_held ? "true" : "false");
+  if (!was_held) return ERR_OK;
   TRY(meta_put(db, META_OUTBOX_HELD, "0"));
   c->effects = true;
-  buf_str(&c->out, "{\"held\":false}");
   return progress_event(c, db, 's', 0, "outbox.released", "{}");
 }

@@ -41,7 +41,9 @@ async function runExample(p, k) {
 }
 
 // Channels that are polled: a till's folder, and a shop whose platform does not answer.
-const POLLED = '[channel counter]\nconnector = till\nfolder = ../sales\nevery = 1h\n\n[channel shop-sg]\nconnector = shopee\nhost = http://127.0.0.1:9\n';
+const POLLED = '[channel counter]\nconnector = till\nfolder = ../sales\nevery = 1h\n\n[channel shop-sg]\nconnector = shopee\nhost = http://127.0.0.1:9\n' +
+  // A private address is refused, so that effects are there and stay.
+  '[webhook crm]\nurl = http://127.0.0.1:9/in\nevents = order.created\nsecret = a-fictional-secret-of-the-crm\n\n[outbox]\nbreaker = 1h\nbackoff = 1h\n';
 function polled() {
   const p = new Place({ conf: POLLED });
   fs.mkdirSync(p.path('sales'));
