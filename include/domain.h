@@ -348,6 +348,7 @@ int exception_settle_channel(struct db *db, const char *type, int64_t channel_id
 bool exception_is_open(struct db *db, const char *type, int64_t order_id);
 bool exception_any(struct db *db, const char *type); /* is one of this type open? */
 /* Orders that wait for stock or for a SKU, oldest exception first, those after the one of this number. */
+size_t orders_without_units(struct db *db, int64_t after, int64_t *ids, size_t max); /* open ones, by id */
 size_t exceptions_waiting(struct db *db, int64_t after, int64_t *ids, int64_t *orders, size_t max);
 
 /* ---- user.c: people, tokens, remembered answers ------------------------------------------------------------------- */
@@ -386,7 +387,7 @@ enum err meta_put(struct db *db, const char *name, const char *value);
 /* ---- view.c: SELECT-only, JSON out. Personal data masked unless SHOW_FULL (domain 9) --------------------------------------- */
 enum privacy { SHOW_MASKED, SHOW_FULL };
 struct order_filter { /* NULL or 0: not asked for */
-  const char *status, *channel, *sku, *owner, *exception, *q, *sort; /* sort: -id id -placed_at placed_at due_at */
+  const char *status, *channel, *sku, *warehouse, *owner, *exception, *q, *sort; /* sort: -id id -placed_at placed_at due_at */
   int64_t group_id, from, to; /* placed_at, from inclusive, to exclusive */
   int overdue;                /* 1 only overdue, -1 only not */
   const char *cursor;

@@ -124,6 +124,12 @@ struct problem { /* what a refused command says; becomes application/problem+jso
   X(WAREHOUSE_PUT, "warehouse.put", ROLES_GOODS, "Make or change a warehouse or a factory")                           \
   X(STOCK_ADJUST, "stock.adjust", ROLES_GOODS, "Book pieces in or out, with a reason")                                \
   X(STOCK_COUNT, "stock.count", ROLES_GOODS, "Book what was counted on the shelf")                                    \
+  X(WAVE_MAKE, "wave.make", ROLES_GOODS, "Gather fulfilments of a warehouse for picking")                             \
+  X(WAVE_END, "wave.end", ROLES_GOODS, "End a wave: it is picked")                                                    \
+  X(WAVE_REMOVE, "wave.remove", ROLES_GOODS, "Take a fulfilment out of its wave before it is packed")                 \
+  X(PACK_SCAN, "pack.scan", ROLES_GOODS, "Scan a piece at the packing bench: right, wrong, too many, done")           \
+  X(PACK_RESET, "pack.reset", ROLES_GOODS, "Begin again to scan a fulfilment")                                        \
+  X(PACK_SHORT, "pack.short", ROLES_GOODS, "Say at the bench that pieces lack or are damaged")                        \
   X(STOCK_SHIFT, "stock.move", ROLES_GOODS, "Move pieces to another warehouse, or into or out of quarantine")           \
   X(EFFECTS_RECOVER, "effects.recover", 0, "Note at start what was under way when the process ended")                 \
   X(EFFECTS_TAKE, "effects.take", 0, "Note that effects are about to be made, before they are")                       \
@@ -340,6 +346,11 @@ struct unit_plan {
   struct split_line *line;      /* what is wanted */
   size_t n, cap;
   struct split_plan result;
+  struct split_place *place;    /* that could be asked, */
+  const char **code;            /* their names, */
+  size_t places;
+  struct split_free *have;      /* and what lay there */
+  size_t haves;
 };
 /* So many of a line, by the dictionary; sku_id 0: no stock is kept. */
 enum err plan_add(struct cmd *c, struct db *db, struct unit_plan *p, int64_t order_id, const struct line_left *l, int64_t quantity,
@@ -347,6 +358,8 @@ enum err plan_add(struct cmd *c, struct db *db, struct unit_plan *p, int64_t ord
 /* Decides. mine: reserved pieces that may be counted as free; they are not touched. */
 enum err plan_decide(struct cmd *c, struct db *db, struct unit_plan *p, const struct order *to, const struct unit *mine, size_t n);
 /* What the decision makes of the parcel (-1: of all parcels, fulfilment_id is then the parcel's number + 1). */
+/* Why it decided so: "because":…,"places":[…] into an open object. */
+void plan_why(const struct unit_plan *p, struct jw *w);
 enum err plan_units(struct cmd *c, const struct unit_plan *p, int parcel, struct unit **list, size_t *n);
 /* Instead of these pieces those: releases first, then reserves; only what differs is moved. CONFLICT: not there. */
 enum err units_exchange(struct cmd *c, struct db *db, const struct unit *old, size_t old_n, const struct unit *new, size_t new_n,
@@ -358,6 +371,7 @@ void fulfil_touch(struct cmd *c, int64_t order_id); /* something about it change
 /* Brings the units, the reservations and the fulfilments of all touched orders and their groups to what they should be.
  * Does nothing when nothing was touched; cmd_run() calls it once more at the end. */
 enum err fulfil_settle(struct cmd *c, struct db *db);
+enum err fulfil_reserve(struct cmd *c, struct db *db, const struct order *o); /* whatever its status wants */
 /* Waiting orders may be helped now: stock, a SKU or a mapping came. The chore stock.heal goes through them. */
 enum err fulfil_wake(struct cmd *c, struct db *db);
 /* Takes quantity pieces away from who has reserved them, youngest orders first: they wait again, as oversold.
@@ -368,10 +382,18 @@ int stage_rank(const struct status_table *t, int stage); /* how far along the lo
 enum err fulfil_follow(struct cmd *c, struct db *db, int64_t order_id);
 /* Moves one fulfilment and the orders in it. */
 enum err fulfil_move(struct cmd *c, struct db *db, struct fulfilment *f, int to, unsigned trigger, const char *note);
+/* So many of a line leave a fulfilment that is not claimed; their pieces are the order's own again. */
+enum err fulfil_take_out(struct cmd *c, struct db *db, struct fulfilment *f, const struct fulfilment_line *l, int64_t quantity);
 /* Fixes a fulfilment for picking or a label: its group locks (domain 3.7). */
 enum err fulfil_fix(struct cmd *c, struct db *db, const struct fulfilment *f, const char *because);
 /* The fulfilment that a command's target names ("f_1"); NOT_FOUND. */
 enum err fulfilment_target(struct cmd *c, struct db *db, const char *text, struct fulfilment *f);
+
+/* ---- pick.c, pack.c: waves, and the packing bench ----------------------------------------------------------------------- */
+enum err pick_ready(struct cmd *c, struct db *db, const struct fulfilment *f); /* CONFLICT with the reason: not now */
+/* Work on it begins, in a wave or (0) at the bench: it is fixed. */
+enum err pick_begin(struct cmd *c, struct db *db, struct fulfilment *f, int64_t wave_id, const char *because);
+enum err pack_again(struct cmd *c, struct db *db, struct fulfilment *f); /* something in it changed: it is verified anew */
 
 /* ---- claim.c: the pre-ship lock (domain 6) --------------------------------------------------------------------------- */
 struct claim_ask {
@@ -382,6 +404,8 @@ struct claim_ask {
 enum err claim_make(struct cmd *c, struct db *db, struct fulfilment *f, const struct claim_ask *ask, struct claim *out, bool *same);
 /* What the channel told about its parcels and its status; true in *done when it was about fulfilments of ours. */
 enum err claim_from_channel(struct cmd *c, struct db *db, struct order *o, const struct draft *d, bool *done);
+/* An order that was new and sent already when we heard of it. Those from before the dictionary knew their SKUs are history. */
+enum err claim_at_once(struct cmd *c, struct db *db, int64_t order_id, const struct draft *d);
 /* What a channel answered to the confirmation of a member. error: JSON or NULL. */
 enum err claim_told(struct cmd *c, struct db *db, int64_t claim_id, int64_t order_id, enum told told, const char *error);
 /* What the carrier did. */
@@ -400,6 +424,7 @@ bool claim_of_order(struct cmd *c, struct db *db, int64_t order_id); /* some par
   X(exception_resolve) X(token_add) X(token_revoke) X(user_add) X(user_update) X(audit_seen) X(timers_fire)          \
   X(payloads_apply) X(search_step) X(keep_house) X(backlog_alarm) X(poll_page) X(poll_state) X(push_take)              \
   X(channel_pause) X(channel_resume) X(channel_secret) X(group_platform) X(stock_heal) X(fulfilment_claim)          \
+  X(wave_make) X(wave_end) X(wave_remove) X(pack_scan) X(pack_reset) X(pack_short)                                   \
   X(claim_void) X(claim_confirm) X(claim_put_back) X(parcel_trace)                                  \
   X(sku_put) X(sku_retire) X(mapping_put) X(mapping_drop) X(warehouse_put) X(stock_adjust) X(stock_count) X(stock_shift)       \
   X(effects_recover) X(effects_take) X(effect_settle) X(stock_tell) X(effect_retry) X(effect_retry_all) X(effect_drop)  \

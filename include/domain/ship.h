@@ -32,7 +32,8 @@ struct wave {
 enum err wave_insert(struct db *db, int64_t warehouse_id, const char *actor, int64_t now_ms, int64_t *id);
 enum err wave_get(struct db *db, struct arena *a, int64_t id, struct wave *out);
 enum err wave_end(struct db *db, int64_t id);
-/* Fulfilments of a warehouse that wait for picking, oldest ship-by first; at most max. */
+enum err wave_changed(struct db *db, int64_t id); /* version + 1 */
+/* Fulfilments of a warehouse (0: of none) that wait for picking, oldest ship-by first; at most max. */
 size_t wave_candidates(struct db *db, int64_t warehouse_id, int64_t *ids, size_t max);
 size_t wave_fulfilments(struct db *db, int64_t wave_id, int64_t *ids, size_t max);
 enum err scan_add(struct db *db, int64_t fulfilment_id, int64_t sku_id, int64_t quantity);
@@ -116,6 +117,57 @@ struct effect_measure {
 enum err effects_measure(struct db *db, struct arena *a, struct effect_measure **list, size_t *n); /* neither done nor dropped */
 enum err effects_prune(struct db *db, int64_t before_ms, int limit, bool *left); /* done and dropped ones; *left: there may be more */
 
+/* ---- view_wave.c: what pickers and packers see, SELECT only -------------------------------------------------------------- */
+#define WAVE_MAX 200 /* fulfilments of one wave */
+struct pack_item {
+  int64_t key;            /* of its scans: the SKU's id; where no stock is kept pack_key() of what a line calls it */
+  const char *sku, *title;
+  int64_t wanted, scanned;
+};
+struct slip_line {
+  int64_t order_id, line_no;
+  const char *line_id, *sku, *title; /* as the channel calls it */
+  int64_t quantity;
+};
+struct slip_remark {
+  int64_t order_id;
+  const char *channel, *external_id, *buyer, *seller, *flag;
+};
+struct slip { /* of one fulfilment */
+  int64_t id, group_id, wave_id, version;
+  const char *warehouse, *status, *work;
+  struct slip_line *line;
+  size_t lines;
+  struct pack_item *item; /* its pieces: of a kit the parts */
+  size_t items;
+  struct slip_remark *remark; /* of all members of the group */
+  size_t remarks;
+};
+struct tote {
+  int64_t fulfilment_id, quantity;
+};
+struct pick { /* of one SKU, for all of the wave */
+  int64_t key, quantity;
+  const char *sku, *title, **barcode;
+  size_t barcodes;
+  struct tote *tote;
+  size_t totes;
+};
+struct sheet {
+  struct wave wave;
+  const char *warehouse;
+  struct slip *slip;
+  size_t slips;
+  struct pick *pick;
+  size_t picks;
+};
+int64_t pack_key(const char *text); /* below 0, so that it is no SKU's */
+enum err pack_items(struct db *db, struct arena *a, int64_t fulfilment_id, struct pack_item **list, size_t *n);
+int64_t pack_left(const struct pack_item *list, size_t n); /* pieces still to be scanned */
+void pack_items_put(struct jw *w, const struct pack_item *list, size_t n); /* "expected":[…],"left":n */
+enum err slip_read(struct db *db, struct arena *a, int64_t id, enum privacy show, struct slip *out);
+enum err sheet_read(struct db *db, struct arena *a, int64_t id, enum privacy show, struct sheet *out);
+
 /* ---- view_ship.c, view_effect.c: JSON out ---------------------------------------------------------------------------------------- */
 struct fulfilment_filter {
   const char *status, *warehouse, *work, *cursor;
@@ -127,11 +179,11 @@ enum err view_fulfilments(struct db *db, struct arena *a, const struct fulfilmen
                           const char **why);
 enum err view_claim(struct db *db, struct arena *a, int64_t id, struct buf *out, int64_t *version);
 enum err order_fulfilments_put(struct db *db, struct jw *w, int64_t order_id); /* "fulfilments":[…] of an order's view */
-enum err view_wave(struct db *db, struct arena *a, int64_t id, struct buf *out, int64_t *version);
+enum err view_wave(struct db *db, struct arena *a, int64_t id, enum privacy show, struct buf *out, int64_t *version);
 enum err view_waves(struct db *db, struct arena *a, const char *state, const char *warehouse, const char *cursor, int limit,
                     struct buf *out, const char **next, const char **why);
-/* What the packing bench expects: per SKU wanted, scanned. */
-enum err view_pack(struct db *db, struct arena *a, int64_t fulfilment_id, struct buf *out);
+/* What the packing bench expects: the slip with per SKU wanted, scanned. */
+enum err view_pack(struct db *db, struct arena *a, int64_t fulfilment_id, enum privacy show, struct buf *out, int64_t *version);
 enum err view_effect(struct db *db, struct arena *a, int64_t id, struct buf *out, int64_t *version);
 enum err view_effects(struct db *db, struct arena *a, const char *state, const char *kind, const char *destination,
                       const char *cursor, int limit, struct buf *out, const char **next, const char **why);

@@ -272,3 +272,17 @@ size_t units_reservers(struct db *db, const char *status, int64_t sku_id, int64_
   stmt_end(s);
   return n;
 }
+
+/* Walks the orders once in the life of a file. */
+size_t orders_without_units(struct db *db, int64_t after, int64_t *ids, size_t max)
+{
+  static const char SQL[] =
+    "SELECT o.id FROM orders o WHERE o.status NOT IN ('shipped', 'completed', 'cancelled') AND o.id > $1"
+    " AND NOT EXISTS (SELECT 1 FROM units u WHERE u.order_id = o.id) ORDER BY o.id LIMIT $2";
+  struct stmt *s = db_stmt(db, SQL);
+  size_t n = 0;
+  stmt_int(s, 1, after), stmt_int(s, 2, (int64_t)max);
+  while (n < max && stmt_row(s)) ids[n++] = stmt_col_int(s, 0);
+  stmt_end(s);
+  return n;
+}

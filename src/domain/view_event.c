@@ -234,6 +234,35 @@ static const char SQL_DECISIONS[] =
   "SELECT order_b, verdict, at, actor FROM merge_decisions WHERE order_a = $1"
   " UNION ALL SELECT order_a, verdict, at, actor FROM merge_decisions WHERE order_b = $1";
 
+/* Why its pieces come from there, in these parcels: the newest plan of each fulfilment. */
+static enum err why_split(struct why *y)
+{
+  static const char SQL[] =
+    "SELECT DISTINCT l.fulfilment_id FROM fulfilment_lines l JOIN fulfilments f ON f.id = l.fulfilment_id WHERE l.order_id = $1"
+    " AND f.status <> 'cancelled' ORDER BY l.fulfilment_id";
+  static const char SQL_EVENT[] =
+    "SELECT data, seq, at FROM events WHERE kind = 'f' AND entity = $1"
+    " AND (type = 'fulfilment.created' OR type = 'fulfilment.changed') ORDER BY seq DESC LIMIT 1";
+  struct stmt *s = db_stmt(y->db, SQL);
+  enum err part = ERR_OK;
+  stmt_int(s, 1, y->id);
+  jw_key(y->w, "fulfilments"), jw_array(y->w);
+  while (!part && stmt_row(s)) {
+    struct stmt *e = db_stmt(y->db, SQL_EVENT);
+    stmt_int(e, 1, stmt_col_int(s, 0));
+    jw_object(y->w), jw_id(y->w, "id", 'f', stmt_col_int(s, 0));
+    if (stmt_row(e)) {
+      jw_kint(y->w, "seq", stmt_col_int(e, 1)), jw_ktime_col(y->w, "at", e, 2);
+      jw_kraw(y->w, "plan", stmt_col_text(e, 0));
+    }
+    jw_object_end(y->w);
+    part = stmt_end(e);
+  }
+  jw_array_end(y->w);
+  enum err e = stmt_end(s);
+  return e ? e : part;
+}
+
 static enum err why_write(struct why *y)
 {
   TRY(why_head(y));
@@ -242,6 +271,7 @@ static enum err why_write(struct why *y)
   TRY(why_history(y));
   TRY(why_pairs(y, SQL_PROPOSALS, "proposals", "code", "since"));
   TRY(why_pairs(y, SQL_DECISIONS, "decisions", "verdict", "at"));
+  TRY(why_split(y));
   TRY(row_holds(y->db, y->mem, y->w, y->id, y->privacy));
   return row_exceptions(y->db, y->w, y->id);
 }

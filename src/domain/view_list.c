@@ -192,6 +192,16 @@ static void put_overdue(struct sql *q, int overdue)
                " AND x.type = 'overdue:' || o.status)");
 }
 
+static void put_warehouse(struct sql *q, const char *code)
+{
+  if (!code) return;
+  sql_text(
+    q,
+    " AND EXISTS (SELECT 1 FROM fulfilment_lines fl JOIN fulfilments f ON f.id = fl.fulfilment_id"
+    " JOIN warehouses h ON h.id = f.warehouse_id WHERE fl.order_id = o.id AND f.status <> 'cancelled' AND h.code = ",
+    code, ")");
+}
+
 /* What an index can serve. */
 static void put_bounds(struct list *l, struct sql *q)
 {
@@ -215,7 +225,7 @@ static void put_checks(struct list *l, struct sql *q, bool with_status)
   if (l->channel_id) sql_int(q, " AND o.channel_id = ", l->channel_id, "");
   for (int i = 0; with_status && i < l->statuses; i++)
     sql_text(q, i ? ", " : " AND o.status IN (", l->status[i], i == l->statuses - 1 ? ")" : "");
-  put_overdue(q, f->overdue);
+  put_overdue(q, f->overdue), put_warehouse(q, f->warehouse);
   if (f->exception) {
     sql_text(
       q, " AND EXISTS (SELECT 1 FROM exceptions x WHERE x.order_id = o.id AND x.state = 'open' AND x.type = ",
@@ -493,6 +503,9 @@ static void extras_exact(struct hunt *h, int64_t low, int64_t high)
   static const char SQL_NUMBER[] =
     "SELECT id FROM orders WHERE external_id = $1 AND channel_id IN (SELECT id FROM channels) LIMIT $2";
   static const char SQL_TRACKING[] = "SELECT order_id FROM shipments WHERE tracking_no = $1 LIMIT $2";
+  static const char SQL_CLAIM[] =
+    "SELECT DISTINCT l.order_id FROM claims k JOIN fulfilment_lines l ON l.fulfilment_id = k.fulfilment_id"
+    " WHERE k.tracking_no = $1 LIMIT $2";
   static const char SQL_ID[] = "SELECT id FROM orders WHERE id = $1";
   const char *text = h->l->query.exact;
   char *upper = arena_str(h->l->mem, text);
@@ -501,10 +514,11 @@ static void extras_exact(struct hunt *h, int64_t low, int64_t high)
   const struct {
     const char *sql, *text;
   } tries[] = {
-    { SQL_NUMBER, text }, { SQL_TRACKING, text }, { SQL_NUMBER, upper }, { SQL_TRACKING, upper }
+    { SQL_NUMBER, text },  { SQL_TRACKING, text },  { SQL_CLAIM, upper },
+    { SQL_NUMBER, upper }, { SQL_TRACKING, upper },
   };
   for (size_t i = 0; i < COUNT(tries) && !h->err; i++) {
-    if (i >= 2 && !strcmp(text, upper)) break;
+    if (i >= 3 && !strcmp(text, upper)) break;
     struct stmt *s = db_stmt(h->l->db, tries[i].sql);
     stmt_text(s, 1, tries[i].text), stmt_int(s, 2, EXACT_MAX);
     extras_read(h, s, true, low, high);

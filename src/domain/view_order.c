@@ -203,24 +203,35 @@ static void row_lines(struct row *r)
   row_note(r, stmt_end(s));
 }
 
+static void shipment_put(struct jw *w, struct stmt *s, char kind)
+{
+  jw_object(w);
+  jw_id(w, "id", kind, stmt_col_int(s, 4));
+  jw_kstring(w, "carrier", stmt_col_text(s, 0));
+  jw_kstring(w, "tracking_no", stmt_col_text(s, 1));
+  jw_ktime_col(w, "shipped_at", s, 2);
+  jw_kraw(w, "line_ids", stmt_col_text(s, 3));
+  jw_object_end(w);
+}
+
+/* Parcels as the channel tells them, then those of ours that it does not tell of. */
 static void row_shipments(struct row *r)
 {
   static const char SQL[] = "SELECT carrier, tracking_no, shipped_at, line_ids, id FROM shipments"
                             " WHERE order_id = $1 ORDER BY id";
-  struct jw *w = r->w;
+  static const char SQL_OURS[] =
+    "SELECT k.carrier, k.tracking_no, k.picked_up_at, NULL, k.id FROM claims k WHERE k.state <> 'void'"
+    " AND k.fulfilment_id IN (SELECT fulfilment_id FROM fulfilment_lines WHERE order_id = $1)"
+    " AND NOT EXISTS (SELECT 1 FROM shipments s WHERE s.order_id = $1 AND upper(s.tracking_no) = k.tracking_no) ORDER BY k.id";
   struct stmt *s = db_stmt(r->db, SQL);
   stmt_int(s, 1, r->id);
-  jw_key(w, "shipments"), jw_array(w);
-  while (stmt_row(s)) {
-    jw_object(w);
-    jw_id(w, "id", 's', stmt_col_int(s, 4));
-    jw_kstring(w, "carrier", stmt_col_text(s, 0));
-    jw_kstring(w, "tracking_no", stmt_col_text(s, 1));
-    jw_ktime_col(w, "shipped_at", s, 2);
-    jw_kraw(w, "line_ids", stmt_col_text(s, 3));
-    jw_object_end(w);
-  }
-  jw_array_end(w);
+  jw_key(r->w, "shipments"), jw_array(r->w);
+  while (stmt_row(s)) shipment_put(r->w, s, 's');
+  row_note(r, stmt_end(s));
+  s = db_stmt(r->db, SQL_OURS);
+  stmt_int(s, 1, r->id);
+  while (stmt_row(s)) shipment_put(r->w, s, 'k');
+  jw_array_end(r->w);
   row_note(r, stmt_end(s));
 }
 

@@ -35,6 +35,14 @@ enum err wave_end(struct db *db, int64_t id)
   return db_changes(db) ? ERR_OK : ERR_CONFLICT;
 }
 
+enum err wave_changed(struct db *db, int64_t id)
+{
+  static const char SQL[] = "UPDATE waves SET version = version + 1 WHERE id = $1";
+  struct stmt *s = db_stmt(db, SQL);
+  stmt_int(s, 1, id);
+  return stmt_run(s);
+}
+
 static size_t ids_read(struct stmt *s, int64_t *ids, size_t max)
 {
   size_t n = 0;
@@ -47,7 +55,7 @@ static size_t ids_read(struct stmt *s, int64_t *ids, size_t max)
 size_t wave_candidates(struct db *db, int64_t warehouse_id, int64_t *ids, size_t max)
 {
   static const char SQL[] =
-    "SELECT f.id FROM fulfilments f WHERE f.warehouse_id = $1 AND f.work = 'open' AND (f.status = 'split' OR f.status = 'inspected')"
+    "SELECT f.id FROM fulfilments f WHERE coalesce(f.warehouse_id, 0) = $1 AND f.work = 'open' AND (f.status = 'split' OR f.status = 'inspected')"
     " AND NOT EXISTS (SELECT 1 FROM fulfilment_lines l JOIN holds h ON h.order_id = l.order_id WHERE l.fulfilment_id = f.id)"
     " ORDER BY coalesce((SELECT min(o.ship_by) FROM fulfilment_lines l JOIN orders o ON o.id = l.order_id"
     " WHERE l.fulfilment_id = f.id), 9223372036854775807), f.id LIMIT $2";

@@ -42,6 +42,12 @@ static const struct cmd_kind kinds[CMD_N] = {
 #define FLOW_CLAIM_CONFIRM claim_confirm
 #define FLOW_CLAIM_PUT_BACK claim_put_back
 #define FLOW_PARCEL_TRACE parcel_trace
+#define FLOW_WAVE_MAKE wave_make
+#define FLOW_WAVE_END wave_end
+#define FLOW_WAVE_REMOVE wave_remove
+#define FLOW_PACK_SCAN pack_scan
+#define FLOW_PACK_RESET pack_reset
+#define FLOW_PACK_SHORT pack_short
 #define FLOW_SKU_PUT sku_put
 #define FLOW_SKU_RETIRE sku_retire
 #define FLOW_MAPPING_PUT mapping_put

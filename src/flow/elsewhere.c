@@ -249,3 +249,35 @@ enum err claim_from_channel(struct cmd *c, struct db *db, struct order *o, const
   *done = n && parcel;
   return ERR_OK;
 }
+
+static enum err is_history(struct cmd *c, struct db *db, const struct order *o, bool *history)
+{
+  struct line_left *l;
+  size_t n;
+  *history = false;
+  TRY(order_lines_left(db, &c->mem, o->id, o->total, &l, &n));
+  for (size_t i = 0; i < n && !*history; i++) {
+    struct sku s;
+    int64_t id;
+    enum err e = l[i].sku ? sku_of_channel(db, o->channel_id, l[i].sku, &id) : ERR_NOT_FOUND;
+    if (!e) e = sku_get(db, &c->mem, id, &s);
+    if (e && e != ERR_NOT_FOUND) return e;
+    *history = e || s.created_at > o->placed_at;
+  }
+  return ERR_OK;
+}
+
+enum err claim_at_once(struct cmd *c, struct db *db, int64_t order_id, const struct draft *d)
+{
+  struct order o;
+  bool history, done;
+  TRY(order_get(db, &c->mem, order_id, &o));
+  if (!strcmp(d->status, "cancelled") ||
+      (o.flags & (FLAG_PLATFORM_WAREHOUSE | FLAG_PLATFORM_INSPECTION | FLAG_AGENCY)))
+    return ERR_OK;
+  TRY(is_history(c, db, &o, &history));
+  if (history) return ERR_OK;
+  TRY(fulfil_reserve(c, db, &o));
+  TRY(claim_from_channel(c, db, &o, d, &done));
+  return done ? ERR_OK : left_elsewhere(c, db, &o);
+}

@@ -179,7 +179,7 @@ static enum err loose_units(struct cmd *c, struct db *db, int64_t order_id, stru
   TRY(units_of_order(db, &c->mem, order_id, list, &all));
   *n = 0;
   for (size_t i = 0; i < all; i++)
-    if (!(*list)[i].fulfilment_id) (*list)[(*n)++] = (*list)[i];
+    if (!(*list)[i].fulfilment_id && (*list)[i].state != UNIT_SHIPPED) (*list)[(*n)++] = (*list)[i];
   return ERR_OK;
 }
 
@@ -243,16 +243,23 @@ static enum err reserve(struct cmd *c, struct db *db, const struct order *o, con
   return waits_no_more(c, db, o->id);
 }
 
+enum err fulfil_reserve(struct cmd *c, struct db *db, const struct order *o)
+{
+  struct want *want;
+  size_t n;
+  bool known;
+  TRY(wants_of(c, db, o, true, &want, &n, &known));
+  return known ? reserve(c, db, o, want, n) : ERR_OK;
+}
+
 /* ---- out of a fulfilment ------------------------------------------------------------------------------------------------------ */
 
-/* So many of a line leave a fulfilment that is not claimed; their pieces are the order's own again. */
-static enum err take_out(struct cmd *c, struct db *db, int64_t fulfilment_id, const struct fulfilment_line *l,
+enum err fulfil_take_out(struct cmd *c, struct db *db, struct fulfilment *f, const struct fulfilment_line *l,
                          int64_t quantity)
 {
   struct unit *u;
   size_t n;
-  (void)c;
-  TRY(units_of_fulfilment(db, &c->mem, fulfilment_id, &u, &n));
+  TRY(units_of_fulfilment(db, &c->mem, f->id, &u, &n));
   for (size_t i = 0; i < n; i++) {
     if (u[i].order_id != l->order_id || u[i].line_no != l->line_no) continue;
     struct unit loose = u[i];
@@ -263,10 +270,11 @@ static enum err take_out(struct cmd *c, struct db *db, int64_t fulfilment_id, co
     TRY(u[i].quantity ? unit_set(db, &u[i]) : unit_drop(db, &u[i]));
     TRY(unit_put(db, &loose));
   }
-  TRY(fulfilment_line_drop(db, fulfilment_id, l->order_id, l->line_no));
+  TRY(fulfilment_line_drop(db, f->id, l->order_id, l->line_no));
   struct fulfilment_line rest = *l;
   rest.quantity -= quantity;
-  return rest.quantity ? fulfilment_line_put(db, fulfilment_id, &rest) : ERR_OK;
+  if (rest.quantity) TRY(fulfilment_line_put(db, f->id, &rest));
+  return pack_again(c, db, f);
 }
 
 static enum err end_empty(struct cmd *c, struct db *db, struct fulfilment *f)
@@ -287,7 +295,7 @@ static enum err take_order_out(struct cmd *c, struct db *db, struct fulfilment *
   size_t n;
   TRY(fulfilment_lines(db, &c->mem, f->id, &l, &n));
   for (size_t i = 0; i < n; i++) {
-    if (l[i].order_id == order_id) TRY(take_out(c, db, f->id, &l[i], l[i].quantity));
+    if (l[i].order_id == order_id) TRY(fulfil_take_out(c, db, f, &l[i], l[i].quantity));
     else fulfil_touch(c, l[i].order_id);
   }
   return end_empty(c, db, f);
@@ -360,7 +368,7 @@ static enum err shape_fixed(struct shape *g)
       int64_t keep = w ? w->line.left < l[x].quantity ? w->line.left : l[x].quantity : 0;
       if (w) w->line.left -= keep;
       if (keep < l[x].quantity && member_of(g, l[x].order_id) && !is_claimed(g->c, &g->f[i]))
-        TRY(take_out(g->c, g->db, g->f[i].id, &l[x], l[x].quantity - keep));
+        TRY(fulfil_take_out(g->c, g->db, &g->f[i], &l[x], l[x].quantity - keep));
     }
     if (!is_claimed(g->c, &g->f[i])) TRY(end_empty(g->c, g->db, &g->f[i]));
   }
@@ -444,21 +452,29 @@ static enum err fulfilment_for(struct shape *g, int64_t place_id, bool *used, in
   return fulfilment_insert(g->db, &fresh, g->c->now_ms, id);
 }
 
-static enum err parcel_event(struct shape *g, int64_t id, bool is_new, int64_t place_id, const char *because)
+static const char *place_code(const struct shape *g, int64_t place_id)
+{
+  for (size_t i = 0; i < g->plan.places; i++)
+    if (g->plan.place[i].id == place_id) return g->plan.code[i];
+  return NULL;
+}
+
+static enum err parcel_event(struct shape *g, int64_t id, bool is_new, int64_t place_id)
 {
   struct fulfilment_line *l;
   struct buf b = { 0 };
   struct jw w;
   size_t n;
   TRY(fulfilment_lines(g->db, &g->c->mem, id, &l, &n));
-  jw_init(&w, &b), jw_object(&w), jw_id(&w, "group", 'g', g->group_id), jw_kint(&w, "warehouse", place_id);
+  jw_init(&w, &b), jw_object(&w), jw_id(&w, "group", 'g', g->group_id),
+    jw_kstring(&w, "warehouse", place_code(g, place_id));
   jw_key(&w, "lines"), jw_array(&w);
   for (size_t i = 0; i < n && i < 50; i++) {
     jw_object(&w), jw_id(&w, "order", 'o', l[i].order_id), jw_kint(&w, "line_no", l[i].line_no),
       jw_kint(&w, "quantity", l[i].quantity);
     jw_object_end(&w);
   }
-  jw_array_end(&w), jw_kstring(&w, "because", because), jw_object_end(&w);
+  jw_array_end(&w), plan_why(&g->plan, &w), jw_object_end(&w);
   enum err e =
     progress_event(g->c, g->db, 'f', id, is_new ? "fulfilment.created" : "fulfilment.changed", "%s", b.data);
   buf_release(&b);
@@ -494,8 +510,7 @@ static enum err shape_write(struct shape *g, const struct unit *old, size_t old_
     struct fulfilment_line put = { l->order_id, l->line_no, p->take[i].quantity };
     TRY(fulfilment_line_put(g->db, id[p->take[i].parcel], &put));
   }
-  for (int k = 0; k < p->parcels; k++)
-    TRY(parcel_event(g, id[k], is_new[k], place[k], p->because ? p->because : "no_stock"));
+  for (int k = 0; k < p->parcels; k++) TRY(parcel_event(g, id[k], is_new[k], place[k]));
   for (size_t i = 0; i < g->fs; i++)
     if (!used[i] && !is_fixed(c, &g->f[i]) && strcmp(g->f[i].status, "cancelled") != 0)
       TRY(end_empty(c, g->db, &g->f[i]));
@@ -506,7 +521,7 @@ static enum err shape_write(struct shape *g, const struct unit *old, size_t old_
 static void plan_untracked(struct shape *g)
 {
   struct split_plan *p = &g->plan.result;
-  *p = (struct split_plan){ .ok = true, .because = "no_stock", .parcels = g->plan.n ? 1 : 0, .n = g->plan.n };
+  *p = (struct split_plan){ .ok = true, .parcels = g->plan.n ? 1 : 0, .n = g->plan.n };
   p->take = arena_array(&g->c->mem, struct split_take, p->n + 1);
   for (size_t i = 0; i < p->n; i++) p->take[i] = (struct split_take){ i, 0, g->plan.line[i].quantity, 0 };
 }
@@ -524,9 +539,24 @@ static enum err plan_members(struct shape *g, size_t from, size_t to, const stru
   return plan_decide(g->c, g->db, &g->plan, &g->member[from].order, old, old_n);
 }
 
+/* Members of which all is on its way already wait for nothing. */
+static enum err members_wanting(struct shape *g)
+{
+  size_t n = 0;
+  for (size_t i = 0; i < g->members; i++) {
+    int64_t left = 0;
+    for (size_t x = 0; x < g->member[i].n; x++) left += g->member[i].want[x].line.left;
+    if (left) g->member[n++] = g->member[i];
+    else TRY(waits_no_more(g->c, g->db, g->member[i].order.id));
+  }
+  g->members = n;
+  return ERR_OK;
+}
+
 /* Pieces are missing, or no place can take it: the youngest members wait until the rest can be sent. */
 static enum err shape_plan(struct shape *g, const struct unit *old, size_t old_n)
 {
+  TRY(members_wanting(g));
   while (g->members) {
     TRY(plan_members(g, 0, g->members, old, old_n));
     if (g->plan.result.ok) break;
@@ -740,6 +770,21 @@ enum err flow_stock_heal_parse(struct cmd *c, const struct json *body)
   return args_read(c, body, NULL, 0);
 }
 
+/* Orders that stood open when the dictionary began have nothing reserved: they are looked at once, by id. */
+static enum err sweep(struct cmd *c, struct db *db)
+{
+  char *at = NULL;
+  int64_t ids[HEAL_STEP];
+  enum err e = meta_get(db, &c->mem, "stock_swept", &at);
+  if (e && e != ERR_NOT_FOUND) return e;
+  if ((!e && !strcmp(at, "done")) || !stock_tracked(c, db)) return ERR_OK;
+  size_t n = orders_without_units(db, e ? 0 : atoll(at), ids, HEAL_STEP);
+  for (size_t i = 0; i < n; i++) fulfil_touch(c, ids[i]);
+  TRY(fulfil_settle(c, db));
+  c->left = n == HEAL_STEP;
+  return meta_put(db, "stock_swept", c->left ? arena_printf(&c->mem, "%lld", (long long)ids[n - 1]) : "done");
+}
+
 /* Goes through the orders that wait, oldest first, from where the last step ended. meta stock_heal: "0" nothing to do,
  * else how far it is (the number of an exception). */
 enum err flow_stock_heal_run(struct cmd *c, struct db *db)
@@ -749,11 +794,15 @@ enum err flow_stock_heal_run(struct cmd *c, struct db *db)
   enum err e = meta_get(db, &c->mem, "stock_heal", &at);
   if (e && e != ERR_NOT_FOUND) return e;
   if (e || !strcmp(at, "0")) return ERR_OK;
+  TRY(sweep(c, db));
+  if (c->left) return ERR_OK;
   last = atoll(at) - 1;
   size_t n = exceptions_waiting(db, last, ids, orders, HEAL_STEP);
   for (size_t i = 0; i < n; i++) fulfil_touch(c, orders[i]);
+  c->woke = false;
   TRY(fulfil_settle(c, db));
-  c->numbers[0] = (int64_t)n, c->left = n == HEAL_STEP;
+  c->numbers[0] = (int64_t)n, c->left = n == HEAL_STEP || c->woke;
+  if (c->woke) return ERR_OK; /* something became free: from the start again */
   if (!c->left) return meta_put(db, "stock_heal", "0");
   return meta_put(db, "stock_heal", arena_printf(&c->mem, "%lld", (long long)ids[n - 1] + 1));
 }

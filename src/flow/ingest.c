@@ -118,8 +118,11 @@ static enum err create(struct cmd *c, struct db *db, struct draft *d, int64_t ch
   TRY(order_insert(db, &o, d));
   *group_id = o.group_id, c->version = 1;
   TRY(progress_event(c, db, 'o', o.id, "order.created", "{\"status\":\"%s\"}", o.status));
-  if (ships && !left && stock_tracked(c, db)) fulfil_touch(c, o.id);
-  if (left && o.group_id) return group_close(c, db, o.group_id, 0, "parcel_known");
+  bool tracked = stock_tracked(c, db);
+  if (ships && !left && tracked) fulfil_touch(c, o.id);
+  if (left && o.group_id) TRY(group_close(c, db, o.group_id, 0, "parcel_known"));
+  if (left && tracked) TRY(claim_at_once(c, db, o.id, d));
+  if (left && o.group_id) return ERR_OK;
   if (!company || !ships) return fulfil_settle(c, db);
   TRY(regroup(c, db, o.id));
   struct order now;
@@ -181,6 +184,28 @@ static bool group_locked(struct cmd *c, struct db *db, int64_t group_id)
   return group_id && !group_get(db, &c->mem, group_id, &g) && !strcmp(g.state, "locked");
 }
 
+/* Other articles or quantities than before, by the place that units know a line by. */
+static enum err lines_differ(struct cmd *c, struct db *db, const struct order *o, const struct draft *d,
+                             bool *differ)
+{
+  struct line_left *was;
+  size_t n;
+  TRY(order_lines_left(db, &c->mem, o->id, 0, &was, &n));
+  *differ = n != d->lines_n;
+  for (size_t i = 0; i < n && !*differ; i++)
+    *differ = was[i].quantity != d->lines[i].quantity || text_differs(was[i].sku, d->lines[i].sku) ||
+              text_differs(was[i].line_id, d->lines[i].line_id);
+  return ERR_OK;
+}
+
+static enum err lines_after_lock(struct cmd *c, struct db *db, const struct order *o)
+{
+  const char *data = arena_printf(
+    &c->mem, "{\"group\":\"g_%lld\",\"do\":\"Its lines changed: look at what is being picked or sent\"}",
+    (long long)o->group_id);
+  return exception_open(db, "lines_after_lock", o->id, 0, 0, "warehouse", c->now_ms, data, NULL, NULL);
+}
+
 static enum err address_after_lock(struct cmd *c, struct db *db, const struct order *o)
 {
   const char *data = arena_printf(
@@ -227,6 +252,8 @@ static enum err update(struct cmd *c, struct db *db, struct draft *d, struct ord
   TRY(keep_unless_same(c, db, d, o, &payload_id));
   if (payload_id) o->payload_id = payload_id;
   c->numbers[1] = o->payload_id;
+  bool other_lines;
+  TRY(lines_differ(c, db, o, d, &other_lines));
   TRY(order_rewrite(db, &c->mem, o, d, c->now_ms, &changed));
   TRY(progress_event(c, db, 'o', o->id, conflict ? "order.conflict" : "order.updated",
                      "{\"changed\":%s,\"payload\":\"p_%lld\"}", changed, (long long)o->payload_id));
@@ -235,12 +262,13 @@ static enum err update(struct cmd *c, struct db *db, struct draft *d, struct ord
   int64_t forgotten = 0; /* what the platform said was about another receiver */
   if (moved && o->decided && !locked) TRY(group_forget_platform(db, o->id, &forgotten));
   if (locked) TRY(after_lock(c, db, o, &was, moved));
+  if (locked && other_lines && order_ships(c->rules, o->status, o->flags)) TRY(lines_after_lock(c, db, o));
   bool ours = false;
   if (left) TRY(claim_from_channel(c, db, o, d, &ours));
   if (left && !ours && !o->shipped_at) TRY(parcel_left(c, db, o, left, moved && !locked));
   if (!ours) TRY(progress_follow(c, db, o, left));
   fulfil_touch(c, o->id);
-  c->touched.anew = c->touched.anew || moved;
+  c->touched.anew = c->touched.anew || moved || other_lines;
   if (o->contact_key != was.contact_key || o->token_key != was.token_key || o->placed_at != was.placed_at)
     TRY(regroup_left(c, db, &was));
   TRY(regroup(c, db, o->id));

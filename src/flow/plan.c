@@ -92,21 +92,22 @@ static int64_t division_of(struct cmd *c, const struct order *o)
   return 0;
 }
 
-static enum err places_of(struct cmd *c, struct db *db, const struct order *to, struct split_place **place,
-                          size_t *n)
+static enum err places_of(struct cmd *c, struct db *db, const struct order *to, struct unit_plan *p)
 {
   struct warehouse *w;
   size_t all;
   bool asked = false;
-  *n = 0;
+  p->places = 0;
   TRY(warehouse_list(db, &c->mem, &w, &all));
-  *place = arena_array(&c->mem, struct split_place, all + 1);
+  p->place = arena_array(&c->mem, struct split_place, all + 1);
+  p->code = arena_array(&c->mem, const char *, all + 1);
   for (size_t i = 0; i < all; i++) asked = asked || w[i].regions;
   int64_t division = asked || all > 1 ? division_of(c, to) : 0;
   for (size_t i = 0; i < all; i++) {
     if (w[i].regions && !split_serves(&c->mem, w[i].regions, to->country, division)) continue;
     int64_t open = all > 1 ? fulfilments_open(db, w[i].id) : 0;
-    (*place)[(*n)++] =
+    p->code[p->places] = w[i].code;
+    p->place[p->places++] =
       (struct split_place){ .id = w[i].id,
                             .factory = w[i].factory,
                             .distance = split_distance(w[i].country, w[i].division, to->country, division),
@@ -161,18 +162,48 @@ static enum err have_sku(struct cmd *c, struct db *db, struct have *h, int64_t s
 enum err plan_decide(struct cmd *c, struct db *db, struct unit_plan *p, const struct order *to,
                      const struct unit *mine, size_t n)
 {
-  struct split_place *place;
   struct have h = { 0 };
-  size_t places;
-  TRY(places_of(c, db, to, &place, &places));
+  TRY(places_of(c, db, to, p));
   for (size_t i = 0; i < p->n; i++)
     for (size_t x = 0; x < p->line[i].parts; x++)
-      if (!p->line[i].part[x].made) TRY(have_sku(c, db, &h, p->line[i].part[x].sku_id, place, places));
+      if (!p->line[i].part[x].made) TRY(have_sku(c, db, &h, p->line[i].part[x].sku_id, p->place, p->places));
   for (size_t i = 0; i < n; i++)
-    if (mine[i].state == UNIT_RESERVED && is_place(place, places, mine[i].warehouse_id))
+    if (mine[i].state == UNIT_RESERVED && is_place(p->place, p->places, mine[i].warehouse_id))
       have_add(&c->mem, &h, mine[i].sku_id, mine[i].warehouse_id, mine[i].quantity);
-  p->result = split(&c->mem, &c->rules->split, p->line, p->n, place, places, h.at, h.n);
+  p->have = h.at, p->haves = h.n;
+  p->result = split(&c->mem, &c->rules->split, p->line, p->n, p->place, p->places, h.at, h.n);
   return ERR_OK;
+}
+
+/* Has this place all that is wanted from stock? */
+static bool fills(const struct unit_plan *p, const struct split_place *at)
+{
+  for (size_t i = 0; i < p->n; i++)
+    for (size_t x = 0; x < p->line[i].parts; x++) {
+      int64_t sku_id = p->line[i].part[x].sku_id, wanted = 0, there = 0;
+      if (p->line[i].part[x].made) continue;
+      for (size_t k = 0; k < p->n; k++)
+        for (size_t y = 0; y < p->line[k].parts; y++)
+          if (p->line[k].part[y].sku_id == sku_id)
+            wanted = sum_of(wanted, p->line[k].part[y].quantity, p->line[k].quantity);
+      for (size_t k = 0; k < p->haves; k++)
+        if (p->have[k].sku_id == sku_id && p->have[k].place_id == at->id) there += p->have[k].quantity;
+      if (there < wanted) return false;
+    }
+  return true;
+}
+
+void plan_why(const struct unit_plan *p, struct jw *w)
+{
+  jw_kstring(w, "because", p->result.because ? p->result.because : "no_stock_kept");
+  jw_kint(w, "parcels", p->result.parcels), jw_key(w, "places"), jw_array(w);
+  for (size_t i = 0; i < p->places && i < 12; i++) {
+    jw_object(w), jw_kstring(w, "warehouse", p->code[i]), jw_kbool(w, "factory", p->place[i].factory);
+    jw_kint(w, "distance", p->place[i].distance), jw_kint(w, "load", p->place[i].load);
+    if (!p->place[i].factory && p->n <= 50) jw_kbool(w, "fills", fills(p, &p->place[i]));
+    jw_object_end(w);
+  }
+  jw_array_end(w);
 }
 
 enum err plan_units(struct cmd *c, const struct unit_plan *p, int parcel, struct unit **list, size_t *n)

@@ -264,6 +264,11 @@ enum err flow_order_move_run(struct cmd *c, struct db *db)
   TRY(version_asked(c, &o, a->if_version));
   int to = status_find(&c->rules->status, a->to);
   if (to < 0) return refuse(c, ERR_INVALID, "unknown_status", "There is no status %.24s", a->to);
+  if (to == ST_SPLIT && stock_tracked(c, db)) { /* what stands in its way is known before it is asked */
+    fulfil_touch(c, o.id);
+    TRY(fulfil_settle(c, db));
+    TRY(order_get(db, &c->mem, o.id, &o));
+  }
   TRY(fulfilments_moved(c, db, &o, to, a->note, &moved));
   if (!moved) TRY(progress_move(c, db, &o, to, TRIGGER_COMMAND, a->note));
   TRY(regroup(c, db, o.id));
