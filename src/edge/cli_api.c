@@ -9,9 +9,20 @@
 #define ORDER_FILE_MAX (1 << 20)
 #define FOLLOW_LINE_MAX (1 << 20)
 
+static void code_put(struct buf *out, struct cli *c, const char *code)
+{
+  for (const char *p = code;; p++) {
+    size_t n = strcspn(p, "/");
+    cli_url_put(out, arena_strn(&c->mem, p, n));
+    p += n;
+    if (!*p) return;
+    buf_char(out, '/');
+  }
+}
+
 /* ---- the request of a row ----------------------------------------------------------------------------------- */
-/* "{1}" in a path is the first argument; in "TEXT..." all of them. */
-static void path_put(struct buf *out, const struct cli *c)
+/* "{1}" in a path is the first argument, "{+1}" too, with its slashes; in "TEXT..." all of them. */
+static void path_put(struct buf *out, struct cli *c)
 {
   bool many = c->command->args && strstr(c->command->args, "...");
   for (const char *p = c->command->path; *p; p++) {
@@ -19,12 +30,15 @@ static void path_put(struct buf *out, const struct cli *c)
       buf_char(out, *p);
       continue;
     }
-    size_t at = (size_t)(p[1] - '1'), to = many ? c->args : at + 1;
+    bool slashes = p[1] == '+';
+    p += 1 + slashes;
+    size_t at = (size_t)(*p - '1'), to = many ? c->args : at + 1;
     for (size_t i = at; i < to; i++) {
       if (i > at) buf_str(out, "%20");
-      cli_url_put(out, c->arg[i]);
+      if (slashes) code_put(out, c, c->arg[i]);
+      else cli_url_put(out, c->arg[i]);
     }
-    p += 2;
+    p++;
   }
 }
 
@@ -52,26 +66,84 @@ void cli_query_put(struct buf *out, const struct cli *c, const char *names)
   }
 }
 
-/* "reason note if_version# order=2": from options, a # makes a number, =2 takes the second argument. */
+/* ---- bodies: "reason note if_version# order=2" --------------------------------------------------------------------- */
+/* key: of the option with its name; key=2: of the second argument. Behind it what is made of it: # a number, ? a
+ * yes or no, "," a list, * parts of a kit. */
+static bool number_put(struct cli *c, struct jw *w, const char *name, const char *v)
+{
+  const char *digits = v + (*v == '-' || *v == '+');
+  size_t n = strspn(digits, "0123456789");
+  int64_t number = 0;
+  if (!n || n > 18 || digits[n]) return cli_wrong(c, "%s is a whole number", name), false;
+  for (size_t i = 0; i < n; i++) number = number * 10 + (digits[i] - '0');
+  jw_int(w, *v == '-' ? -number : number);
+  return true;
+}
+
+static bool parts_put(struct cli *c, struct jw *w, const char *name, const char *v)
+{
+  jw_array(w);
+  for (const char *p = v; *p; p += strspn(p, ",")) {
+    size_t n = strcspn(p, ",");
+    const char *colon = memrchr(p, ':', n);
+    if (!colon || colon == p) return cli_wrong(c, "%s is a list like SKU:2,SKU:1", name), false;
+    jw_object(w), jw_key(w, "sku"), jw_stringn(w, p, (size_t)(colon - p)), jw_key(w, "quantity");
+    if (!number_put(c, w, name, arena_strn(&c->mem, colon + 1, n - (size_t)(colon + 1 - p)))) return false;
+    jw_object_end(w);
+    p += n;
+  }
+  jw_array_end(w);
+  return true;
+}
+
+static void list_put(struct jw *w, const char *v)
+{
+  jw_array(w);
+  for (const char *p = v + strspn(v, ","); *p; p += strspn(p, ",")) {
+    size_t n = strcspn(p, ",");
+    jw_stringn(w, p, n);
+    p += n;
+  }
+  jw_array_end(w);
+}
+
+static bool body_value(struct cli *c, struct jw *w, char how, const char *name, const char *v)
+{
+  bool yes = !strcmp(v, "yes");
+  switch (how) {
+  case '#': return number_put(c, w, name, v);
+  case '*': return parts_put(c, w, name, v);
+  case ',': list_put(w, v); return true;
+  case '?':
+    if (!yes && strcmp(v, "no") != 0) return cli_wrong(c, "%s is yes or no", name), false;
+    jw_bool(w, yes);
+    return true;
+  default: jw_string(w, v); return true;
+  }
+}
+
 static bool body_put(struct buf *out, struct cli *c)
 {
   struct jw w;
+  bool ok = true;
   jw_init(&w, out), jw_object(&w);
-  for (const char *p = c->command->body; *p; p += strspn(p, " ")) {
-    size_t n = strcspn(p, " "), word = strcspn(p, "#= ");
-    const char *key = arena_strn(&c->mem, p, word);
-    const char *v = p[word] == '=' ? c->arg[p[word + 1] - '1'] : key_option(c, p, word);
-    int64_t number = 0;
-    if (v && p[word] == '#') {
-      if (!cli_number(c, "if-version", 1, INT64_MAX / 10, &number)) return false;
-      jw_kint(&w, key, number);
-    } else if (v) {
-      jw_kstring(&w, key, v);
+  for (const char *p = c->command->body; ok && *p; p += strspn(p, " ")) {
+    size_t n = strcspn(p, " "), word = strcspn(p, "=#?,* ");
+    bool of_arg = p[word] == '=';
+    const char *key = arena_strn(&c->mem, p, word), *name = key;
+    const char *v = of_arg ? c->arg[p[word + 1] - '1'] : key_option(c, p, word);
+    char how = p[word + (of_arg ? 2 : 0)];
+    if (!of_arg) {
+      char *option = arena_printf(&c->mem, "--%s", key);
+      for (char *q = option; *q; q++)
+        if (*q == '_') *q = '-';
+      name = option;
     }
+    if (v) jw_key(&w, key), ok = body_value(c, &w, how, name, v);
     p += n;
   }
   jw_object_end(&w);
-  return true;
+  return ok;
 }
 
 /* ---- the answer ---------------------------------------------------------------------------------------------------- */

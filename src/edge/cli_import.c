@@ -57,6 +57,7 @@ static void row_text(int64_t row, const char *result, const char *id, const char
   struct buf out = { 0 };
   buf_printf(&out, "%8lld  %-9s  ", (long long)row, result);
   if (id) text_safe(&out, id);
+  if (id && *id && code) buf_str(&out, "  ");
   if (column && *column) text_safe(&out, column), buf_str(&out, ": ");
   if (code) buf_printf(&out, "%s: ", code);
   if (detail) text_safe(&out, detail);
@@ -70,7 +71,8 @@ static void on_row(void *arg, int64_t row, const char *result, const char *id, c
 {
   struct shown *s = arg;
   bool refused = !strcmp(result, "refused");
-  if (!s->all && (!refused || s->refused >= SHOWN_MAX)) return;
+  bool warned = !refused && code;
+  if (!s->all && !warned && (!refused || s->refused >= SHOWN_MAX)) return;
   if (refused) s->refused++;
   progress_clear(s);
   (s->c->json ? row_json : row_text)(row, result, id, column, code, detail);
@@ -115,7 +117,8 @@ static void summary_text(const struct shown *s, const struct import_counts *n, b
   if (n->other_channels)
     cli_say(s->c, "%lld orders are of another channel than --channel; leave it away to take them as they are",
             (long long)n->other_channels);
-  if (n->refused && !dry) cli_say(s->c, "What was refused is kept: orderd payload list --state failed");
+  if (n->refused && !dry && !cli_option(s->c, "as"))
+    cli_say(s->c, "What was refused is kept: orderd payload list --state failed");
   buf_release(&out);
 }
 
@@ -152,6 +155,23 @@ static int choice(struct cli *c, const char *name, const char *const *words, int
   return cli_wrong(c, "--%s is %s, %s or %s", name, words[0], words[1], words[2]);
 }
 
+static void on_note(void *arg, const char *text)
+{
+  struct shown *s = arg;
+  progress_clear(s);
+  cli_say(s->c, "%s", text);
+}
+
+static int import_as(struct cli *c, struct import *o)
+{
+  o->as = cli_option(c, "as"), o->warehouse = cli_option(c, "warehouse");
+  if (o->as && !strcmp(o->as, "orders")) o->as = NULL;
+  if (o->as && !goods_kind_ok(o->as)) return cli_wrong(c, "--as is %s", goods_kind_names());
+  if (o->warehouse && (!o->as || strcmp(o->as, "stock") != 0))
+    return cli_wrong(c, "--warehouse goes with --as stock");
+  return EXIT_DONE;
+}
+
 static int import_options(struct cli *c, struct import *o)
 {
   static const char *const formats[] = { "auto", "ndjson", "csv" }, *const encodings[] = { "auto", "utf-8",
@@ -164,7 +184,7 @@ static int import_options(struct cli *c, struct import *o)
   o->auto_encoding = encoding == 0, o->gb18030 = encoding == 2;
   o->channel = cli_option(c, "channel");
   o->dry_run = cli_option(c, "dry-run") != NULL;
-  return EXIT_DONE;
+  return import_as(c, o);
 }
 
 static int import_file(struct cli *c, struct import *o, int fd)
@@ -172,7 +192,7 @@ static int import_file(struct cli *c, struct import *o, int fd)
   struct shown s = { .c = c, .all = o->dry_run || cli_option(c, "all-rows"), .begun_ms = mono_ms() };
   struct import_counts n;
   const char *why = NULL;
-  o->call = import_call, o->row = on_row, o->progress = on_progress, o->arg = &s;
+  o->call = import_call, o->row = on_row, o->progress = on_progress, o->note = on_note, o->arg = &s;
   bool ok = import_run(o, fd_read, &fd, &c->mem, &n, &why);
   progress_clear(&s);
   summary_tell(&s, &n, o->dry_run);

@@ -10,7 +10,7 @@
 #define PROGRESS_AFTER_MS 1000
 #define PROGRESS_EVERY_MS 200
 
-/* A path that begins with '.' is one of the line, where each line is a row of its own. */
+/* A path that begins with '.' is one of the line (or a kit's part), where each is a row of its own. */
 static const struct cli_column order_columns[] = {
   { "id", "id" },
   { "channel", "channel" },
@@ -125,18 +125,72 @@ static const struct cli_column payload_columns[] = {
   { NULL, NULL },
 };
 
+/* The headers are those that the import reads; what it does not take back is told all the same. */
+static const struct cli_column sku_columns[] = {
+  { "code", "code" },           { "title", "title" },
+  { "barcodes", "barcodes" },   { "weight_g", "weight_g" },
+  { "length_mm", "length_mm" }, { "width_mm", "width_mm" },
+  { "height_mm", "height_mm" }, { "hazard", "hazard" },
+  { "safety", "safety" },       { "made", "made" },
+  { "cold", "cold" },           { "state", "state" },
+  { "available", "available" }, { NULL, NULL },
+};
+static const struct cli_column kit_columns[] = {
+  { "code", "code" }, { "title", "title" }, { "sku", ".sku" }, { "quantity", ".quantity" }, { NULL, NULL },
+};
+static const struct cli_column mapping_columns[] = {
+  { "channel", "channel" },
+  { "channel_sku", "channel_sku" },
+  { "sku", "sku" },
+  { NULL, NULL },
+};
+static const struct cli_column warehouse_columns[] = {
+  { "code", "code" },         { "title", "title" },       { "kind", "kind" },
+  { "country", "country" },   { "division", "division" }, { "regions", "regions" },
+  { "capacity", "capacity" }, { "state", "state" },       { NULL, NULL },
+};
+static const struct cli_column stock_columns[] = {
+  { "sku", "sku" },
+  { "warehouse", "warehouse" },
+  { "on_hand", "on_hand" },
+  { "reserved", "reserved" },
+  { "frozen", "frozen" },
+  { "available", "available" },
+  { "quarantine", "quarantine" },
+  { NULL, NULL },
+};
+static const struct cli_column ledger_columns[] = {
+  { "id", "id" },
+  { "at", "at" },
+  { "sku", "sku" },
+  { "warehouse", "warehouse" },
+  { "from", "from" },
+  { "to", "to" },
+  { "quantity", "quantity" },
+  { "reason", "reason" },
+  { "ref", "ref" },
+  { "actor", "actor" },
+  { NULL, NULL },
+};
+
 #define ORDER_FILTERS "status channel group sku owner exception overdue from to q sort"
 static const struct export_kind {
   const char *name, *path, *filters, *cursor;
   const struct cli_column *columns;
-  bool lines;
+  const char *lines; /* the list whose members are the rows; NULL: the things themselves */
 } kinds[] = {
-  { "orders", "/v1/orders", ORDER_FILTERS, "cursor", order_columns, false },
-  { "lines", "/v1/orders", ORDER_FILTERS, "cursor", line_columns, true },
-  { "groups", "/v1/groups", "state several proposed", "cursor", group_columns, false },
-  { "events", "/v1/events", "since entity", "since", event_columns, false },
-  { "exceptions", "/v1/exceptions", "state type owner", "cursor", exception_columns, false },
-  { "payloads", "/v1/payloads", "state channel", "cursor", payload_columns, false },
+  { "orders", "/v1/orders", ORDER_FILTERS, "cursor", order_columns, NULL },
+  { "lines", "/v1/orders", ORDER_FILTERS, "cursor", line_columns, "lines" },
+  { "groups", "/v1/groups", "state several proposed", "cursor", group_columns, NULL },
+  { "events", "/v1/events", "since entity", "since", event_columns, NULL },
+  { "exceptions", "/v1/exceptions", "state type owner", "cursor", exception_columns, NULL },
+  { "payloads", "/v1/payloads", "state channel", "cursor", payload_columns, NULL },
+  { "skus", "/v1/skus", "q state", "cursor", sku_columns, NULL },
+  { "kits", "/v1/skus", "q state", "cursor", kit_columns, "parts" },
+  { "mappings", "/v1/mappings", "channel sku", "cursor", mapping_columns, NULL },
+  { "warehouses", "/v1/warehouses", "", NULL, warehouse_columns, NULL },
+  { "stock", "/v1/stock", "sku warehouse", "cursor", stock_columns, NULL },
+  { "ledger", "/v1/stock/ledger", "sku warehouse", "cursor", ledger_columns, NULL },
 };
 
 struct export
@@ -248,7 +302,7 @@ static bool page_write(struct export *x, const struct json *data)
   bool ok = true;
   for (const struct json *row = json_first(data); ok && row; row = json_next(row)) {
     if (!x->kind->lines) ok = row_write(x, row, NULL);
-    const struct json *line = x->kind->lines ? json_first(json_get(row, "lines")) : NULL;
+    const struct json *line = x->kind->lines ? json_first(json_get(row, x->kind->lines)) : NULL;
     for (; ok && line; line = json_next(line)) ok = row_write(x, row, line);
   }
   progress(x);
@@ -272,7 +326,8 @@ static int page_run(struct export *x, struct arena *a, const char *path, const c
 
 static void path_first(struct export *x, struct buf *path)
 {
-  buf_printf(path, "%s?limit=" PAGE_ROWS, x->kind->path);
+  buf_str(path, x->kind->path);
+  if (x->kind->cursor) buf_str(path, "?limit=" PAGE_ROWS); /* else it is one page */
   cli_query_put(path, x->c, x->kind->filters);
 }
 

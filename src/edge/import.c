@@ -33,8 +33,9 @@ struct import_run {
   struct import_counts *n;
   struct csv *csv;
   struct sheet *sheet;
-  struct buf line; /* the unfinished line of NDJSON */
-  bool line_lost;  /* it is over the limit: until its end */
+  struct goods *goods; /* instead of orders; NULL */
+  struct buf line;     /* the unfinished line of NDJSON */
+  bool line_lost;      /* it is over the limit: until its end */
   int64_t line_no;
   struct buf texts; /* the orders of the batch, one after the other */
   struct slot slot[IMPORT_BATCH_ROWS];
@@ -59,8 +60,8 @@ static void tell(struct import_run *r, int64_t row, const char *result, const ch
 }
 
 /* ---- refused rows are kept --------------------------------------------------------------------------------- */
-static void payload_body(struct buf *body, struct import_run *r, const char *channel, const char *raw, size_t raw_n,
-                         int64_t row, const char *column, const char *code, const char *detail)
+static void payload_body(struct buf *body, struct import_run *r, const char *channel, const char *raw,
+                         size_t raw_n, int64_t row, const char *column, const char *code, const char *detail)
 {
   struct jw w;
   (void)r;
@@ -99,14 +100,14 @@ static bool name_ok(const char *s)
   return n && n <= 64 && strspn(s, allowed) == n;
 }
 
-static bool row_refused(struct import_run *r, int64_t row, const char *channel, const char *column, const char *code,
-                        const char *detail, const char *raw, size_t raw_n)
+static bool row_refused(struct import_run *r, int64_t row, const char *channel, const char *column,
+                        const char *code, const char *detail, const char *raw, size_t raw_n)
 {
   struct buf body = { 0 };
   bool ok = true, is_text = utf8_valid(raw, raw_n);
   r->n->rows++, r->n->refused++;
   tell(r, row, "refused", NULL, column, code, detail);
-  if (r->o->dry_run || !raw_n) return true;
+  if (r->o->dry_run || !raw_n || r->goods) return true;
   if (!is_text || raw_n > RAW_KEPT_MAX) {
     raw = is_text ? "(the row is longer than what is kept; it is in the file)"
                   : "(the row is not valid text; it is in the file)";
@@ -346,8 +347,9 @@ static bool order_text(struct import_run *r, int64_t row, const char *text, size
   struct arena a = { 0 };
   struct faults f = { .mem = &a };
   const struct json *j = json_parse(&a, text, n, JSON_ELEMENTS_MAX, &f);
-  bool ok =
-    j ? order_take(r, row, j, text, n) : row_refused(r, row, NULL, "", f.at[0].code, f.at[0].detail, text, n);
+  bool ok = j && r->goods ? goods_object(r->goods, row, text, n)
+            : j           ? order_take(r, row, j, text, n)
+                          : row_refused(r, row, NULL, "", f.at[0].code, f.at[0].detail, text, n);
   arena_release(&a);
   return ok;
 }
@@ -396,6 +398,7 @@ static void sheet_refused(void *arg, int64_t row, const char *column, const char
 static bool rows_feed(void *arg, int64_t row, char **cells, size_t n, const char *why)
 {
   struct import_run *r = arg;
+  if (r->goods) return goods_row(r->goods, row, cells, n, why);
   return sheet_row(r->sheet, row, cells, n, why) && !r->why;
 }
 
@@ -455,7 +458,8 @@ static bool pieces_run(struct import_run *r, int64_t (*read)(void *arg, char *p,
   }
   if (ok && ndjson && (r->line.len || r->line_lost)) ok = line_end(r);
   if (ok && !ndjson) ok = csv_end(r->csv);
-  if (ok && !ndjson) sheet_end(r->sheet);
+  if (ok && r->goods) ok = goods_end(r->goods);
+  else if (ok && !ndjson) sheet_end(r->sheet);
   mem_free(piece);
   return ok && !r->why;
 }
@@ -467,11 +471,13 @@ bool import_run(const struct import *o, int64_t (*read)(void *arg, char *p, size
   struct sheet_options sheet = SHEET_OPTIONS(o->channel);
   *counts = (struct import_counts){ 0 };
   r->o = o, r->mem = a, r->n = counts;
+  if (o->as) r->goods = goods_new(o, a, counts);
   r->sheet = sheet_new(&sheet, sheet_order, sheet_refused, r);
   r->csv = csv_new(rows_feed, r);
   if (!o->auto_encoding) csv_set_gb18030(r->csv, o->gb18030), r->encoding_known = true;
   bool ok = pieces_run(r, read, read_arg) && batch_flush(r);
-  *why = r->why;
+  *why = r->why ? r->why : r->goods ? goods_why(r->goods) : NULL;
+  goods_free(r->goods);
   csv_free(r->csv);
   sheet_free(r->sheet);
   mem_free(r->seen.at);

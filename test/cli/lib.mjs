@@ -15,8 +15,8 @@ export function test(name, run) { tests.push({ name, run }); }
 let failures = [];
 export function takeFailures() { const f = failures; failures = []; return f; }
 function where() {
-  const line = new Error().stack.split('\n').find((l) => /(run|sim)\.mjs/.test(l)) ?? '';
-  return line.replace(/.*\/((run|sim)\.mjs:\d+).*/, '$1').trim();
+  const line = new Error().stack.split('\n').find((l) => /(run|sim|goods)\.mjs/.test(l)) ?? '';
+  return line.replace(/.*\/((run|sim|goods)\.mjs:\d+).*/, '$1').trim();
 }
 export function check(ok, what) { if (!ok) failures.push(`${where()}: ${what}`); return Boolean(ok); }
 export function same(is, want, what = '') {

@@ -4,6 +4,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { BINARY, Place, check, ndjson, order, same, sleep, takeFailures, test, tests, tidyUp, TOP } from './lib.mjs';
+import './goods.mjs';
 import './sim.mjs';
 
 const FILES = ['tmall-demo.csv --channel tmall-demo', 'till.ndjson', 'shop-demo.ndjson', 'tmall-demo.ndjson'].map((f) => `import examples/orders/${f}`);
