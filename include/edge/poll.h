@@ -29,6 +29,7 @@ struct poll_settings {             /* of one [channel NAME]; in the pollee's are
   const char *name, *connector, *host, *push_url;
   int64_t every_ms, sweep_ms, sweep_back_ms;
   struct window_rules window;
+  bool stock;                      /* the channel is told how many there are */
   bool has_rate;                   /* per_1000s instead of what the connector's requests say; 0: no limit */
   int64_t per_1000s;
   int64_t backoff_ms, backoff_most_ms, breaker_ms, breaker_most_ms, timeout_ms;
@@ -146,9 +147,12 @@ struct work {                                /* in: what to build or read; out: 
   const char *why;                           /* the connector's own mistake, or the mapping's */
   bool keeps;                                /* in: what meets a limit is kept as failed, not tried again */
   bool limited;                              /* why is a limit of the sandbox */
+  bool full;                                 /* of a database: too much in this window */
   const char *pages_before;                  /* of this detail call, with commas between; "": this is the first page */
   struct cmd *page;                          /* POLL_PAGE with the rows, in its own arena; NULL: none */
   int64_t rows, rows_failed;
+  struct connector_order *order;             /* what the mapping made */
+  size_t orders;
   uint64_t *row;                             /* a hash per row: has the walk brought it already? */
   const char *cursor;                        /* of the next page; NULL: the last */
   int64_t pages;
@@ -182,7 +186,23 @@ bool rows_has(const struct rows_seen *s, uint64_t row);
 bool rows_add(struct rows_seen *s, uint64_t row); /* false: it was there */
 
 /* ---- poll_file.c: tills: a folder of files, another database --------------------------------------------------------------- */
-bool file_work(struct pollee *p, struct work *w, enum run_kind kind, int64_t *from, int64_t *until, int64_t *at, bool *more);
+#define POLL_FILES_MAX 10000                 /* looked up at a time */
+struct poll_found {
+  int64_t changed;
+  char name[256];
+};
+struct poll_files {                          /* the walk through a folder's files of one window */
+  struct poll_found *at, last;               /* last: read; what comes next comes after it, whatever happened to the folder */
+  size_t n, done;
+  bool more;
+};
+void poll_files_release(struct poll_files *f);
+/* One file, or one window of the database. false with w->why; true with w->limited: its mapping met a limit, it comes again;
+ * w->full: with a shorter window it may pass. */
+bool file_work(struct pollee *p, struct work *w, struct poll_files *f, int64_t from, int64_t until, bool *more);
+/* A file that was kept whole, mapped again into the items of w->page. */
+bool file_is_kept(const char *raw);
+bool file_again(struct pollee *p, struct connector_box *box, struct work *w, const char *raw, const char **why);
 
 /* ---- poll_push.c: POST /v1/hooks/channel/{name} ------------------------------------------------------------------------------ */
 struct call;

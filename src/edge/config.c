@@ -161,6 +161,8 @@ const struct config_key config_keys[] = {
     "How long one call may take, where it is not the connector's own 30s." },
   { CHANNEL_ANY, "share", CONFIG_COUNT, true, "100", 1, 100, NULL,
     "Percent of the stock that may be sold, less what is kept back as safety, that the channel is told of." },
+  { CHANNEL_ANY, "stock", CONFIG_WORD, true, "no", 0, 0, "yes no",
+    "Whether the channel is told how many there are; its connector must be able to." },
   { CHANNEL_ANY, CONFIG_ANY_NAME, CONFIG_TEXT, true, NULL, 0, 0, NULL,
     "A secret or setting by the name that the connector gives it; NAME_file and NAME_env say where the value stands instead." },
 

@@ -196,6 +196,7 @@ bool poll_settings_read(struct arena *a, const struct conf *conf, const char *da
       if (!host_read(a, e, out, why)) return false;
     } else if (!strcmp(e->key, "push_url")) out->push_url = arena_str(a, e->value);
     else if (is_carrier_key(e->key)) carrier_read(a, e, out);
+    else if (!strcmp(e->key, "stock")) out->stock = !strcmp(e->value, "yes");
     else if (!strcmp(e->key, "max_rps")) {
       if (!rate_read(a, e, out, why)) return false;
     } else if (is_plain_key(e->key)) {
@@ -584,7 +585,12 @@ bool poll_settings_check(struct arena *a, const struct conf *conf, const char *d
     }
     struct connector *c = connector_parse(a, e->value, file.text, file.n, &fault);
     if (c && !poll_settings_read(a, conf, data, e->section + 8, c, &set, why)) return false;
-    if (c) list[r->families++] = (struct channel_family){ .channel = e->section + 8, .family = c->family };
+    if (c)
+      list[r->families++] = (struct channel_family){ .channel = e->section + 8,
+                                                     .family = c->family,
+                                                     .confirms = c->has_confirm,
+                                                     .on_pickup = !strcmp(c->counts_as_shipped, "pickup"),
+                                                     .stocks = c->has_stock && set.stock };
   }
   return true;
 }

@@ -191,6 +191,16 @@ static enum err claim_weigh(struct cmd *c, struct db *db, struct claim *k, enum 
 
 /* ---- telling the channels --------------------------------------------------------------------------------------------------------------- */
 
+/* All that the order has goes in this parcel: platforms are told so in another form than of a part. */
+static bool is_whole(int64_t order_id, const struct fulfilment_line *l, size_t n,
+                     const struct line_left *name, size_t names)
+{
+  int64_t here = 0, all = 0;
+  for (size_t i = 0; i < n; i++) here += l[i].order_id == order_id ? l[i].quantity : 0;
+  for (size_t i = 0; i < names; i++) all += name[i].quantity;
+  return here == all;
+}
+
 static const char *confirm_json(struct cmd *c, const struct claim *k, const struct order *o,
                                 const struct fulfilment_line *l, size_t n, const struct line_left *name,
                                 size_t names)
@@ -200,7 +210,8 @@ static const char *confirm_json(struct cmd *c, const struct claim *k, const stru
   jw_init(&w, &b), jw_object(&w), jw_id(&w, "claim", 'k', k->id), jw_id(&w, "order", 'o', o->id);
   jw_kstring(&w, "external_id", o->external_id), jw_kstring(&w, "carrier", k->carrier),
     jw_kstring(&w, "tracking_no", k->tracking_no);
-  jw_ktime(&w, "claimed_at", k->claimed_at), jw_key(&w, "lines"), jw_array(&w);
+  jw_ktime(&w, "claimed_at", k->claimed_at);
+  jw_kbool(&w, "whole", is_whole(o->id, l, n, name, names)), jw_key(&w, "lines"), jw_array(&w);
   for (size_t i = 0; i < n; i++) {
     if (l[i].order_id != o->id) continue;
     jw_object(&w);

@@ -144,7 +144,7 @@ static bool channel_key(struct arena *a, const struct conf_entry *e, const char 
   if (!strcmp(e->key, "family"))
     return (*e->value && strlen(e->value) <= 64 && strspn(e->value, allowed) == strlen(e->value)) ||
            fail(a, why, e, "lower-case letters, digits, . _ -");
-  if (!strcmp(e->key, "merge")) return yes_parse(e->value, &yes) || fail(a, why, e, "yes or no");
+  if (!strcmp(e->key, "merge") || !strcmp(e->key, "stock")) return yes_parse(e->value, &yes) || fail(a, why, e, "yes or no");
   if (!strcmp(e->key, "share")) return share_parse(e->value) || fail(a, why, e, "a whole percentage from 1 to 100");
   return true; /* the others are of its connector, and read with it */
 }
