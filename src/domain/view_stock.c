@@ -100,28 +100,30 @@ enum err view_stock(struct db *db, struct arena *a, const char *sku, const char 
 
 /* ---- the ledger -------------------------------------------------------------------------------------------------------------- */
 
+#define BUCKET_NAME(column) \
+  "CASE " column " WHEN 'a' THEN 'available' WHEN 'r' THEN 'reserved' WHEN 'f' THEN 'frozen' WHEN 'q' THEN" \
+  " 'quarantine' ELSE 'outside' END"
 #define MOVE_COLS \
-  "SELECT m.id, m.at, m.source, m.target, m.quantity, m.reason, m.ref, m.actor, m.before, k.code, h.code, m.sku_id," \
-  " m.warehouse_id FROM stock_moves m JOIN skus k ON k.id = m.sku_id JOIN warehouses h ON h.id = m.warehouse_id"
+  "SELECT m.id, m.at, " BUCKET_NAME("m.source") ", " BUCKET_NAME( \
+    "m.target") ", m.quantity, m.reason, m.ref, m.actor, m.before, k.code, h.code, m.sku_id," \
+                " m.warehouse_id FROM stock_moves m JOIN skus k ON k.id = m.sku_id JOIN warehouses h ON h.id = m.warehouse_id"
 
 /* Pieces that are reserved or frozen are on hand all the same. */
-static void entry_put(struct jw *w, char bucket, int64_t delta)
+static void entry_put(struct jw *w, const char *bucket, int64_t delta)
 {
-  if (bucket == STOCK_OUTSIDE) return;
-  jw_object(w), jw_kstring(w, "bucket", stock_bucket_name((enum bucket_kind)bucket)),
-    jw_kint(w, "delta", delta);
+  if (!strcmp(bucket, "outside")) return;
+  jw_object(w), jw_kstring(w, "bucket", bucket), jw_kint(w, "delta", delta);
   jw_object_end(w);
 }
 
 static void row_move(struct stmt *s, struct jw *w)
 {
-  char from = *stmt_col_text(s, 2), to = *stmt_col_text(s, 3);
+  const char *from = stmt_col_text(s, 2), *to = stmt_col_text(s, 3);
   int64_t quantity = stmt_col_int(s, 4);
   jw_object(w);
   jw_kint(w, "id", stmt_col_int(s, 0)), jw_ktime_col(w, "at", s, 1);
   jw_kstring(w, "sku", stmt_col_text(s, 9)), jw_kstring(w, "warehouse", stmt_col_text(s, 10));
-  jw_kstring(w, "from", stock_bucket_name((enum bucket_kind)from)),
-    jw_kstring(w, "to", stock_bucket_name((enum bucket_kind)to));
+  jw_kstring(w, "from", from), jw_kstring(w, "to", to);
   jw_kint(w, "quantity", quantity), jw_kstring(w, "reason", stmt_col_text(s, 5));
   jw_kstring(w, "ref", stmt_col_text(s, 6)), jw_kstring(w, "actor", stmt_col_text(s, 7));
   jw_key(w, "entries"), jw_array(w), entry_put(w, from, -quantity), entry_put(w, to, quantity),
