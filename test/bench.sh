@@ -104,6 +104,27 @@ done
 kill $SIM; wait $SIM 2>/dev/null || true
 echo "polling the simulator in pages of 50 against plain intake: ratio $(median <"$DIR/poll") (median of $PAIRS pairs)"
 
+# ---- shipping: orders from paid to shipped, four durable commits each, against raw SQLite running the same statements ----
+SHIP_N=${BENCH_SHIP_ORDERS:-10000}
+cp "$DIR/base.db" "$DIR/goods.db"
+"$SHOP" goods "$DIR/goods.db"
+: >"$DIR/ship"
+pair=0
+while [ $pair -lt "$PAIRS" ]; do
+  raw=$("$SHOP" shipraw "$DIR/goods.db" "$BASE" "$SHIP_N" 64 | field raw_shipped_per_s)
+  start "$DIR/goods.db"
+  before=$(stat -c %s "$DIR/data/orderd.db")
+  line=$("$SHOP" ship "127.0.0.1:$PORT" "$TOKEN" "$BASE" "$SHIP_N" 64)
+  stop
+  after=$(stat -c %s "$DIR/data/orderd.db")
+  http=$(echo "$line" | field shipped_per_s)
+  awk -v a="$http" -v b="$raw" 'BEGIN { printf "%.3f\n", a / b }' >>"$DIR/ship"
+  echo "  raw $raw/s, HTTP $http/s, ratio $(tail -1 "$DIR/ship"), p99 of a request $(echo "$line" | field p99_ms) ms, $(((after - before) / SHIP_N)) bytes an order"
+  pair=$((pair + 1))
+done
+rm -f "$DIR/goods.db"
+echo "paid, reserved, split, claimed, shipped: ratio $(median <"$DIR/ship") (median of $PAIRS pairs)"
+
 if [ -n "${BENCH_BIG:-}" ]; then
   rm -f "$DIR/base.db"
   "$SHOP" gen "$DIR/m1.db" 1000000 2>/dev/null

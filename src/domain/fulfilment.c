@@ -157,7 +157,6 @@ enum err fulfilments_of_order(struct db *db, struct arena *a, int64_t order_id, 
 
 int64_t fulfilments_open(struct db *db, int64_t warehouse_id)
 {
-  /* of each status few are open but not many kinds are: the index is walked by status */
   static const char SQL[] =
     "SELECT count(*) FROM fulfilments WHERE warehouse_id = $1 AND status <> 'shipped' AND status <> 'completed'"
     " AND status <> 'cancelled'";

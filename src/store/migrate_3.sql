@@ -95,7 +95,7 @@ CREATE TABLE fulfilments (
   version      INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX fulfilments_group ON fulfilments (group_id);
-CREATE INDEX fulfilments_status ON fulfilments (status, id);
+CREATE INDEX fulfilments_open ON fulfilments (warehouse_id, status) WHERE status <> 'shipped' AND status <> 'completed' AND status <> 'cancelled';
 CREATE INDEX fulfilments_wave ON fulfilments (wave_id) WHERE wave_id IS NOT NULL;
 CREATE TABLE fulfilment_lines (
   fulfilment_id INTEGER NOT NULL,

@@ -8,6 +8,9 @@
  *   rate HOST:PORT TOKEN FROM N PER_SECOND      open loop: percentiles of POST
  *   read HOST:PORT TOKEN MAX_ID SECONDS PER_S   reads by id while others write: percentiles
  *   find HOST:PORT TOKEN N       searches of all kinds: percentiles
+ *   goods DB                     puts a dictionary, three warehouses and enough stock into a file
+ *   shipraw DB FROM N GROUP      as raw, for orders on their whole way: paid and reserved, split, claimed, picked up
+ *   ship HOST:PORT TOKEN FROM N CONNECTIONS     as load, the same way: orders per second, percentiles of a request
  * Each prints one line "name value name value …". */
 #include "lib/shop.h"
 #include <errno.h>
@@ -472,6 +475,186 @@ static int find(int64_t n, int64_t max)
   return bad != 0;
 }
 
+/* ---- the way from paid to shipped ---------------------------------------------------------------------------------------- */
+
+#define SKUS 2000
+static const char *const houses[][2] = { { "HZ", "330100" }, { "SZ", "440300" }, { "CD", "510100" } };
+
+static void must_run(struct shop *s, const char *name, const char *target, const char *body)
+{
+  struct cmd *c = shop_run(s, name, target, body);
+  if (c->job.err) fprintf(stderr, "%s %s: %s\n", name, body, c->problem.detail ? c->problem.detail : err_title(c->job.err)), exit(1);
+  cmd_free(c);
+}
+
+/* The orders that the file holds were there before the dictionary: they are not looked at again. */
+static int goods(const char *path)
+{
+  struct shop s;
+  char body[256];
+  struct env *clock = env_real();
+  must(shop_open(&s, path, NULL));
+  s.env.now_ms = clock->now_ms(clock);
+  must(tx_begin(s.db) && !meta_put(s.db, "stock_swept", "done") && tx_commit(s.db));
+  for (size_t h = 0; h < COUNT(houses); h++) {
+    snprintf(body, sizeof body, "{\"code\":\"%s\",\"country\":\"CN\",\"division\":\"%s\"}", houses[h][0], houses[h][1]);
+    must_run(&s, "warehouse.put", NULL, body);
+  }
+  for (int i = 0; i < SKUS; i++) {
+    snprintf(body, sizeof body, "{\"code\":\"SKU-%04d\",\"weight_g\":%d}", i, 200 + i);
+    must_run(&s, "sku.put", NULL, body);
+    for (size_t h = 0; h < COUNT(houses); h++) {
+      snprintf(body, sizeof body, "{\"sku\":\"SKU-%04d\",\"warehouse\":\"%s\",\"delta\":100000,\"reason\":\"received\"}", i, houses[h][0]);
+      must_run(&s, "stock.adjust", NULL, body);
+    }
+  }
+  shop_close(&s);
+  return 0;
+}
+
+enum step { STEP_TAKE, STEP_SPLIT, STEP_CLAIM, STEP_LEAVE, STEPS };
+struct way { /* one client with one order at a time */
+  int64_t order; /* its number in the bench */
+  enum step step;
+  char id[24], fulfilment[24];
+};
+
+/* The request of a step; "" where the order is not ours to split any more: another member of its group took it along. */
+static size_t step_body(const struct way *w, char *out, size_t cap, char *path, size_t path_cap, enum cmd_id *cmd, const char **target)
+{
+  *target = NULL;
+  switch (w->step) {
+  case STEP_TAKE:
+    *cmd = CMD_ORDER_INGEST;
+    snprintf(path, path_cap, "/v1/orders");
+    return order_json(out, cap, w->order);
+  case STEP_SPLIT:
+    *cmd = CMD_ORDER_MOVE, *target = w->id;
+    snprintf(path, path_cap, "/v1/orders/%s/transitions", w->id);
+    return (size_t)snprintf(out, cap, "{\"to\":\"split\"}");
+  case STEP_CLAIM:
+    *cmd = CMD_FULFILMENT_CLAIM, *target = w->fulfilment;
+    snprintf(path, path_cap, "/v1/fulfilments/%s/claims", w->fulfilment);
+    return (size_t)snprintf(out, cap, "{\"carrier\":\"SF\",\"tracking_no\":\"SF%012lld\"}", (long long)w->order);
+  default:
+    *cmd = CMD_PARCEL_TRACE;
+    snprintf(path, path_cap, "/v1/shipments/trace");
+    return (size_t)snprintf(out, cap, "{\"tracking_no\":\"SF%012lld\",\"status\":\"picked_up\"}", (long long)w->order);
+  }
+}
+
+static void id_after(const char *answer, const char *mark, char *out, size_t cap)
+{
+  const char *at = strstr(answer, mark);
+  size_t n = 0;
+  if (!at) fprintf(stderr, "no %s in %.800s\n", mark, answer), exit(1);
+  for (at += strlen(mark); *at && *at != '"' && n < cap - 1; at++) out[n++] = *at;
+  out[n] = 0;
+}
+
+/* What the answer means for the next step. false: the order has left. */
+static bool step_next(struct way *w, const char *answer)
+{
+  if (w->step == STEP_TAKE) id_after(answer, "\"id\":\"", w->id, sizeof w->id);
+  if (w->step == STEP_SPLIT) id_after(answer, "\"fulfilments\":[{\"id\":\"", w->fulfilment, sizeof w->fulfilment);
+  return ++w->step < STEPS;
+}
+
+/* Orders of one customer would be split together, and then one of them finds its parcel claimed: here each order has a
+ * customer of its own, so that every order makes its four commits. */
+static void way_begin(struct way *w, int64_t order)
+{
+  *w = (struct way){ .order = order + order / 11 + 1 }; /* each twelfth one is somebody's second */
+}
+
+static int shipraw(const char *path, int64_t from, int64_t n, size_t clients)
+{
+  struct shop s;
+  char one[512], two[512], body[4096], where[128];
+  struct way *w = mem_new(clients * sizeof *w);
+  struct env *clock = env_real();
+  int64_t sent = 0, done = 0, commands = 0;
+  snprintf(one, sizeof one, "%s.record", path), snprintf(two, sizeof two, "%s.raw", path);
+  drop(one), drop(two), copy_file(path, one), copy_file(path, two);
+  must(shop_open(&s, one, NULL));
+  s.env.now_ms = clock->now_ms(clock);
+  trace.end = mem_new((size_t)(n * STEPS + 1) * sizeof *trace.end);
+  for (size_t i = 0; i < clients && sent < n; i++) way_begin(&w[i], from + sent++);
+  db_trace(s.db, record, NULL);
+  while (done < n) {
+    must(tx_begin(s.db));
+    for (size_t i = 0; i < clients; i++) {
+      enum cmd_id id;
+      const char *target;
+      if (w[i].step == STEPS) continue;
+      size_t len = step_body(&w[i], body, sizeof body, where, sizeof where, &id, &target);
+      struct cmd *c = cmd_new(id, &s.env.env, &s.rules, &s.actor);
+      c->target = target ? arena_str(&c->mem, target) : NULL;
+      must(!cmd_parse(c, body, len) && tx_mark(s.db));
+      enum err e = cmd_run(&c->job, s.db);
+      if (e) fprintf(stderr, "%s: %s\n", where, c->problem.detail), exit(1);
+      must(tx_keep(s.db));
+      commands++;
+      if (!step_next(&w[i], c->out.data)) {
+        done++;
+        if (sent < n) way_begin(&w[i], from + sent++);
+      }
+      cmd_free(c);
+    }
+    must(tx_commit(s.db));
+    trace.end[trace.ends++] = trace.runs;
+  }
+  db_trace(s.db, NULL, NULL);
+  shop_close(&s);
+  if (getenv("BENCH_STATEMENTS"))
+    for (int i = 0; i < trace.sqls; i++) {
+      size_t times = 0;
+      for (size_t r = 0; r < trace.runs; r++) times += trace.run[r].statement == i;
+      fprintf(stderr, "%6.2f %.150s\n", (double)times / (double)n, trace.sql[i]);
+    }
+  double seconds = replay(two);
+  printf("raw_shipped_per_s %.0f group %zu statements_per_order %.1f\n", (double)n / seconds, clients, (double)trace.runs / (double)n);
+  drop(one), drop(two);
+  return commands != n * STEPS;
+}
+
+static int ship(int64_t from, int64_t n, size_t connections)
+{
+  struct peer *p = mem_new(connections * sizeof *p);
+  struct way *w = mem_new(connections * sizeof *w);
+  struct epoll_event e[256];
+  char body[4096], where[128];
+  enum cmd_id id;
+  const char *target;
+  int ep = poll_of(p, connections);
+  int64_t sent = 0, done = 0, began = mono_us();
+  for (size_t i = 0; i < connections && sent < n; i++) {
+    way_begin(&w[i], from + sent++);
+    size_t len = step_body(&w[i], body, sizeof body, where, sizeof where, &id, &target);
+    peer_send(&p[i], "POST", where, body, len, 0);
+  }
+  while (done < n) {
+    int k = epoll_wait(ep, e, COUNT(e), 10000);
+    if (k <= 0) fprintf(stderr, "no answer for 10 s\n"), exit(1);
+    for (int i = 0; i < k; i++) {
+      struct peer *q = e[i].data.ptr;
+      struct way *v = &w[q - p];
+      if (!peer_take(q)) continue;
+      if (!step_next(v, strstr(q->in, "\r\n\r\n"))) {
+        done++;
+        if (sent == n) continue;
+        way_begin(v, from + sent++);
+      }
+      size_t len = step_body(v, body, sizeof body, where, sizeof where, &id, &target);
+      peer_send(q, "POST", where, body, len, 0);
+    }
+  }
+  double seconds = (double)(mono_us() - began) / 1e6;
+  printf("shipped_per_s %.0f ", (double)n / seconds);
+  tell("requests", seconds);
+  return bad != 0;
+}
+
 static int64_t number(const char *s)
 {
   return strtoll(s, NULL, 10);
@@ -481,9 +664,12 @@ int main(int argc, char **argv)
 {
   const char *what = argc > 1 ? argv[1] : "";
   if (!strcmp(what, "gen") && argc >= 4) return gen(argv[2], number(argv[3]));
+  if (!strcmp(what, "goods") && argc == 3) return goods(argv[2]);
+  if (!strcmp(what, "shipraw") && argc == 6) return shipraw(argv[2], number(argv[3]), number(argv[4]), (size_t)number(argv[5]));
   if (!strcmp(what, "raw") && argc == 6) return raw(argv[2], number(argv[3]), number(argv[4]), number(argv[5]));
   if (argc >= 4) address(argv[2]), token = argv[3];
   if (!strcmp(what, "load") && argc == 7) return load(number(argv[4]), number(argv[5]), (size_t)number(argv[6]));
+  if (!strcmp(what, "ship") && argc == 7) return ship(number(argv[4]), number(argv[5]), (size_t)number(argv[6]));
   if (!strcmp(what, "rate") && argc == 7) return rate(number(argv[4]), number(argv[5]), number(argv[6]), 0);
   if (!strcmp(what, "read") && argc == 7) return rate(0, number(argv[5]) * number(argv[6]), number(argv[6]), number(argv[4]));
   if (!strcmp(what, "find") && argc == 6) return find(number(argv[4]), number(argv[5]));
