@@ -96,6 +96,16 @@ uint64_t hash64(const void *p, size_t n, uint64_t seed);
 void pack(struct buf *out, const void *p, size_t n);
 bool unpack(struct buf *out, const void *p, size_t n, size_t max);
 
+/* ---- barcode.c: Code 128 ------------------------------------------------------------------------------------ */
+#define CODE128_MAX 80                        /* characters */
+#define CODE128_CODES_MAX (2 * CODE128_MAX + 4)
+/* The fewest code words: start, data in the sets A, B and C, check, stop; 0: empty, too long, or not ASCII. */
+size_t code128(const char *text, unsigned char codes[CODE128_CODES_MAX]);
+bool code128_widths(struct buf *out, const char *text);         /* of bar, space, bar … in modules, as digits */
+/* With quiet zones, a module so wide (375 micrometres are 3 dots of a label printer of 203 dpi). */
+bool code128_svg(struct buf *out, const char *text, int module_um, int height_mm);
+void html_put(struct buf *out, const char *text); /* as text or as an attribute's value in quotes; NULL: nothing */
+
 /* ---- text ----------------------------------------------------------------------------------- */
 bool utf8_valid(const char *s, size_t n); /* shortest form, no surrogates, no NUL */
 size_t utf8_count(const char *s);         /* code points */

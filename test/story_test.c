@@ -7,7 +7,7 @@
  *   restart                   closes and opens the file
  *   take {…} => OK {…}        order.ingest of an order with defaults (shop_order)
  *   order.move o_1 {…} => CONFLICT {"code":"…"}
- *   show o_1 => OK {…} · fulfilment f_1 · claim k_1 · why o_1 · group g_1 · history o_1 · find {"q":"…"} => OK ["o_1"]
+ *   show o_1 => OK {…} · fulfilment f_1 · claim k_1 · wave v_1 · pack f_1 · why o_1 · group g_1 · history o_1 · find {"q":"…"} => OK ["o_1"]
  *   sku A => OK {…} · skus · warehouse HZ · stock A · stock {"warehouse":"HZ"} · ledger {…} · mappings {…}
  *   check => OK               every invariant that a file can show
  * What stands behind => must be part of the answer (json_fits). */
@@ -81,6 +81,10 @@ static enum err story_query(struct story *t, const char *verb, const char *targe
     e = view_payload(s->db, &a, id, true, out);
   else if (!strcmp(verb, "fulfilment"))
     e = view_fulfilment(s->db, &a, id, out, &n);
+  else if (!strcmp(verb, "wave"))
+    e = view_wave(s->db, &a, id, SHOW_FULL, out, &n);
+  else if (!strcmp(verb, "pack"))
+    e = view_pack(s->db, &a, id, SHOW_FULL, out, &n);
   else if (!strcmp(verb, "claim"))
     e = view_claim(s->db, &a, id, out, &n);
   else if (!strcmp(verb, "exceptions"))

@@ -167,6 +167,8 @@ int64_t pack_left(const struct pack_item *list, size_t n); /* pieces still to be
 void pack_items_put(struct jw *w, const struct pack_item *list, size_t n); /* "expected":[…],"left":n */
 enum err slip_read(struct db *db, struct arena *a, int64_t id, enum privacy show, struct slip *out);
 enum err sheet_read(struct db *db, struct arena *a, int64_t id, enum privacy show, struct sheet *out);
+void slip_json(struct buf *out, const struct slip *p);
+void sheet_json(struct buf *out, const struct sheet *s);
 
 /* ---- view_ship.c, view_effect.c: JSON out ---------------------------------------------------------------------------------------- */
 struct fulfilment_filter {

@@ -125,6 +125,7 @@ struct read {
   const char *cursor;           /* of the next page */
   const char *why;              /* of BAD_REQUEST */
   const char *type;             /* of the body; NULL: JSON */
+  const char *headers;          /* further lines of the answer's head */
   const char *what;             /* personal data were shown in full this way: "view", "list" */
   int64_t *seen;                /* of these orders */
   size_t seen_n;
@@ -283,6 +284,13 @@ enum err ledger_read(struct read *rd, struct db *db);
 enum err fulfilments_read(struct read *rd, struct db *db);
 enum err fulfilment_read(struct read *rd, struct db *db);
 enum err claim_read(struct read *rd, struct db *db);
+enum err waves_read(struct read *rd, struct db *db);
+enum err wave_read(struct read *rd, struct db *db);
+enum err pack_read(struct read *rd, struct db *db);
+enum err picklist_read(struct read *rd, struct db *db);
+enum err slip_page_read(struct read *rd, struct db *db);
+enum privacy slip_privacy(const struct read *rd);
+void slips_seen(struct read *rd, const struct slip *list, size_t n, const char *what);
 
 /* ---- api.c ---------------------------------------------------------------------------------------------------------------------------------- */
 struct api_options {

@@ -207,14 +207,19 @@ static void slip_put(struct jw *w, const struct slip *p)
   lines_put(w, p), pack_items_put(w, p->item, p->items), remarks_put(w, p);
 }
 
+void slip_json(struct buf *out, const struct slip *p)
+{
+  struct jw w;
+  jw_init(&w, out), jw_object(&w), slip_put(&w, p), jw_object_end(&w);
+}
+
 enum err view_pack(struct db *db, struct arena *a, int64_t fulfilment_id, enum privacy show, struct buf *out,
                    int64_t *version)
 {
   struct slip p;
-  struct jw w;
   TRY(slip_read(db, a, fulfilment_id, show, &p));
   *version = p.version;
-  jw_init(&w, out), jw_object(&w), slip_put(&w, &p), jw_object_end(&w);
+  slip_json(out, &p);
   return ERR_OK;
 }
 
@@ -319,19 +324,24 @@ static void wave_put(struct jw *w, const struct wave *v, const char *warehouse)
     jw_kint(w, "version", v->version);
 }
 
+void sheet_json(struct buf *out, const struct sheet *s)
+{
+  struct jw w;
+  jw_init(&w, out), jw_object(&w), wave_put(&w, &s->wave, s->warehouse);
+  jw_key(&w, "picks"), jw_array(&w);
+  for (size_t i = 0; i < s->picks; i++) pick_put(&w, &s->pick[i]);
+  jw_array_end(&w), jw_key(&w, "fulfilments"), jw_array(&w);
+  for (size_t i = 0; i < s->slips; i++) jw_object(&w), slip_put(&w, &s->slip[i]), jw_object_end(&w);
+  jw_array_end(&w), jw_object_end(&w);
+}
+
 enum err view_wave(struct db *db, struct arena *a, int64_t id, enum privacy show, struct buf *out,
                    int64_t *version)
 {
   struct sheet s;
-  struct jw w;
   TRY(sheet_read(db, a, id, show, &s));
   *version = s.wave.version;
-  jw_init(&w, out), jw_object(&w), wave_put(&w, &s.wave, s.warehouse);
-  jw_key(&w, "picks"), jw_array(&w);
-  for (size_t i = 0; i < s.picks; i++) pick_put(&w, &s.pick[i]);
-  jw_array_end(&w), jw_key(&w, "fulfilments"), jw_array(&w);
-  for (size_t i = 0; i < s.slips; i++) jw_object(&w), slip_put(&w, &s.slip[i]), jw_object_end(&w);
-  jw_array_end(&w), jw_object_end(&w);
+  sheet_json(out, &s);
   return ERR_OK;
 }
 

@@ -33,3 +33,57 @@ enum err claim_read(struct read *rd, struct db *db)
   TRY(path_id(rd, 'k', &id));
   return view_claim(db, &rd->mem, id, &rd->out, &rd->version);
 }
+
+/* ---- waves and the bench --------------------------------------------------------------------------------------- */
+enum privacy slip_privacy(const struct read *rd)
+{
+  return call_full_view(rd->call) ? SHOW_FULL : SHOW_MASKED;
+}
+
+/* What customers and sellers wrote is theirs: that it was shown is noted. */
+void slips_seen(struct read *rd, const struct slip *list, size_t n, const char *what)
+{
+  size_t all = 0;
+  if (!call_full_view(rd->call)) return;
+  for (size_t i = 0; i < n; i++) all += list[i].remarks;
+  rd->seen = arena_array(&rd->mem, int64_t, all + 1), rd->what = what;
+  for (size_t i = 0; i < n; i++)
+    for (size_t k = 0; k < list[i].remarks; k++) {
+      const struct slip_remark *r = &list[i].remark[k];
+      bool said = (r->buyer && *r->buyer) || (r->seller && *r->seller);
+      if (said && (!rd->seen_n || rd->seen[rd->seen_n - 1] != r->order_id))
+        rd->seen[rd->seen_n++] = r->order_id;
+    }
+}
+
+enum err pack_read(struct read *rd, struct db *db)
+{
+  int64_t id;
+  struct slip p;
+  TRY(path_id(rd, 'f', &id));
+  TRY(slip_read(db, &rd->mem, id, slip_privacy(rd), &p));
+  rd->version = p.version;
+  slip_json(&rd->out, &p);
+  slips_seen(rd, &p, 1, "pack");
+  return ERR_OK;
+}
+
+enum err wave_read(struct read *rd, struct db *db)
+{
+  int64_t id;
+  struct sheet s;
+  TRY(path_id(rd, 'v', &id));
+  TRY(sheet_read(db, &rd->mem, id, slip_privacy(rd), &s));
+  rd->version = s.wave.version;
+  sheet_json(&rd->out, &s);
+  slips_seen(rd, s.slip, s.slips, "wave");
+  return ERR_OK;
+}
+
+enum err waves_read(struct read *rd, struct db *db)
+{
+  int limit;
+  TRY(read_limit(rd, &limit));
+  return view_waves(db, &rd->mem, read_query(rd, "state"), read_query(rd, "warehouse"),
+                    read_query(rd, "cursor"), limit, &rd->out, &rd->cursor, &rd->why);
+}

@@ -256,6 +256,7 @@ static void read_answer(struct read *rd)
   struct buf headers = { 0 };
   if (rd->version) buf_printf(&headers, "ETag: \"%lld\"\r\n", (long long)rd->version);
   if (rd->cursor) link_put(&headers, k->r, rd->cursor);
+  if (rd->headers) buf_str(&headers, rd->headers);
   const char *type = rd->type ? rd->type : "application/json";
   k->api->answers[2]++;
   http_reply(k->r, 200, type, headers.data, rd->out.data ? rd->out.data : "", rd->out.len);
