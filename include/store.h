@@ -187,7 +187,7 @@ void readers_close(struct readers *r);
 
 /* ---- sandbox.c: fenced SQL for connectors and rules (architecture 6) ------------------------------------------------
  * An in-memory connection of its own with an allow-list of functions; reads nothing but its parameters and
- * json_each/json_tree; no table, no file, no pragma, no clock, no randomness. One thread at a time. */
+ * json_each/json_tree and their jsonb kin; no table, no file, no pragma, no clock, no randomness. One thread at a time. */
 #define SANDBOX_SQL_MAX (100 * 1024)
 #define SANDBOX_VALUE_MAX (8 << 20)
 #define SANDBOX_MS 250           /* of one statement: time that its thread worked */

@@ -48,7 +48,7 @@ static const char *const function_table[] = {
   "cume_dist", "dense_rank", "exp", "first_value", "floor", "glob", "group_concat", "hex", "if", "ifnull",
   "iif", "instr", "json", "json_array", "json_array_insert", "json_array_length", "json_error_position",
   "json_extract", "json_group_array", "json_group_object", "json_insert", "json_object", "json_quote",
-  "json_remove", "json_replace", "json_set", "json_type", "json_valid", "lag", "last_value", "lead",
+  "json_remove", "json_replace", "json_set", "json_type", "json_valid", "jsonb", "jsonb_extract", "jsonb_group_array", "lag", "last_value", "lead",
   "length", "like", "likelihood", "likely", "ln", "log", "log10", "log2", "lower", "ltrim", "max", "min",
   "mod", "nth_value", "ntile", "nullif", "octet_length", "percent_rank", "pow", "power", "quote", "rank",
   "replace", "round", "row_number", "rtrim", "sign", "sqrt", "string_agg", "substr", "substring", "sum",
@@ -80,9 +80,12 @@ static int refuse(struct sandbox *s, const char *what, const char *name, const c
 
 /* A query's own WITH and FROM (SELECT …) are asked about too when no column of theirs is used, by a name like any
  * other and with an empty column. Of the engine's own tables only those with these names are left: see fence(). */
+static const char *module_table[] = { "json_each", "json_tree", "jsonb_each", "jsonb_tree", NULL };
+
 static bool may_read(const struct sandbox *s, const char *table, const char *column)
 {
-  if (!strcmp(table, "json_each") || !strcmp(table, "json_tree")) return true;
+  for (size_t i = 0; module_table[i]; i++)
+    if (!strcmp(table, module_table[i])) return true;
   bool is_engines = !sqlite3_strnicmp(table, "sqlite_", 7) || !sqlite3_strnicmp(table, "pragma_", 7);
   return !is_engines && (s->has_tables || !*column);
 }
@@ -143,9 +146,10 @@ static int fence(struct sandbox *s)
     must(!sqlite3_db_config(s->sql, switch_table[i].what, switch_table[i].on, NULL));
   sandbox_functions(s->sql, &s->source);
   sandbox_json_functions(s->sql);
-  static const char *modules[] = { "json_each", "json_tree", NULL };
-  must(!sqlite3_drop_modules(s->sql, modules));
-  int rc = sqlite3_exec(s->sql, "SELECT count(*) FROM json_each('[]'), json_tree('[]')", NULL, NULL, NULL);
+  must(!sqlite3_drop_modules(s->sql, module_table));
+  static const char all[] =
+    "SELECT 1 FROM json_each('[]'), json_tree('[]'), jsonb_each('[]'), jsonb_tree('[]')";
+  int rc = sqlite3_exec(s->sql, all, NULL, NULL, NULL);
   for (size_t i = 0; i < COUNT(limit_table); i++)
     if (!s->has_tables || limit_table[i].what != SQLITE_LIMIT_COLUMN)
       sqlite3_limit(s->sql, limit_table[i].what, limit_table[i].most);
@@ -474,7 +478,9 @@ enum err sandbox_run(struct sandbox *s, struct arena *a, struct sandbox_sql *q, 
     }
     if (!row_give(s, q, &w, row, arg)) break;
   }
-  if (!*why && rc != SQLITE_ROW && rc != SQLITE_DONE) *why = told(a, s, rc, q->saw_secret);
+  /* Who met a limit does not count, whatever it came to in its last moments. */
+  bool is_good = (rc == SQLITE_ROW || rc == SQLITE_DONE) && !s->guard.late && !s->guard.full;
+  if (!*why && !is_good) *why = told(a, s, rc, q->saw_secret);
   sqlite3_reset(q->s);
   sqlite3_clear_bindings(q->s);
   watch_end(s, &w);

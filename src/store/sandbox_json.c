@@ -109,13 +109,12 @@ static const char *decode_u(struct buf *out, const char *p, const char *end)
   return behind;
 }
 
-/* What the quoted string says. */
-static void decode(struct buf *out, struct span s)
+/* What the letters between two quotes say. */
+static void decode_letters(struct buf *out, const char *p, const char *end)
 {
   static const char from[] = "bfnrt", to[] = "\b\f\n\r\t";
-  const char *end = s.end - 1;
-  buf_reserve(out, (size_t)(s.end - s.p));
-  for (const char *p = s.p + 1; p < end;) {
+  buf_reserve(out, (size_t)(end - p) + 2);
+  while (p < end) {
     if (*p != '\\' || p + 1 >= end) {
       buf_char(out, *p++);
       continue;
@@ -124,6 +123,11 @@ static void decode(struct buf *out, struct span s)
     if (p[1] == 'u') p = decode_u(out, p, end);
     else buf_char(out, named && *named ? to[named - from] : p[1]), p += 2;
   }
+}
+
+static void decode(struct buf *out, struct span quoted)
+{
+  decode_letters(out, quoted.p + 1, quoted.end - 1);
 }
 
 static bool says(struct span quoted, struct span name)
@@ -165,24 +169,28 @@ static size_t elements(struct span value)
   return n;
 }
 
+/* One step of a path: a name, or an index. */
+struct step {
+  struct span name; /* p NULL: an index */
+  size_t index;
+  bool from_end;
+};
+
 /* "[3]" or, from the end, "[#-1]". */
-static bool path_index(const char **path, struct span *value)
+static bool path_index(const char **path, struct step *s)
 {
   const char *p = *path + 1;
-  bool from_end = p[0] == '#' && p[1] == '-';
-  size_t index = 0;
-  p += from_end ? 2 : 0;
+  *s = (struct step){ .from_end = p[0] == '#' && p[1] == '-' };
+  p += s->from_end ? 2 : 0;
   if (!is_digit(*p)) return false;
   for (; is_digit(*p); p++)
-    if ((index = index * 10 + (size_t)(*p - '0')) > SANDBOX_VALUE_MAX) return false;
+    if ((s->index = s->index * 10 + (size_t)(*p - '0')) > SANDBOX_VALUE_MAX) return false;
   if (*p != ']') return false;
   *path = p + 1;
-  if (!from_end) return step_index(value, index);
-  size_t n = elements(*value);
-  return index && index <= n && step_index(value, n - index);
+  return true;
 }
 
-static bool path_key(const char **path, struct span *value)
+static bool path_key(const char **path, struct step *s)
 {
   const char *p = *path + 1;
   bool is_quoted = *p == '"';
@@ -190,17 +198,30 @@ static bool path_key(const char **path, struct span *value)
   name.end = is_quoted ? strchr(name.p, '"') : name.p + strcspn(name.p, ".[");
   if (!name.end || (!is_quoted && name.end == name.p)) return false;
   *path = name.end + is_quoted;
-  return step_key(value, name);
+  *s = (struct step){ .name = name };
+  return true;
+}
+
+static bool path_step(const char **path, struct step *s)
+{
+  return **path == '.' ? path_key(path, s) : **path == '[' && path_index(path, s);
+}
+
+static bool step_take(struct span *value, const struct step *s)
+{
+  if (value->p >= value->end) return false;
+  if (s->name.p) return step_key(value, s->name);
+  if (!s->from_end) return step_index(value, s->index);
+  size_t n = elements(*value);
+  return s->index && s->index <= n && step_index(value, n - s->index);
 }
 
 static bool path_walk(const char *path, struct span *value)
 {
+  struct step s;
   if (*path++ != '$') return false;
-  while (*path) {
-    if (value->p >= value->end) return false;
-    bool ok = *path == '.' ? path_key(&path, value) : *path == '[' && path_index(&path, value);
-    if (!ok) return false;
-  }
+  while (*path)
+    if (!path_step(&path, &s) || !step_take(value, &s)) return false;
   return true;
 }
 
@@ -217,8 +238,9 @@ static void give(sqlite3_context *c, const char *p, size_t n)
 
 static bool is_over(sqlite3_context *c)
 {
-  if (sandbox_late()) sqlite3_result_error_code(c, SQLITE_INTERRUPT);
-  return sandbox_late();
+  bool late = sandbox_late(); /* asked once: it may become true between two */
+  if (late) sqlite3_result_error_code(c, SQLITE_INTERRUPT);
+  return late;
 }
 
 static bool is_word(struct span s, const char *word)
@@ -239,12 +261,131 @@ static void give_value(sqlite3_context *c, struct span v)
   buf_release(&b);
 }
 
+/* ---- the same in the engine's binary form --------------------------------------------------------------------
+ * A value is a head and its payload. The head's low half byte is the kind; the high one the payload's length, or
+ * from 12 on in how many bytes (1, 2, 4, 8) the length follows. Numbers and strings have the letters they came with. */
+enum {
+  JB_NULL,
+  JB_TRUE,
+  JB_FALSE,
+  JB_FLOAT5 = 6,
+  JB_TEXT,
+  JB_TEXTJ,
+  JB_TEXT5,
+  JB_TEXTRAW,
+  JB_ARRAY,
+  JB_OBJECT
+};
+struct binary {
+  int kind;
+  struct span all, payload;
+};
+
+static bool binary_read(struct span in, struct binary *out)
+{
+  if (in.p >= in.end) return false;
+  unsigned head = (unsigned char)*in.p, more = head >> 4;
+  uint64_t n = more;
+  out->kind = (int)(head & 15), out->all.p = in.p++;
+  if (more > 11) {
+    size_t bytes = (size_t)1 << (more - 12);
+    if ((size_t)(in.end - in.p) < bytes) return false;
+    for (n = 0; bytes; bytes--) n = n << 8 | (unsigned char)*in.p++;
+  }
+  if (n > (uint64_t)(in.end - in.p)) return false;
+  out->payload = (struct span){ in.p, in.p + n }, out->all.end = in.p + n;
+  return true;
+}
+
+static bool binary_is_text(const struct binary *b)
+{
+  return b->kind >= JB_TEXT && b->kind <= JB_TEXTRAW;
+}
+
+static bool binary_says(const struct binary *b, struct span name)
+{
+  size_t n = (size_t)(name.end - name.p);
+  if (!binary_is_text(b)) return false;
+  if (b->kind == JB_TEXT || b->kind == JB_TEXTRAW)
+    return (size_t)(b->payload.end - b->payload.p) == n && !memcmp(b->payload.p, name.p, n);
+  struct buf letters = { 0 };
+  decode_letters(&letters, b->payload.p, b->payload.end);
+  bool same = letters.len == n && !memcmp(letters.data, name.p, n);
+  buf_release(&letters);
+  return same;
+}
+
+static bool binary_key(struct binary *b, struct span name)
+{
+  struct span at = b->payload;
+  struct binary key, value;
+  if (b->kind != JB_OBJECT) return false;
+  for (; binary_read(at, &key); at.p = value.all.end) {
+    if (!binary_read((struct span){ key.all.end, at.end }, &value)) return false;
+    if (binary_says(&key, name)) return *b = value, true;
+  }
+  return false;
+}
+
+static bool binary_index(struct binary *b, size_t index, bool from_end)
+{
+  struct span at = b->payload;
+  struct binary value;
+  if (b->kind != JB_ARRAY) return false;
+  if (from_end) {
+    size_t n = 0;
+    for (struct span count = at; binary_read(count, &value); count.p = value.all.end) n++;
+    if (!index || index > n) return false;
+    index = n - index;
+  }
+  for (; binary_read(at, &value); at.p = value.all.end)
+    if (!index--) return *b = value, true;
+  return false;
+}
+
+static bool binary_walk(const char *path, struct binary *b)
+{
+  struct step s;
+  if (*path++ != '$') return false;
+  while (*path) {
+    if (!path_step(&path, &s)) return false;
+    if (!(s.name.p ? binary_key(b, s.name) : binary_index(b, s.index, s.from_end))) return false;
+  }
+  return true;
+}
+
+/* An object or array comes as what it is, in the binary form. */
+static void binary_give(sqlite3_context *c, const struct binary *b)
+{
+  struct buf letters = { 0 };
+  if (b->kind == JB_TEXTJ || b->kind == JB_TEXT5) {
+    decode_letters(&letters, b->payload.p, b->payload.end);
+    give(c, letters.data ? letters.data : "", letters.len);
+    buf_release(&letters);
+  } else if (b->kind == JB_TRUE || b->kind == JB_FALSE) {
+    give(c, b->kind == JB_TRUE ? "true" : "false", b->kind == JB_TRUE ? 4 : 5);
+  } else if (b->kind == JB_ARRAY || b->kind == JB_OBJECT) {
+    sqlite3_result_blob64(c, b->all.p, (uint64_t)(b->all.end - b->all.p), SQLITE_TRANSIENT);
+  } else if (b->kind != JB_NULL && b->kind <= JB_TEXTRAW)
+    give(c, b->payload.p, (size_t)(b->payload.end - b->payload.p));
+}
+
+static void binary_num_text(sqlite3_context *c, sqlite3_value *v, const char *path)
+{
+  struct binary b;
+  struct span all = { sqlite3_value_blob(v), NULL };
+  all.end = all.p ? all.p + sqlite3_value_bytes(v) : NULL;
+  if (all.p && binary_read(all, &b) && b.all.end == all.end && binary_walk(path, &b)) binary_give(c, &b);
+}
+
 static void fn_num_text(sqlite3_context *c, int n, sqlite3_value **v)
 {
   struct span value = span_of(v[0]);
   const char *path = (const char *)span_of(v[1]).p;
   (void)n;
-  if (!value.p || !path || is_over(c)) return;
+  if (!path || is_over(c)) return;
+  if (sqlite3_value_type(v[0]) == SQLITE_BLOB) binary_num_text(c, v[0], path);
+  if (!value.p) return;
   value.p = blanks_end(value);
   const char *end = value_end(value);
   if (!end || blanks_end((struct span){ end, value.end }) != value.end) return;
