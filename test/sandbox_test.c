@@ -919,6 +919,24 @@ TEST(sandbox_bounds_parameters)
 }
 
 /* The bound on the engine's memory is this thread's and ends with the call. */
+/* Functions look at the clock too: one that ends its loop by what it found there must not make a result of it. */
+TEST(sandbox_counts_nothing_that_came_too_late)
+{
+  struct arena a = { 0 };
+  struct sandbox *s = open_it(&a);
+  sandbox_deadline(s, 1);
+  for (int i = 0; i < 200; i++) {
+    struct arena one = { 0 };
+    const char *sql = "WITH RECURSIVE a(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM a WHERE x < iif(instr('ab', 'b'), 1000000000000, 1))"
+                      " SELECT count(*) FROM a";
+    const char *said = run(s, &one, sql, 0, NULL, 0);
+    CHECK(*said == '!' && sandbox_limited(s));
+    arena_release(&one);
+  }
+  sandbox_close(s);
+  arena_release(&a);
+}
+
 TEST(sandbox_memory_comes_back)
 {
   struct arena a = { 0 };

@@ -59,8 +59,9 @@ static void give_blob(sqlite3_context *c, const void *p, size_t n)
 /* Long values are worked through in one go, between two looks of the engine at its clock. */
 static bool is_over(sqlite3_context *c)
 {
-  if (sandbox_late()) sqlite3_result_error_code(c, SQLITE_INTERRUPT);
-  return sandbox_late();
+  bool late = sandbox_late(); /* asked once: it may become true between two */
+  if (late) sqlite3_result_error_code(c, SQLITE_INTERRUPT);
+  return late;
 }
 
 /* ---- secrets and settings -------------------------------------------------------------------------- */
