@@ -28,6 +28,7 @@ struct run {
   int64_t from, until, walked, end, missed_before;
   /* the walk through its pages */
   int64_t page, pages;
+  struct poll_files files; /* of a till */
   bool probed;
   int pass;
   uint64_t pass_sum, pass_before;

@@ -19,7 +19,7 @@ struct again {
   struct pollee *p; /* whose payloads */
   struct arena mem;
   struct call *call; /* who asked; NULL: the connector's file changed */
-  struct buf done;   /* what the command before us answered */
+  const char *why;   /* it was not mapped; of mem or for ever */
   int64_t after, only;
   struct item item[AGAIN_STEP];
   size_t n, at;
@@ -36,20 +36,18 @@ static void again_end(struct again *g)
   struct pollee *p = g->p;
   for (size_t i = g->at; i < g->n; i++)
     if (g->item[i].page) api_cmd_free(g->poller->api, g->item[i].page);
-  if (g->call) {
-    struct buf out = { 0 };
-    const char *state = g->applied ? "applied" : "failed";
-    buf_printf(&out, "{\"id\":\"p_%lld\",\"state\":\"%s\",\"orders\":[]}", (long long)g->only, state);
-    call_reply(g->call, 200, NULL, &out);
-    buf_release(&out);
-  } else if (g->seen) {
+  if (g->call && g->poller->stopping)
+    call_refuse(g->call, ERR_BUSY, "stopping", NULL, "Send it again in a moment.");
+  else if (g->call)
+    call_refuse(g->call, ERR_INVALID, "mapping_failed", NULL, "The connector still makes no order of it: %s",
+                g->why ? g->why : "");
+  else if (g->seen) {
     log_line(LOG_INFO, "channel %s: of %lld failed payloads %lld are orders now", p->set.name,
              (long long)g->seen, (long long)g->applied);
   }
   connector_close(g->box);
   p->again = NULL;
   g->poller->busy--;
-  buf_release(&g->done);
   arena_release(&g->mem), arena_release(&g->box_mem);
   mem_free(g);
   pollee_wake(p);
@@ -68,11 +66,21 @@ static const char *mapped_body(struct again *g, const struct connector_order *o)
   return text;
 }
 
-/* {"at":"$","call":"list","rows":…,"order":<the whole answer>} */
+/* {"at":"$","call":"list","rows":…,"order":<the whole answer>}, or a till's file */
 static bool is_page(const char *raw)
 {
   static const char head[] = "{\"at\":\"$\",\"call\":";
-  return raw && !strncmp(raw, head, sizeof head - 1) && strstr(raw, ",\"order\":");
+  return file_is_kept(raw) || (raw && !strncmp(raw, head, sizeof head - 1) && strstr(raw, ",\"order\":"));
+}
+
+/* Its orders are items of the page now; the first of them settles the payload. */
+static void page_taken(struct again *g, struct item *t, const struct work *w)
+{
+  const struct poll_page *page = t->page->args;
+  t->is_empty = !w->orders;
+  for (size_t i = 0; i < w->orders && !t->body; i++)
+    if (page->item[i].draft) t->body = mapped_body(g, &w->order[i]);
+  if (!t->body && w->orders) t->error = "none of its rows is an order";
 }
 
 static void page_map(struct again *g, struct item *t)
@@ -91,11 +99,17 @@ static void page_map(struct again *g, struct item *t)
     return;
   struct work w = { .page = t->page };
   work_items(g->p, &w, list, n);
+  page_taken(g, t, &w);
   arena_release(&w.mem);
-  const struct poll_page *page = t->page->args;
-  t->is_empty = !n;
-  for (size_t i = 0; i < n && !t->body; i++)
-    if (page->item[i].draft) t->body = mapped_body(g, &list[i]);
+}
+
+static void file_map_again(struct again *g, struct item *t)
+{
+  struct work w = { .page = t->page, .vars.now_ms = poll_now(g->p) };
+  const char *why = NULL;
+  if (file_again(g->p, g->box, &w, t->raw, &why)) page_taken(g, t, &w);
+  else t->error = arena_str(&g->mem, why);
+  arena_release(&w.mem);
 }
 
 static void map_run(uv_work_t *work)
@@ -109,7 +123,8 @@ static void map_run(uv_work_t *work)
     struct connector_order o = { 0 };
     struct connector_vars v = { .now_ms = poll_now(g->p) };
     struct item *t = &g->item[i];
-    if (t->page) page_map(g, t);
+    if (t->page && file_is_kept(t->raw)) file_map_again(g, t);
+    else if (t->page) page_map(g, t);
     else if (t->raw && connector_again(g->box, &g->mem, t->raw, strlen(t->raw), &v, &o, &t->error))
       t->body = mapped_body(g, &o);
   }
@@ -122,15 +137,18 @@ static void retry_done(struct cmd *c)
   struct again *g = c->owner;
   bool ok = !c->job.err && c->out.data && !strstr(c->out.data, "\"state\":\"failed\"");
   g->applied += ok, g->failed += !ok;
-  api_cmd_free(g->poller->api, c);
+  if (g->call) c->owner = g->call, g->call = NULL, call_done(c);
+  else api_cmd_free(g->poller->api, c);
   retry_next(g);
 }
 
 static bool settle_push(struct again *g, const struct item *t)
 {
-  struct cmd *c = api_own_cmd(g->poller->api, t->is_empty ? CMD_PAYLOAD_DISCARD : CMD_PAYLOAD_RETRY);
+  enum cmd_id id = t->is_empty ? CMD_PAYLOAD_DISCARD : CMD_PAYLOAD_RETRY;
+  struct cmd *c = g->call ? call_cmd(g->call, id) : api_own_cmd(g->poller->api, id);
+  if (!c) return g->call = NULL, false; /* it was answered */
   const char *body = t->is_empty ? "{\"note\":\"The page holds no order\"}" : t->body;
-  c->actor.roles = ROLE_ADMIN;
+  if (!g->call) c->actor.roles = ROLE_ADMIN;
   c->target = id_text(&c->mem, 'p', t->id);
   if (!cmd_parse(c, body, strlen(body)) && api_push(g->poller->api, c, retry_done, g)) return true;
   api_cmd_free(g->poller->api, c);
@@ -144,7 +162,7 @@ static void page_stored(struct cmd *c)
   bool ok = !c->job.err;
   api_cmd_free(g->poller->api, c);
   if (ok && settle_push(g, &g->item[g->at - 1])) return;
-  g->failed++;
+  g->failed++, g->why = "what it made could not be stored";
   retry_next(g);
 }
 
@@ -157,7 +175,7 @@ static void retry_next(struct again *g)
     if (page && t->body && api_push(g->poller->api, page, page_stored, g)) return;
     if (page) api_cmd_free(g->poller->api, page);
     if ((page ? t->is_empty : t->body != NULL) && settle_push(g, t)) return;
-    g->failed++;
+    g->failed++, g->why = t->error;
   }
   again_step(g);
 }
@@ -223,7 +241,7 @@ static void again_step(struct again *g)
     again_end(g);
     return;
   }
-  arena_release(&g->mem);
+  arena_release(&g->mem), g->why = NULL;
   struct read *rd = read_new(g->poller->api, NULL);
   struct again **arg = arena_new(&rd->mem, struct again *);
   *arg = g;

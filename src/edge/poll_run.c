@@ -220,7 +220,7 @@ static bool window_open(struct run *r)
   if (!r->in_window) return false;
   if (!r->row.from_at) r->row.from_at = r->from;
   if (r->p->connector->kind == CONNECTOR_HTTP) run_walk_begin(r);
-  else r->page = 0;
+  else poll_files_release(&r->files);
   return true;
 }
 
@@ -238,7 +238,7 @@ static void run_free(struct run *r)
   if (r->held) api_cmd_free(run_api(r), r->held);
   arena_release(&r->mem), arena_release(&r->ids_mem), arena_release(&r->sub_mem);
   buf_release(&r->cursor), buf_release(&r->detail), buf_release(&r->detail_cursor);
-  rows_release(&r->seen);
+  rows_release(&r->seen), poll_files_release(&r->files);
   p->run = NULL;
   mem_free(r->job);
   mem_free(r);

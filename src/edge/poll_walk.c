@@ -29,10 +29,16 @@ void run_walk_begin(struct run *r)
 }
 
 /* A platform with too many rows for one walk: half the time, half the rows. */
-static bool window_halve(struct run *r)
+static bool time_halve(struct run *r)
 {
   if (r->until - r->from < 2000) return false;
   r->until = r->from + (r->until - r->from) / 2;
+  return true;
+}
+
+static bool window_halve(struct run *r)
+{
+  if (!time_halve(r)) return false;
   run_walk_begin(r);
   return true;
 }
@@ -346,7 +352,7 @@ static void file_run(uv_work_t *job)
 {
   struct run *r = job->data;
   bool more = false;
-  r->job_ok = file_work(r->p, r->work, r->kind, &r->from, &r->until, &r->page, &more);
+  r->job_ok = file_work(r->p, r->work, &r->files, r->from, r->until, &more);
   r->list_done = !more;
 }
 
@@ -360,9 +366,13 @@ static void file_after(uv_work_t *job, int status)
     run_fail(r, "file", "not_read", w->why);
     return;
   }
-  if (w->limited) {
-    r->p->slow++;
-    run_failed(r, VERDICT_RETRY, "mapping_limit", w->why, 0);
+  if (w->full && time_halve(r)) {
+    run_next(r);
+    return;
+  }
+  if (w->limited || w->full) {
+    r->p->slow += w->limited;
+    run_failed(r, VERDICT_RETRY, w->limited ? "mapping_limit" : "too_many_rows", w->why, 0);
     return;
   }
   struct cmd *c = w->page;

@@ -87,7 +87,7 @@ void work_items(struct pollee *p, struct work *w, struct connector_order *list, 
     w->row[i] = hash64(list[i].raw, list[i].raw_n, 1);
     w->rows_failed += !page->item[i].draft;
   }
-  w->rows = (int64_t)n;
+  w->rows = (int64_t)n, w->order = list, w->orders = n;
 }
 
 /* A page that the mapping chokes on as a whole is kept as a whole; a person mends the file and maps it again. */
