@@ -150,7 +150,8 @@ static void answered(struct fetch *f, int status, int64_t now_ms, struct effect_
   }
   out->kind = OUTCOME_RETRY;
   if (status == 410) {
-    out->kind = OUTCOME_REFUSED, out->message = "The receiver says that it is gone for good";
+    out->kind = OUTCOME_REFUSED, out->destination = false;
+    out->message = "The receiver says that it is gone for good";
     return;
   }
   out->destination = !is_about_event(status);
