@@ -70,6 +70,7 @@ struct stock_place {
 enum err stock_places(struct db *db, struct arena *a, int64_t sku_id, struct stock_place **list, size_t *n); /* where there is a row */
 int64_t stock_available(struct db *db, int64_t sku_id); /* in all active warehouses together */
 bool stock_of_sku(struct db *db, int64_t sku_id);             /* is there a piece in any bucket, anywhere? */
+enum err stock_skus(struct db *db, struct arena *a, int64_t warehouse_id, int64_t **list, size_t *n); /* with pieces there */
 bool stock_of_warehouse(struct db *db, int64_t warehouse_id, bool bound); /* any piece; bound: reserved or frozen */
 
 /* ---- units: whose pieces they are --------------------------------------------------------------------------------- */

@@ -152,6 +152,25 @@ bool stock_of_sku(struct db *db, int64_t sku_id)
   return is_there(s);
 }
 
+enum err stock_skus(struct db *db, struct arena *a, int64_t warehouse_id, int64_t **list, size_t *n)
+{
+  static const char SQL[] =
+    "SELECT sku_id FROM stock WHERE warehouse_id = $1 AND on_hand > 0 ORDER BY sku_id";
+  struct stmt *s = db_stmt(db, SQL);
+  size_t cap = 0;
+  *list = NULL, *n = 0;
+  stmt_int(s, 1, warehouse_id);
+  while (stmt_row(s)) {
+    if (*n == cap) {
+      int64_t *grown = arena_array(a, int64_t, cap = cap ? 2 * cap : 64);
+      if (*n) memcpy(grown, *list, *n * sizeof *grown);
+      *list = grown;
+    }
+    (*list)[(*n)++] = stmt_col_int(s, 0);
+  }
+  return stmt_end(s);
+}
+
 bool stock_of_warehouse(struct db *db, int64_t warehouse_id, bool bound)
 {
   static const char SQL_ANY[] =

@@ -400,6 +400,8 @@ static enum err sku_put(struct cmd *c, struct db *db, const struct sku_args *a, 
   TRY(sku_write(c, db, a, &k, ch, is_new));
   if (is_new || ch->any) {
     TRY(change_end(c, db, ch, 'n', k.id, is_new ? "sku.created" : "sku.updated"));
+    TRY(effect_stock_tell(c, db,
+                          k.id)); /* what is kept back, its parts, its state: another figure without a move */
     TRY(fulfil_wake(c, db));
   }
   return sku_answer(c, db, k.code, is_new, ch->any, a->warnings);
@@ -449,6 +451,7 @@ enum err flow_sku_retire_run(struct cmd *c, struct db *db)
   e = progress_event(c, db, 'n', k.id, "sku.retired", "%s", b.data);
   buf_release(&b);
   TRY(e);
+  TRY(effect_stock_tell(c, db, k.id));
   return sku_answer(c, db, k.code, false, true, NULL);
 }
 
@@ -535,6 +538,7 @@ enum err flow_mapping_put_run(struct cmd *c, struct db *db)
   TRY(channel_sku_put(db, ch.id, a->channel_sku, k.id, &changed));
   if (changed) {
     TRY(mapping_event(c, db, &k, "mapping.put"));
+    TRY(effect_stock_tell(c, db, k.id));
     TRY(fulfil_wake(c, db));
   }
   c->status = changed && !was ? 201 : 200;
@@ -591,7 +595,7 @@ static bool division_ok(struct cmd *c, const char *text)
 {
   size_t n = strlen(text);
   if ((n != 2 && n != 4 && n != 6) || strspn(text, "0123456789") != n) return false;
-  const char *whole = arena_printf(&c->mem, "%s%s", text, "0000" + (n - 2));
+  const char *whole = arena_printf(&c->mem, "%s%s", text, &"0000"[n - 2]);
   return strcmp(div_name(&c->mem, whole), whole) != 0;
 }
 
@@ -683,6 +687,16 @@ static enum err warehouse_answer(struct cmd *c, struct db *db, const char *code,
   return e;
 }
 
+/* Pieces in a retired warehouse are not offered any more, and are again when it comes back. */
+static enum err warehouse_tell(struct cmd *c, struct db *db, int64_t id)
+{
+  int64_t *skus;
+  size_t n;
+  TRY(stock_skus(db, &c->mem, id, &skus, &n));
+  for (size_t i = 0; i < n; i++) TRY(effect_stock_tell(c, db, skus[i]));
+  return ERR_OK;
+}
+
 static enum err warehouse_put(struct cmd *c, struct db *db, const struct warehouse_args *a, struct change *ch)
 {
   struct warehouse w = { .code = a->code };
@@ -690,6 +704,7 @@ static enum err warehouse_put(struct cmd *c, struct db *db, const struct warehou
   if (e && e != ERR_NOT_FOUND) return e;
   bool is_new = e == ERR_NOT_FOUND;
   TRY(version_holds(c, "warehouse", w.version));
+  const char *state = w.state;
   fields_merge(ch, warehouse_fields, COUNT(warehouse_fields), a->set, &w, &a->values);
   fields_merge(ch, warehouse_more, COUNT(warehouse_more), a->more, &w, &a->values);
   if (!w.country) w.country = "CN";
@@ -697,6 +712,7 @@ static enum err warehouse_put(struct cmd *c, struct db *db, const struct warehou
   TRY(warehouse_guards(c, db, &w));
   if (is_new) TRY(warehouse_insert(db, &w, c->now_ms, &w.id));
   else if (ch->any) TRY(warehouse_update(db, &w));
+  if (state && strcmp(state, w.state) != 0) TRY(warehouse_tell(c, db, w.id));
   if (is_new || ch->any) {
     TRY(change_end(c, db, ch, 'h', w.id, is_new ? "warehouse.created" : "warehouse.updated"));
     TRY(fulfil_wake(c, db));
