@@ -228,6 +228,7 @@ struct poll_page {              /* POLL_PAGE; numbers[]: 0 created, 1 updated, 2
   size_t items;
   int64_t watermark;            /* what is read with this page; 0: not yet */
   bool careful;                 /* a savepoint per row: when the page failed with left = POLL_PAGE_CAREFULLY */
+  int64_t answers;              /* a failed payload that these rows are the answer to; 0: none */
   int64_t missed_before;        /* a sweep: news from before this should have been here; 0: no sweep */
   const struct poll_bucket *bucket;
   size_t buckets;

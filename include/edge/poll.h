@@ -66,6 +66,8 @@ struct pollee {                    /* one channel that is polled */
     char id[72];
   } *ask;                          /* ring of asked ids */
   size_t asks;
+  int64_t *refetch;                /* payloads of orders that the platform refused to tell: it is asked again */
+  size_t refetches, refetch_room;
   bool ask_poll;                   /* a push that names no order we can fetch alone */
   struct push *push_first, **push_last;
   size_t pushes;
@@ -214,6 +216,10 @@ void pushes_wake(struct pollee *p);          /* what it waited for is read */
 void payload_retry_post(struct call *k);
 void payloads_retry_post(struct call *k);
 bool payloads_again(struct pollee *p, struct call *call, int64_t only); /* only 0: all of the channel; false: it runs already */
+
+/* ---- poll_refetch.c: orders that the platform refused to tell ----------------------------------------------------------------- */
+bool refetch_is(const char *raw);
+bool pollee_refetch(struct pollee *p, int64_t payload); /* false: its connector asks for no orders */
 
 /* ---- api_channels.c ------------------------------------------------------------------------------------------------------------ */
 void channels_get(struct call *k);

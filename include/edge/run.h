@@ -39,6 +39,7 @@ struct run {
   struct arena ids_mem;
   struct connector_id *id;
   size_t ids, id_at, singles;
+  int64_t *payload, answers; /* NULL, or of each id the failed payload that its answer settles; answers: of the call */
   struct arena sub_mem;
   struct connector_id *sub; /* rows of an order asked for alone, whose details come next */
   size_t subs, sub_at;
@@ -99,5 +100,7 @@ enum err run_asked(struct read *rd, struct db *db);
 void run_asked_done(struct read *rd);
 void run_answered(struct run *r);
 void run_file(struct run *r);
+void run_refetch(struct run *r);
+void refetch_back(struct run *r);
 
 #endif

@@ -467,7 +467,7 @@ static struct pollee *pollee_new(struct poller *poller)
 static void timer_closed(uv_handle_t *h)
 {
   struct pollee *p = h->data;
-  mem_free(p->timer), mem_free(p->ask);
+  mem_free(p->timer), mem_free(p->ask), mem_free(p->refetch);
   arena_release(&p->mem), arena_release(&p->state_mem), arena_release(&p->secret_mem);
   arena_release(&p->told_mem);
   mem_free(p);
@@ -529,7 +529,7 @@ void pollee_wake(struct pollee *p)
   else if (p->state.paused && !p->sync) return;
   else if (p->sync) run_poll(p, now);
   else if (p->state.open_until > now) pollee_plan(p, now);
-  else if (p->asks && now < p->next_at)
+  else if ((p->asks || p->refetches) && now < p->next_at)
     run_start(p, RUN_ASK); /* pushes never starve the poll, which brings all */
   else if (p->ask_poll || now >= p->next_at || (p->state.open_until && p->state.failures)) run_poll(p, now);
   else if (sweep_due(p, now)) run_start(p, RUN_SWEEP);

@@ -3,7 +3,7 @@
 #include "edge.h"
 #include <uv.h>
 
-enum { AGAIN_STEP = 50, AGAIN_MOST = 2000 };
+enum { AGAIN_STEP = 50, AGAIN_BYTES = 8 << 20 };
 
 struct item {
   int64_t id;
@@ -23,7 +23,7 @@ struct again {
   int64_t after, only;
   struct item item[AGAIN_STEP];
   size_t n, at;
-  int64_t applied, failed, seen;
+  int64_t applied, failed, asked, seen;
   uv_work_t work;
   struct arena box_mem;
   struct connector_box *box;
@@ -42,8 +42,8 @@ static void again_end(struct again *g)
     call_refuse(g->call, ERR_INVALID, "mapping_failed", NULL, "The connector still makes no order of it: %s",
                 g->why ? g->why : "");
   else if (g->seen) {
-    log_line(LOG_INFO, "channel %s: of %lld failed payloads %lld are orders now", p->set.name,
-             (long long)g->seen, (long long)g->applied);
+    log_line(LOG_INFO, "channel %s: of %lld failed payloads %lld are orders now, %lld are asked for again",
+             p->set.name, (long long)g->seen, (long long)g->applied, (long long)g->asked);
   }
   connector_close(g->box);
   p->again = NULL;
@@ -198,9 +198,11 @@ static enum err step_run(struct read *rd, struct db *db)
   TRY(channel_find(db, &rd->mem, g->p->set.name, &ch));
   size_t n = g->only ? 1 : payload_next_failed(db, ch.id, g->after, ids, AGAIN_STEP);
   if (g->only) ids[0] = g->only;
-  for (size_t i = 0; i < n; i++) {
+  size_t bytes = 0;
+  for (size_t i = 0; i < n && bytes < AGAIN_BYTES; i++) {
     struct payload p;
     TRY(payload_get(db, &g->mem, ids[i], &p));
+    bytes += p.body ? strlen(p.body) : 0;
     g->item[g->n++] = (struct item){ .id = ids[i], .raw = p.body, .page = NULL };
   }
   return ERR_OK;
@@ -227,15 +229,19 @@ static void step_done(struct read *rd)
     return;
   }
   g->after = g->item[g->n - 1].id, g->seen += (int64_t)g->n;
-  for (size_t i = 0; i < g->n; i++)
-    if (is_page(g->item[i].raw)) g->item[i].page = page_cmd(g);
+  for (size_t i = 0; i < g->n; i++) {
+    struct item *t = &g->item[i];
+    if (is_page(t->raw)) t->page = page_cmd(g);
+    else if (refetch_is(t->raw)) g->asked += pollee_refetch(g->p, t->id), t->raw = NULL;
+  }
   g->work.data = g;
   must(!uv_queue_work(g->poller->api->loop, &g->work, map_run, map_after));
 }
 
 static void again_step(struct again *g)
 {
-  bool over = (g->only && g->seen) || g->seen >= AGAIN_MOST || g->poller->stopping;
+  bool over = (g->only && g->seen) || g->p->changed ||
+              g->poller->stopping; /* changed: it begins anew with the new file */
   g->n = g->at = 0;
   if (over) {
     again_end(g);
@@ -352,6 +358,15 @@ static void raw_done(struct read *rd)
     read_free(rd);
     if (!payloads_again(p, k, id))
       call_refuse(k, ERR_BUSY, "retry_runs", NULL, "Payloads of this channel are being mapped already.");
+    return;
+  }
+  if (refetch_is(rd->out.data) && pollee_refetch(p, w->id)) {
+    struct buf out = { 0 };
+    buf_printf(&out, "{\"id\":\"p_%lld\",\"state\":\"failed\",\"orders\":[],\"result\":\"asked\"}",
+               (long long)w->id);
+    read_free(rd);
+    call_reply(k, 202, NULL, &out);
+    buf_release(&out);
     return;
   }
   struct mapping *m = mem_new(sizeof *m);

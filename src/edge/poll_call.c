@@ -52,7 +52,7 @@ size_t run_batch(const struct run *r, enum call_kind kind)
   size_t left = kind == CALL_MERGE ? r->asked_n - r->asked_at
                 : run_in_subs(r)   ? r->subs - r->sub_at
                                    : r->ids - r->id_at;
-  size_t most = kind == CALL_ONE || r->singles ? 1 : (size_t)run_request_of(r, kind)->batch;
+  size_t most = kind == CALL_ONE || r->singles || r->payload ? 1 : (size_t)run_request_of(r, kind)->batch;
   return left < most ? left : most;
 }
 
@@ -114,6 +114,8 @@ void run_call(struct run *r, enum call_kind kind)
   if (kind == CALL_DETAIL || kind == CALL_ONE) ids_put(r, w, run_batch(r, kind));
   if (kind == CALL_MERGE) merge_put(r, w, run_batch(r, kind));
   if (kind == CALL_DETAIL || kind == CALL_ONE || kind == CALL_LIST) w->page = run_page_new(r);
+  if (r->payload && !run_in_subs(r) && !run_ids_over(r)) r->answers = r->payload[r->id_at];
+  if (w->page) ((struct poll_page *)(uintptr_t)w->page->args)->answers = r->answers;
   run_job(r, PHASE_BUILD, build_run, build_after);
 }
 
@@ -284,9 +286,10 @@ static void ids_give_up(struct run *r, const char *code, const char *message)
   jw_kstring(&j, "id", id->id);
   if (id->row) jw_key(&j, "row"), jw_raw(&j, id->row, strlen(id->row));
   jw_object_end(&j);
+  if (r->payload) page->answers = 0; /* it is kept already */
   if (message) pr.detail = text_redacted(&c->mem, r->p, message, strlen(message), ANSWER_SHOWN);
   problem_put(&why, ERR_INVALID, 0, &pr);
-  page->item = arena_new(&c->mem, struct poll_item), page->items = 1;
+  page->item = arena_new(&c->mem, struct poll_item), page->items = !r->payload;
   page->item->raw = arena_strn(&c->mem, raw.data, raw.len), page->item->raw_n = raw.len;
   page->item->error = arena_strn(&c->mem, why.data, why.len);
   buf_release(&raw), buf_release(&why);

@@ -93,7 +93,7 @@ struct cmd *run_page_new(struct run *r)
   struct poll_page *page = arena_new(&c->mem, struct poll_page);
   c->actor.name = arena_printf(&c->mem, "channel:%s", r->p->set.name);
   page->channel = arena_str(&c->mem, r->p->set.name);
-  page->source = r->kind == RUN_ASK ? "push" : "poll";
+  page->source = r->kind == RUN_ASK && !r->payload ? "push" : "poll";
   page->missed_before = r->missed_before;
   c->args = page;
   return c;
@@ -267,6 +267,10 @@ static bool is_stale(const struct run *r)
 static void asks_back(struct run *r)
 {
   struct pollee *p = r->p;
+  if (r->payload) {
+    refetch_back(r);
+    return;
+  }
   size_t n = r->ids - r->id_at;
   if (n > POLL_ASKS_MAX - p->asks) n = POLL_ASKS_MAX - p->asks;
   memmove(p->ask + n, p->ask, p->asks * sizeof *p->ask);
@@ -361,7 +365,10 @@ static bool is_surging(const struct run *r)
 
 static enum call_kind order_call(const struct run *r)
 {
-  return r->kind == RUN_ASK && r->p->connector->has_one && !run_in_subs(r) ? CALL_ONE : CALL_DETAIL;
+  const struct connector *c = r->p->connector;
+  if (r->kind != RUN_ASK || run_in_subs(r) || !c->has_one) return CALL_DETAIL;
+  return c->has_detail && r->id[r->id_at].row ? CALL_DETAIL
+                                              : CALL_ONE; /* as it was asked for when it was refused */
 }
 
 static void run_merge_next(struct run *r)
@@ -454,6 +461,10 @@ void run_start(struct pollee *p, enum run_kind kind)
   r->row = (struct poll_run){ .kind = names[kind], .began_at = run_now(r) };
   r->end = poll_now(p) - p->set.window.settle_ms;
   if (kind == RUN_SWEEP) r->missed_before = p->state.watermark - p->set.window.overlap_ms;
+  if (kind == RUN_ASK && !p->asks) {
+    run_refetch(r);
+    return;
+  }
   if (kind == RUN_ASK) asks_take(r);
   run_next(r);
 }

@@ -66,6 +66,15 @@ static enum err item_missed(struct cmd *c, struct db *db, const struct channel *
                         NULL, NULL);
 }
 
+/* The order that could not be fetched is here; one that cannot be mapped now has a payload of its own. */
+static enum err item_answers(struct cmd *c, struct db *db, const struct poll_page *p, int64_t order_id)
+{
+  if (!p->answers) return ERR_OK;
+  TRY(payload_settle(db, p->answers, order_id ? PAYLOAD_APPLIED : PAYLOAD_DEAD, order_id, NULL));
+  return exception_settle(db, "mapping_failed", 0, p->answers, c->actor.name, c->now_ms) < 0 ? ERR_IO
+                                                                                             : ERR_OK;
+}
+
 /* A poison order never stops the others of its page (domain 2.2). Without a savepoint of its own, which costs as much as
  * a small order: one that fails after it wrote something makes the page come again, with savepoints. */
 static enum err item_apply(struct cmd *c, struct db *db, const struct poll_page *p, const struct channel *ch,
@@ -90,6 +99,8 @@ static enum err item_apply(struct cmd *c, struct db *db, const struct poll_page 
   if (e) {
     if (p->careful && !tx_undo(db)) return db_err(db);
     e = item_failed(c, db, p, ch, item->draft, problem_text(c, e));
+    if (!e) e = item_answers(c, db, p, 0);
+  } else if ((e = item_answers(c, db, p, order_id))) {
   } else if (result == INGEST_CREATED || result == INGEST_UPDATED) {
     c->numbers[result == INGEST_UPDATED]++;
     if (p->missed_before && copy.updated_at && copy.updated_at < p->missed_before)
@@ -106,7 +117,8 @@ static enum err item_take(struct cmd *c, struct db *db, const struct poll_page *
   if (item->draft) return item_apply(c, db, p, ch, item);
   struct draft d = { 0 };
   draft_seal(&c->mem, &d, item->raw, item->raw_n);
-  return item_failed(c, db, p, ch, &d, item->error);
+  TRY(item_failed(c, db, p, ch, &d, item->error));
+  return item_answers(c, db, p, 0);
 }
 
 enum err flow_poll_page_run(struct cmd *c, struct db *db)
