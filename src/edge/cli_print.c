@@ -104,7 +104,8 @@ static void list_put(struct buf *out, const struct json *list)
     first = false;
     const struct json *id = json_type(v) == JSON_OBJECT ? json_get(v, "id") : NULL;
     const struct json *type = json_type(v) == JSON_OBJECT ? json_get(v, "type") : NULL;
-    cell_put(out, type ? type : id ? id : v);
+    const struct json *order = json_type(v) == JSON_OBJECT ? json_get(v, "order") : NULL; /* of a line */
+    cell_put(out, type ? type : id ? id : order ? order : v);
   }
 }
 
