@@ -64,12 +64,15 @@ HARDEN := -fPIE -fstack-protector-strong -fstack-clash-protection \
 WARN := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wformat=2
 BASE := -std=gnu11 -g $(WARN) $(HARDEN) -ffunction-sections -fdata-sections -D_GNU_SOURCE \
   -Iinclude -I$(GEN) -isystem $(TP)/include
-LINK := -pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--gc-sections -static-libgcc
+LINK := -pie -Wl,-z,relro,-z,now,-z,noexecstack,-z,pack-relative-relocs -Wl,--gc-sections -static-libgcc
 
 VARIANTS := release asan tsan fuzz
 CC_release     := $(CC)
 # Frames are for debuggers: they stand in orderd.debug, not in the program.
 CFLAGS_release := -O2 -fno-asynchronous-unwind-tables -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
+# What runs once per command or in a drill, and is large: made for size.
+SMALL_release  := $(wildcard src/edge/sim*.c src/edge/cli*.c src/edge/demo*.c src/edge/config.c src/edge/import*.c \
+  src/edge/export*.c src/edge/picklist.c src/edge/connector_form.c src/edge/connector_test.c)
 CC_asan        := $(CC)
 CFLAGS_asan    := -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all -DORDERD_SANITIZE
 CC_tsan        := $(CC)
@@ -194,7 +197,7 @@ PROG_OBJ_$1 := $$(PROGS:%.c=$(B)/$1/%.o) $$(FUZZERS:%.c=$(B)/$1/%.o)
 $$(OBJ_$1) $(B)/$1/main.o: $(B)/$1/%.o: src/%.c $(TP)/ready | $$(GENERATED)
 	@mkdir -p $$(@D)
 	@echo '$1 $$<'
-	@$$(CC_$1) $$(BASE) $$(CFLAGS_$1) -DLAYER=$$(call layer,$$<) -MMD -MP -c -o $$@ $$<
+	@$$(CC_$1) $$(BASE) $$(CFLAGS_$1) $$(if $$(filter $$<,$$(SMALL_$1)),-Os) -DLAYER=$$(call layer,$$<) -MMD -MP -c -o $$@ $$<
 $$(TEST_OBJ_$1) $$(PROG_OBJ_$1): $(B)/$1/%.o: %.c $(TP)/ready | $$(GENERATED)
 	@mkdir -p $$(@D)
 	@echo '$1 $$<'

@@ -95,6 +95,14 @@ uint64_t hash64(const void *p, size_t n, uint64_t seed);
  * pack: appends to out; unpack: fails (false) on damage or when the result is over max. */
 void pack(struct buf *out, const void *p, size_t n);
 bool unpack(struct buf *out, const void *p, size_t n, size_t max);
+/* A text of ours inside the binary, as gzip made it. open: unpacks it for good, NUL behind it. */
+struct packed_text {
+  const unsigned char *gz;
+  size_t n;
+  char *text;
+  size_t text_n;
+};
+void packed_text_open(struct packed_text *t);
 
 /* ---- barcode.c: Code 128 ------------------------------------------------------------------------------------ */
 #define CODE128_MAX 80                        /* characters */

@@ -62,7 +62,7 @@ unsigned route_roles(const struct route *t);
 /* The row for a method and a path, or NULL: *allow is then the list of methods for this path, "" when there is
  * none. *id points at the part of path that {id} matched. */
 const struct route *route_find(struct arena *a, const char *method, const char *path, const char **id, const char **allow);
-extern const char asset_openapi[];
+const char *openapi_text(size_t *n); /* NUL-terminated */
 
 /* ---- one call: a request with what we found out about it; lives in the request's arena ------------------------ */
 struct intake;

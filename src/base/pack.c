@@ -181,3 +181,20 @@ bool unpack(struct buf *out, const void *p, size_t n, size_t max)
   out->data[out->len] = 0;
   return ok;
 }
+
+/* ---- texts of ours --------------------------------------------------------------------------------- */
+
+void packed_text_open(struct packed_text *t)
+{
+  const unsigned char *end = t->gz + t->n - 4; /* gzip ends with the length of what it packed */
+  z_stream z = { 0 };
+  if (t->text) return;
+  must(t->n > 18);
+  t->text_n = (size_t)end[0] | (size_t)end[1] << 8 | (size_t)end[2] << 16 | (size_t)end[3] << 24;
+  t->text = mem_new(t->text_n + 1);
+  z.next_in = (Bytef *)(uintptr_t)t->gz, z.avail_in = (uInt)t->n;
+  z.next_out = (Bytef *)t->text, z.avail_out = (uInt)t->text_n;
+  must(inflateInit2(&z, 16 + MAX_WBITS) == Z_OK);
+  must(inflate(&z, Z_FINISH) == Z_STREAM_END && z.total_out == t->text_n);
+  inflateEnd(&z);
+}

@@ -157,5 +157,7 @@ void home_get(struct call *k)
 void openapi_get(struct call *k)
 {
   k->api->answers[2]++;
-  http_reply(k->r, 200, "application/json", NULL, asset_openapi, strlen(asset_openapi));
+  size_t n;
+  const char *text = openapi_text(&n);
+  http_reply(k->r, 200, "application/json", NULL, text, n);
 }

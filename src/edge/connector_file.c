@@ -3,40 +3,46 @@
 #include "edge.h"
 #include <pthread.h>
 
-/* In the directory the compiler runs in; with a NUL behind it. */
-#define ASSET(sym, path) \
-  __asm__(".pushsection .rodata\n.global " #sym "\n" #sym ":\n.incbin \"" path "\"\n.byte 0\n.popsection\n")
-ASSET(asset_connector_help, "src/edge/connector_help.txt");
-extern const char asset_connector_help[];
-#include "connectors.h"
+#include "packed.h"
 
-/* clang-format off */
 static const struct {
-  const char *name, *text;
+  const char *name;
+  const unsigned char *gz;
+  size_t n;
 } builtin_table[] = {
-#define X(name, text) { name, text },
+#define X(name, gz) { name, gz, sizeof gz },
   CONNECTORS_MAP(X)
 #undef X
-  { NULL, NULL },
 };
-/* clang-format on */
 
-/* The linker knows the addresses, nobody the lengths before they are counted: on first use, always to the same. */
 static struct connector_file files[COUNT(builtin_table)];
+static struct packed_text help = { gz_connector_help, sizeof gz_connector_help, NULL, 0 },
+                          openapi = { gz_openapi, sizeof gz_openapi, NULL, 0 };
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
-static void count_files(void)
+/* On first use; kept as long as the process lives. */
+static void unpack_all(void)
 {
-  for (size_t i = 0; i + 1 < COUNT(builtin_table); i++)
-    files[i] =
-      (struct connector_file){ builtin_table[i].name, builtin_table[i].text, strlen(builtin_table[i].text) };
+  for (size_t i = 0; i < COUNT(builtin_table); i++) {
+    struct packed_text t = { builtin_table[i].gz, builtin_table[i].n, NULL, 0 };
+    packed_text_open(&t);
+    files[i] = (struct connector_file){ builtin_table[i].name, t.text, t.text_n };
+  }
+  packed_text_open(&help), packed_text_open(&openapi);
+}
+
+const char *openapi_text(size_t *n)
+{
+  pthread_once(&once, unpack_all);
+  *n = openapi.text_n;
+  return openapi.text;
 }
 
 size_t connector_builtin(const struct connector_file **list)
 {
-  pthread_once(&once, count_files);
+  pthread_once(&once, unpack_all);
   *list = files;
-  return COUNT(builtin_table) - 1;
+  return COUNT(builtin_table);
 }
 
 static bool builtin_load(const char *name, struct connector_file *out)
@@ -60,7 +66,8 @@ bool connector_load(struct arena *a, const char *data, const char *name, struct 
 
 void connector_help(struct buf *out)
 {
-  buf_str(out, asset_connector_help);
+  pthread_once(&once, unpack_all);
+  buf_put(out, help.text, help.text_n);
 }
 
 /* ---- looking at one that was read ------------------------------------------------------------------------- */

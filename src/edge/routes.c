@@ -1,11 +1,6 @@
 /* routes.c: the table of routes and the search in it. Pure. */
 #include "edge.h"
 
-/* In the directory the compiler runs in; with a NUL behind it. */
-#define ASSET(sym, path) \
-  __asm__(".pushsection .rodata\n.global " #sym "\n" #sym ":\n.incbin \"" path "\"\n.byte 0\n.popsection\n")
-ASSET(asset_openapi, "src/edge/openapi.json");
-
 #define LIST "limit cursor"
 
 /* A literal path stands before one with {id} that would match it too. */

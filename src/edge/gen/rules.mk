@@ -1,12 +1,12 @@
-# connectors.h: the files of examples/connectors/, put into the binary. Their sums stand in it, so that what
+# packed.h: long texts that the binary holds, as gzip makes them: connectors, their manual, the API's description. What
 # includes it is compiled again when one of them changes.
 CONNECTORS := $(sort $(wildcard examples/connectors/*.channel))
-GENERATED += $(GEN)/connectors.h
-$(GEN)/connectors.h: FORCE
+GENERATED += $(GEN)/packed.h
+packed = echo "static const unsigned char $1[] = {"; gzip -9nc $2 | od -An -v -tu1 | sed 's/\([0-9]\)\( \|$$\)/\1,\2/g'; echo '};'
+$(GEN)/packed.h: $(CONNECTORS) src/edge/connector_help.txt src/edge/openapi.json src/edge/gen/rules.mk
 	@mkdir -p $(@D)
-	@{ for f in $(CONNECTORS); do n=$$(basename $$f .channel); s=asset_connector_$$(echo $$n | tr - _); \
-	  echo "/* $$(cksum <$$f) */"; echo "ASSET($$s, \"$$f\");"; echo "extern const char $$s[];"; done; \
-	echo '#define CONNECTORS_MAP(X) \'; \
-	for f in $(CONNECTORS); do n=$$(basename $$f .channel); \
-	  echo "  X(\"$$n\", asset_connector_$$(echo $$n | tr - _)) \\"; done; echo; } >$@.$$$$; \
-	if cmp -s $@.$$$$ $@; then rm $@.$$$$; else mv $@.$$$$ $@; fi
+	@{ $(foreach f,$(CONNECTORS),$(call packed,gz_$(subst -,_,$(basename $(notdir $f))),$f);) \
+	  $(call packed,gz_connector_help,src/edge/connector_help.txt); $(call packed,gz_openapi,src/edge/openapi.json); \
+	  echo '#define CONNECTORS_MAP(X) \'; \
+	  $(foreach f,$(CONNECTORS),echo '  X("$(basename $(notdir $f))", gz_$(subst -,_,$(basename $(notdir $f)))) \';) echo; } >$@.$$$$; \
+	mv $@.$$$$ $@
