@@ -729,3 +729,42 @@ TEST(json_random_damage)
   }
   CHECK(accepted > 100 && accepted < 5900); /* both ways are really walked */
 }
+
+/* Strings are read eight letters at a time: every byte at every place among plain ones. */
+TEST(json_gate_each_byte_at_each_place)
+{
+  enum { LETTERS = 20 };
+  for (int at = 0; at < LETTERS; at++)
+    for (int byte = 0; byte < 256; byte++) {
+      char text[LETTERS + 2];
+      const char *why;
+      size_t where;
+      memset(text, 'a', sizeof text);
+      text[0] = text[LETTERS + 1] = '"', text[at + 1] = (char)byte;
+      bool is_plain = byte >= ' ' && byte < 0x80 && byte != '"' && byte != '\\';
+      test_note("byte %d at %d", byte, at);
+      CHECK_INT(json_gate(text, sizeof text, 10, &why, &where), is_plain);
+    }
+}
+
+TEST(json_gate_long_keys)
+{
+  static const struct {
+    const char *text;
+    bool ok;
+  } t[] = {
+    { "{\"aaaaaaaa\":1,\"aaaaaaaab\":2,\"aaaaaaaac\":3,\"aaaaaaa\":4,\"\":5}", true },
+    { "{\"aaaaaaaab\":1,\"aaaaaaaab\":2}", false },
+    { "{\"aaaaaaaab\":1,\"aaaaaaaa\\u0062\":2}", false },
+    { "{\"abc\":1,\"\\u0061bc\":2}", false },
+    { "{\"\":1,\"\":2}", false },
+    { "{\"中文中文\":1,\"中文中文文\":2}", true },
+    { "{\"中文中文\":1,\"中文中\\u6587\":2}", false },
+  };
+  for (size_t i = 0; i < COUNT(t); i++) {
+    const char *why;
+    size_t where;
+    test_note("%s", t[i].text);
+    CHECK_INT(json_gate(t[i].text, strlen(t[i].text), 100, &why, &where), t[i].ok);
+  }
+}

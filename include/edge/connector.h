@@ -110,6 +110,7 @@ struct connector_answer {
   size_t headers;
   const char *body;
   size_t body_n;
+  bool gated;                             /* the body is known to be JSON that can be taken */
 };
 #define VERDICT_MAP(X) X(OK, "ok") X(RATE_LIMITED, "rate_limited") X(AUTH_EXPIRED, "auth_expired") \
   X(NOT_FOUND, "not_found") X(REFUSED, "refused") X(RETRY, "retry") X(DONE, "done") X(ASK, "ask")

@@ -13,7 +13,7 @@
 #define POLL_DETAIL_PAGES_MAX 100  /* of one detail call */
 #define POLL_PASSES_MAX 5          /* of a window that is read until two passes agree */
 #define POLL_SLOW_TRIES 5          /* of a mapping that meets a limit, each on a quarter of the page; then it is kept as failed */
-#define POLL_UNDER_WAY 2           /* pages of a channel on their way to the disk */
+#define POLL_UNDER_WAY 4           /* pages of a channel on their way to the disk */
 #define POLL_ASKS_MAX 1000         /* orders that pushes asked about, per channel */
 #define POLL_FILE_MAX (8 << 20)    /* a file of sales */
 #define POLL_TOKEN_EARLY_MS (5 * 60 * 1000) /* a token is refreshed before it ends */

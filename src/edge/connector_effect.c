@@ -282,7 +282,7 @@ static void on_fetched(struct fetch *f)
   t->p->calls++;
   if (f->status) {
     poll_clock_look(t->p, f);
-    t->answer = (struct connector_answer){ f->status, f->field, f->fields, f->answer, f->answer_n };
+    t->answer = (struct connector_answer){ f->status, f->field, f->fields, f->answer, f->answer_n, false };
     job_start(t, answer_read, answer_in);
   } else if (t->step == STEP_REFRESH) {
     t->p->renewing = false, t->step = t->after;

@@ -186,7 +186,8 @@ void params_answer(struct connector_params *p, struct arena *a, const struct con
   size_t n = ans->body_n < text_max ? ans->body_n : text_max;
   while (n && n < ans->body_n && ((unsigned char)ans->body[n] & 0xc0) == 0x80) n--;
   params_text(p, "body", gated ? ans->body : NULL, ans->body_n);
-  params_text(p, "text", text_max == TEXT_MAX ? clean_text(a, ans->body, n) : ans->body ? ans->body : "", n);
+  bool is_clean = gated || text_max != TEXT_MAX;
+  params_text(p, "text", !is_clean ? clean_text(a, ans->body, n) : ans->body ? ans->body : "", n);
   params_int(p, "status", ans->status);
   put_text(p, "headers", headers_json(a, ans));
 }
@@ -265,6 +266,7 @@ bool answer_gate(struct arena *a, const struct connector_answer *ans, const char
 {
   size_t at;
   const char *said = NULL;
+  if (ans->gated) return true;
   if (!ans->body_n) *why = "the answer is empty";
   else if (ans->body_n > CONNECTOR_BODY_MAX)
     *why = arena_printf(a, "the answer is longer than %d MB", CONNECTOR_BODY_MAX >> 20);

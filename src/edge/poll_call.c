@@ -157,7 +157,7 @@ static void on_fetched(struct fetch *f)
     return;
   }
   poll_clock_look(r->p, f);
-  w->answer = (struct connector_answer){ f->status, f->field, f->fields, f->answer, f->answer_n };
+  w->answer = (struct connector_answer){ f->status, f->field, f->fields, f->answer, f->answer_n, false };
   run_job(r, PHASE_READ, read_run, read_after);
 }
 

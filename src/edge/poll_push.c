@@ -203,8 +203,8 @@ void hooks_channel_post(struct call *k)
   }
   struct push *u = mem_new(sizeof *u);
   u->p = p, u->call = k, u->url = push_url(k, p);
-  u->raw =
-    (struct connector_answer){ 200, k->r->field, k->r->field_n, k->r->body ? k->r->body : "", k->r->body_n };
+  u->raw = (struct connector_answer){ 200,          k->r->field, k->r->field_n, k->r->body ? k->r->body : "",
+                                      k->r->body_n, false };
   *p->push_last = u, p->push_last = &u->next;
   p->pushes++;
   push_next(p);

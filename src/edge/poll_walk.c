@@ -105,6 +105,14 @@ static enum err known_run(struct read *rd, struct db *db)
   return ERR_OK;
 }
 
+/* Without one there is nothing to compare. */
+static bool ids_have_times(const struct run *r)
+{
+  for (size_t i = 0; i < r->ids; i++)
+    if (r->id[i].updated_ms) return true;
+  return false;
+}
+
 /* A window without news still moves the watermark. */
 void run_window_maybe_over(struct run *r)
 {
@@ -170,7 +178,12 @@ static void run_list_in(struct run *r)
   if (r->p->connector->has_detail) {
     ids_take(r, w);
     run_fetch_drop(r), run_work_drop(r);
-    run_read(r, known_run, known_done);
+    if (ids_have_times(r)) {
+      run_read(r, known_run, known_done);
+      return;
+    }
+    run_window_maybe_over(r);
+    run_next(r);
     return;
   }
   struct cmd *c = w->page;

@@ -157,6 +157,7 @@ static void read_detail(struct pollee *p, struct work *w)
     if (*w->pages_before) {
       w->answer.body = arena_printf(&w->mem, "[%s,%s]", w->pages_before, w->answer.body);
       w->answer.body_n = strlen(w->answer.body);
+      w->answer.gated = false;
     }
   }
   read_orders(p, w, "orders");
@@ -167,6 +168,8 @@ void work_read(struct pollee *p, struct work *w)
   connector_values(p->box, work_secret, work_setting, w);
   connector_judge(p->box, &w->mem, call_names[w->kind], &w->answer, &w->vars, &w->verdict);
   if (w->verdict.kind != VERDICT_OK) return;
+  w->answer.gated =
+    w->kind == CALL_LIST || w->kind == CALL_DETAIL || w->kind == CALL_ONE; /* else it may be empty */
   switch (w->kind) {
   case CALL_LIST:
     if (!read_list(p, w)) w->limited = connector_limited(p->box);

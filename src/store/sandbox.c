@@ -48,7 +48,8 @@ static const char *const function_table[] = {
   "cume_dist", "dense_rank", "exp", "first_value", "floor", "glob", "group_concat", "hex", "if", "ifnull",
   "iif", "instr", "json", "json_array", "json_array_insert", "json_array_length", "json_error_position",
   "json_extract", "json_group_array", "json_group_object", "json_insert", "json_object", "json_quote",
-  "json_remove", "json_replace", "json_set", "json_type", "json_valid", "jsonb", "jsonb_extract", "jsonb_group_array", "lag", "last_value", "lead",
+  "json_remove", "json_replace", "json_set", "json_type", "json_valid", "jsonb", "jsonb_extract",
+  "jsonb_group_array", "lag", "last_value", "lead",
   "length", "like", "likelihood", "likely", "ln", "log", "log10", "log2", "lower", "ltrim", "max", "min",
   "mod", "nth_value", "ntile", "nullif", "octet_length", "percent_rank", "pow", "power", "quote", "rank",
   "replace", "round", "row_number", "rtrim", "sign", "sqrt", "string_agg", "substr", "substring", "sum",
@@ -78,10 +79,10 @@ static int refuse(struct sandbox *s, const char *what, const char *name, const c
   return SQLITE_DENY;
 }
 
-/* A query's own WITH and FROM (SELECT …) are asked about too when no column of theirs is used, by a name like any
- * other and with an empty column. Of the engine's own tables only those with these names are left: see fence(). */
 static const char *module_table[] = { "json_each", "json_tree", "jsonb_each", "jsonb_tree", NULL };
 
+/* A query's own WITH and FROM (SELECT …) are asked about too when no column of theirs is used, by a name like any
+ * other and with an empty column. Of the engine's own tables only those with these names are left: see fence(). */
 static bool may_read(const struct sandbox *s, const char *table, const char *column)
 {
   for (size_t i = 0; module_table[i]; i++)
