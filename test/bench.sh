@@ -22,6 +22,7 @@ start() {
   if [ "$1" != - ]; then
     rm -rf "$DIR/data"; mkdir "$DIR/data"; cp "$1" "$DIR/data/orderd.db"; sync
   fi
+  : >"$DIR/log" # the port of the one before stands in it
   began=$(now_ms)
   "$ORDERD" --data "$DIR/data" serve --listen 127.0.0.1:0 >"$DIR/log" 2>&1 &
   PID=$!
