@@ -241,6 +241,7 @@ struct connector_plan {                   /* of one request */
   size_t params, early;                   /* early: so many come before the address, which needs variables of theirs */
   const char *content_type;
   const struct connector_sql *when;       /* NULL: always */
+  const char *const *expect;              /* paths that a good answer has, NULL-ended; NULL: none */
   bool has_form;
 };
 struct connector_example {
@@ -292,6 +293,8 @@ const char *box_missing(struct connector_box *b);                    /* a secret
 struct json_span {
   const char *p, *end;
 };
+bool json_path_ok(const char *path);                                 /* $.a.b[0] */
+bool json_has(const char *s, size_t n, const char *path);            /* something stands there, null too */
 struct json_span json_span_of(const char *s, size_t n);              /* without the blanks around it */
 bool json_span_member(struct json_span object, const char *key, struct json_span *out);
 

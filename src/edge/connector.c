@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { SECTIONS_MAX = 256, SQLS_MAX = 1024, REQUESTS_MAX = 16, NAMES_MAX = 64 };
+enum { SECTIONS_MAX = 256, SQLS_MAX = 1024, REQUESTS_MAX = 16, NAMES_MAX = 64, EXPECT_MAX = 8 };
 
 struct file_line {
   const char *p;
@@ -643,6 +643,25 @@ static bool request_numbers(struct reader *r, const struct section *s, struct co
          duration_read(r, s, "timeout", 1000, 300000, &q->timeout_ms);
 }
 
+/* expect = $.data.orders $.data.total */
+static bool expect_read(struct reader *r, const struct section *s, struct connector_plan *plan)
+{
+  const struct conf_entry *e = key_get(s, "expect");
+  if (!e) return true;
+  if (strcmp(s->arg, "list") != 0 && strcmp(s->arg, "detail") != 0 && strcmp(s->arg, "one") != 0)
+    return value_fail(r, e, "expect stands in [request list], [request detail] and [request one]");
+  const char **list = arena_array(r->a, const char *, EXPECT_MAX + 1);
+  size_t n = 0;
+  for (const char *p = e->value; *p; p += strspn(p, " \t\n")) {
+    size_t len = strcspn(p, " \t\n");
+    if (n == EXPECT_MAX || !json_path_ok(list[n++] = arena_strn(r->a, p, len)))
+      return value_fail(r, e, "expect is at most 8 paths like $.data.orders, with blanks between");
+    p += len;
+  }
+  plan->expect = list;
+  return true;
+}
+
 static bool request_read(struct reader *r, struct section *s)
 {
   if (r->c->requests == REQUESTS_MAX) return fail(r, s->line, 1, "more than %d requests", REQUESTS_MAX);
@@ -652,7 +671,7 @@ static bool request_read(struct reader *r, struct section *s)
   q->name = s->arg;
   int at = address_line(r, s, q, &address);
   if (!at || !keys_read(r, s, at) || !keys_check(r, s) || !request_numbers(r, s, q) ||
-      !params_read(r, s, plan) || !when_read(r, s, plan))
+      !params_read(r, s, plan) || !when_read(r, s, plan) || !expect_read(r, s, plan))
     return false;
   text_read(s, "content_type", &plan->content_type);
   if (!strcmp(q->method, "GET") && (plan->has_form || key_get(s, "body")))

@@ -6,9 +6,10 @@ static const char *const channel_keys[] = { "title", "title_zh", "family",   "ho
                                             "every", "overlap",  "settle",   "window",
                                             "start", "zone",     "currency", "counts_as_shipped",
                                             "clock", NULL };
-static const char *const request_keys[] = { "content_type", "page_size", "batch",   "walk", "first_page",
-                                            "max_rps",      "burst",     "timeout", "body", "query.",
-                                            "form.",        "header.",   "var.",    "when", NULL };
+static const char *const request_keys[] = { "content_type", "page_size", "batch",  "walk",
+                                            "first_page",   "max_rps",   "burst",  "timeout",
+                                            "body",         "query.",    "form.",  "header.",
+                                            "var.",         "when",      "expect", NULL };
 static const char *const push_keys[] = { "verify", "id", "at", "reply", "reply_type", NULL };
 static const char *const files_keys[] = { "folder", "match", "format", NULL };
 static const char *const database_keys[] = { "file", NULL };

@@ -141,6 +141,24 @@ static bool path_read(const char *text, struct path *out)
   return true;
 }
 
+bool json_path_ok(const char *path)
+{
+  struct path p;
+  return path_read(path, &p);
+}
+
+bool json_has(const char *s, size_t n, const char *path)
+{
+  struct path p;
+  struct json_span at = json_span_of(s, n);
+  if (!path_read(path, &p)) return false;
+  for (size_t i = 0; i < p.steps; i++)
+    if (p.step[i].name ? !member_of(at, p.step[i].name, p.step[i].n, &at)
+                       : !element_of(at, p.step[i].index, &at))
+      return false;
+  return at.p < at.end;
+}
+
 /* Each array or object on the way is read once for all paths through it: a page of 5,000 rows would be read 5,000
  * times otherwise. */
 struct container {

@@ -135,7 +135,10 @@ void params_vars(struct connector_params *p, const struct connector *c, const ch
   params_int(p, "now_ms", v->now_ms), params_int(p, "ts", v->now_ms / 1000);
   params_int(p, "from_ms", v->from_ms), params_int(p, "to_ms", v->to_ms);
   params_int(p, "from_s", v->from_ms / 1000), params_int(p, "to_s", v->to_ms / 1000);
-  params_int(p, "page", v->page), params_int(p, "page_size", v->page_size ? v->page_size : q ? q->page_size : 0);
+  params_int(p, "page", v->page), params_int(p, "page_size",
+                                             v->page_size ? v->page_size
+                                             : q          ? q->page_size
+                                                          : 0);
   put_text(p, "cursor", v->cursor ? v->cursor : "");
   put_text(p, "id", v->id), put_text(p, "ids", v->ids), put_text(p, "rows", v->rows);
   put_text(p, "host", v->host ? v->host : c->host), put_text(p, "nonce", v->nonce);
@@ -380,6 +383,20 @@ static bool may_be_empty(const struct connector_answer *ans, const char *request
   return !ans->body_n && ans->status >= 200 && ans->status < 300;
 }
 
+/* A good answer that has not what the request expects is no empty page: the platform told something else. */
+static void expected(struct connector_box *b, struct arena *a, const char *request,
+                     const struct connector_answer *ans, struct verdict *out)
+{
+  const struct connector_request *q = connector_request(b->c, request);
+  const char *const *path = q ? b->c->text->plan[q - b->c->request].expect : NULL;
+  for (; path && *path; path++) {
+    if (json_has(ans->body, ans->body_n, *path)) continue;
+    enum verdict_kind kind = !strcmp(request, "list") ? VERDICT_RETRY : VERDICT_REFUSED;
+    *out = (struct verdict){ kind, "unexpected", arena_printf(a, "the answer has no %s", *path), 0 };
+    return;
+  }
+}
+
 void connector_judge(struct connector_box *b, struct arena *a, const char *request,
                      const struct connector_answer *ans, const struct connector_vars *v, struct verdict *out)
 {
@@ -398,6 +415,7 @@ void connector_judge(struct connector_box *b, struct arena *a, const char *reque
       out->code = arena_printf(a, "http_%d", ans->status), out->message = status_message(a, ans, gated);
     else if (!fit) *out = (struct verdict){ VERDICT_RETRY, "not_json", why, 0 };
   }
+  if (out->kind == VERDICT_OK) expected(b, a, request, ans, out);
   if (out->kind != VERDICT_OK && !out->retry_after_ms) out->retry_after_ms = retry_after(ans, v->now_ms);
   if (out->kind == VERDICT_OK) out->retry_after_ms = 0;
 }

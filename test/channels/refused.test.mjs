@@ -1,5 +1,6 @@
 // Orders that a platform refuses to tell, and failed payloads by the thousand: both come in the end.
-import { PARTS, Poller, Shop, check, connector, same, same_set, section, stopShops, test } from './lib.mjs';
+import { spawnSync } from 'node:child_process';
+import { BINARY, PARTS, Poller, Shop, check, connector, same, same_set, section, stopShops, test } from './lib.mjs';
 
 const rename = (text, name) => text.replace('[channel plain]', `[channel ${name}]`);
 const DETAILS = rename(connector({
@@ -69,6 +70,24 @@ test('a mended connector heals more than 2,000 failed payloads', async () => {
   await s.until('all healed', async () => await failed() === 0, 60000);
   same((await s.channel('shop')).orders, N, 'orders');
   check(/of 2600 failed payloads 2600 are orders now/.test(s.log), s.log.slice(-500));
+  await s.drop();
+});
+test('an answer without its list is no empty page', async () => {
+  const shop = await new Shop().start(), o = shop.put(), list = `${PARTS.list}\nexpect = $.orders $.next`;
+  shop.play = (c, res) => c.path === '/orders' && (shop.send(res, 200, { orders: [] }), true);
+  const s = await new Poller(section('shop', shop).replace('= plain', '= strict'), { strict: rename(connector({ list, errors_list: '' }), 'strict') }).start();
+  const c = await s.state('shop', (x) => x.poll?.error, 'an error');
+  same([c.poll.error.kind, c.poll.error.code, c.poll.error.message, c.poll.watermark], ['retry', 'unexpected', 'the answer has no $.next', null], JSON.stringify(c.poll.error));
+  shop.play = null;
+  await s.until('it goes on', async () => await s.has('shop', o.id));
+  await s.state('shop', (x) => x.poll.watermark && !x.poll.error, 'and reads');
+  const r = spawnSync(BINARY, ['channel', 'test', s.file('connectors/bad.channel')], { encoding: 'utf8' });
+  check(r.status !== 0, 'no such file');
+  for (const [what, text] of [['no path', 'expect = orders'], ['too many', `expect = ${'$.a '.repeat(9)}`]]) {
+    s.connector('bad', rename(connector({ list: `${PARTS.list}\n${text}` }), 'bad'));
+    const t = spawnSync(BINARY, ['channel', 'test', s.file('connectors/bad.channel')], { encoding: 'utf8' });
+    check(t.status === 1 && /bad\.channel:\d+:\d+: expect is at most 8 paths/.test(t.stdout + t.stderr), `${what}: ${t.stdout}${t.stderr}`);
+  }
   await s.drop();
 });
 test('stops', async () => { stopShops(); });
