@@ -36,6 +36,7 @@ suite() {
   http_api) node_suite test/http_api/run.mjs ;;
   attack) node_suite test/attack/run.mjs ;;
   channels) node_suite test/channels/run.mjs ;;
+  outbox) node_suite test/outbox/run.mjs ;;
   readme) [ ! -x "$ASAN/orderd" ] || ORDERD=$ASAN/orderd sh test/readme_test.sh ;;
   sim-feed) "$B/release/sim-feed" --dir "$FEED" --slice ;;
   sim-* | crash-*) "$ASAN/$1" --slice ;;
@@ -78,6 +79,7 @@ suites() {
   [ ! -f test/http_api/run.mjs ] || echo http_api
   [ ! -f test/attack/run.mjs ] || echo attack
   [ ! -f test/channels/run.mjs ] || echo channels
+  [ ! -f test/outbox/run.mjs ] || echo outbox
   [ ! -f test/readme_test.sh ] || echo readme
   echo cli
   echo unit

@@ -29,7 +29,7 @@ struct fetch {                    /* the caller's; everything it points at lives
   size_t answer_n;
   const char *why;
   bool sent;                      /* of status 0: some of it went out, the other side may have it */
-  int head_status;                /* of status 0: what the head said before the rest failed, 0: no head came */
+  int head_status;                /* of status 0: what the head said before the rest failed, 0: no whole head came */
   bool is_private;                /* of status 0: public_only refused an address */
   bool is_late;                   /* of status 0: time was over */
   int64_t date_ms;                /* of the Date header, 0: none */

@@ -199,7 +199,7 @@ static const struct {
   { STAGE_ANY,
     "One section per stage: who drives it and by when. Stages of your own may stand between paid and pre_ship" },
   { CHANNEL_ANY, "One section per channel" },
-  { WEBHOOK_ANY, "One section per program that is told of events; calls are signed (README, Webhooks)" },
+  { WEBHOOK_ANY, "One section per program that is told of events; calls are signed" },
 };
 
 static const char *const origin_names[] = { "default", "file", "environment", "flag" };

@@ -28,7 +28,7 @@ struct transfer {
   struct http_field field[HTTP_FIELDS_MAX];
   size_t fields, head;
   const char *gave_up;
-  bool is_private;
+  bool is_private, head_over;
   int64_t since_ms;
   char error[CURL_ERROR_SIZE];
 };
@@ -49,8 +49,9 @@ static size_t on_header(char *s, size_t size, size_t n, void *arg)
     t->gave_up = "the head of the answer is longer than is taken";
     return 0;
   }
+  if (n <= 2) t->head_over = true;
   if (n > 5 && !memcmp(s, "HTTP/", 5)) {
-    t->fields = 0;
+    t->fields = 0, t->head_over = false;
     return n;
   }
   if (!colon || t->fields == HTTP_FIELDS_MAX) return n;
@@ -116,7 +117,7 @@ static void transfer_end(struct transfer *t, CURLcode code)
   } else {
     const char *why = t->gave_up ? t->gave_up : *t->error ? t->error : curl_easy_strerror(code);
     f->status = 0, f->why = arena_str(&f->mem, why);
-    f->head_status = (int)status, f->is_private = t->is_private,
+    f->head_status = t->head_over ? (int)status : 0, f->is_private = t->is_private,
     f->is_late = code == CURLE_OPERATION_TIMEDOUT;
   }
   transfer_free(t);
