@@ -346,6 +346,9 @@ int exception_settle(struct db *db, const char *type, int64_t order_id, int64_t 
 int exception_settle_type(struct db *db, const char *type, const char *by, int64_t now_ms); /* of no order, payload or channel */
 int exception_settle_channel(struct db *db, const char *type, int64_t channel_id, const char *by, int64_t now_ms);
 bool exception_is_open(struct db *db, const char *type, int64_t order_id);
+/* What an order waits for, as far as exceptions say so: one look instead of three. */
+enum { WAITS_STOCK = 1, WAITS_PLACE = 2, WAITS_SKU = 4 }; /* oversold, cannot_split, unknown_sku */
+unsigned exception_waits(struct db *db, int64_t order_id);
 bool exception_any(struct db *db, const char *type); /* is one of this type open? */
 /* Orders that wait for stock or for a SKU, oldest exception first, those after the one of this number. */
 size_t orders_without_units(struct db *db, int64_t after, int64_t *ids, size_t max); /* open ones, by id */

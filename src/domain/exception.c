@@ -187,3 +187,20 @@ bool exception_any(struct db *db, const char *type)
   stmt_text(s, 1, type);
   return one_id(s, &id) == ERR_OK && id;
 }
+
+unsigned exception_waits(struct db *db, int64_t order_id)
+{
+  static const char SQL[] = "SELECT type FROM exceptions WHERE state = 'open' AND order_id = $1";
+  struct stmt *s = db_stmt(db, SQL);
+  unsigned waits = 0;
+  stmt_int(s, 1, order_id);
+  while (stmt_row(s)) {
+    const char *type = stmt_col_text(s, 0);
+    waits |= !strcmp(type, "oversold")       ? WAITS_STOCK
+             : !strcmp(type, "cannot_split") ? WAITS_PLACE
+             : !strcmp(type, "unknown_sku")  ? WAITS_SKU
+                                             : 0;
+  }
+  stmt_end(s);
+  return waits;
+}

@@ -124,10 +124,15 @@ static enum err wants_of(struct cmd *c, struct db *db, const struct order *o, bo
                         names_json(c, "skus", unknown, unknown_n), NULL, NULL);
 }
 
-static enum err settled(struct cmd *c, struct db *db, const char *type, int64_t order_id)
+/* What an order does not wait for any more. */
+static enum err settled(struct cmd *c, struct db *db, unsigned what, int64_t order_id)
 {
-  if (!exception_is_open(db, type, order_id)) return ERR_OK;
-  return exception_settle(db, type, order_id, 0, "system", c->now_ms) < 0 ? ERR_IO : ERR_OK;
+  static const char *const types[] = { "oversold", "cannot_split", "unknown_sku" };
+  unsigned waits = exception_waits(db, order_id) & what;
+  for (size_t i = 0; waits && i < COUNT(types); i++)
+    if (waits & 1u << i && exception_settle(db, types[i], order_id, 0, "system", c->now_ms) < 0)
+      return ERR_IO;
+  return ERR_OK;
 }
 
 /* ---- what stands in the way ----------------------------------------------------------------------------------------------- */
@@ -160,14 +165,13 @@ static enum err waits(struct cmd *c, struct db *db, int64_t order_id, const stru
 {
   const char *json, *type = !strcmp(p->why, "short") ? "oversold" : "cannot_split";
   TRY(short_json(c, db, p, &json));
-  TRY(settled(c, db, !strcmp(type, "oversold") ? "cannot_split" : "oversold", order_id));
+  TRY(settled(c, db, !strcmp(type, "oversold") ? WAITS_PLACE : WAITS_STOCK, order_id));
   return exception_open(db, type, order_id, 0, 0, "warehouse", c->now_ms, json, NULL, NULL);
 }
 
 static enum err waits_no_more(struct cmd *c, struct db *db, int64_t order_id)
 {
-  TRY(settled(c, db, "oversold", order_id));
-  return settled(c, db, "cannot_split", order_id);
+  return settled(c, db, WAITS_STOCK | WAITS_PLACE, order_id);
 }
 
 /* ---- before the split: pieces reserved for an order ------------------------------------------------------------------------- */
@@ -615,20 +619,18 @@ static enum err order_settle(struct cmd *c, struct db *db, int64_t id)
   if (wish == WISH_NOTHING) {
     TRY(loose_units(c, db, id, &loose, &n));
     TRY(release_loose(c, db, id, loose, n));
-    TRY(settled(c, db, "unknown_sku", id));
-    return waits_no_more(c, db, id);
+    return settled(c, db, WAITS_STOCK | WAITS_PLACE | WAITS_SKU, id);
   }
   TRY(wants_of(c, db, &o, tracked, &want, &n, &known));
   if (!known) {
     TRY(loose_units(c, db, id, &loose, &n));
     return release_loose(c, db, id, loose, n);
   }
-  if (tracked) TRY(settled(c, db, "unknown_sku", id));
+  if (tracked) TRY(settled(c, db, WAITS_SKU, id));
   if (wish == WISH_RESERVE) return reserve(c, db, &o, want, n);
   if (o.group_id) TRY(group_shape(c, db, o.group_id, tracked));
   if (tracked) TRY(loose_units(c, db, id, &loose, &n));
-  if (tracked && o.group_id && !exception_is_open(db, "oversold", id) &&
-      !exception_is_open(db, "cannot_split", id))
+  if (tracked && o.group_id && !(exception_waits(db, id) & (WAITS_STOCK | WAITS_PLACE)))
     TRY(release_loose(c, db, id, loose, n)); /* given back since */
   return fulfil_follow(c, db, id);
 }
@@ -679,8 +681,7 @@ enum err fulfil_follow(struct cmd *c, struct db *db, int64_t order_id)
     if (at >= 0 && (least < 0 || stage_rank(t, at) < stage_rank(t, least))) least = at;
   }
   if (least < 0 || least == status_find(t, o.status)) return ERR_OK;
-  bool waiting =
-    exception_is_open(db, "oversold", order_id) || exception_is_open(db, "cannot_split", order_id);
+  bool waiting = exception_waits(db, order_id) & (WAITS_STOCK | WAITS_PLACE);
   if (waiting && stage_rank(t, least) > rank_of(c, o.status))
     return ERR_OK; /* some of it is in no parcel yet */
   return follow_to(c, db, &o, least);

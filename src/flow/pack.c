@@ -414,8 +414,7 @@ enum err flow_pack_short_run(struct cmd *c, struct db *db)
   if (k->lost && !again) TRY(scans_kept(c, db, &b, was, was_n));
   TRY(lack_orders(c, db, k));
   for (size_t x = 0; x < k->orders; x++) {
-    bool one =
-      exception_is_open(db, "oversold", k->order[x]) || exception_is_open(db, "cannot_split", k->order[x]);
+    bool one = exception_waits(db, k->order[x]) & (WAITS_STOCK | WAITS_PLACE);
     waits = waits || (one && k->lost);
     TRY(lack_exception(c, db, k, k->order[x], one && k->lost));
   }

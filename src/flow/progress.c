@@ -28,7 +28,7 @@ static enum err refuse_move(struct cmd *c, int from, const char *code, const cha
 static bool guard_holds(struct cmd *c, struct db *db, const struct order *o, enum guard g, unsigned trigger)
 {
   switch (g) {
-  case GUARD_KNOWN_SKUS: return !exception_is_open(db, "unknown_sku", o->id);
+  case GUARD_KNOWN_SKUS: return !(exception_waits(db, o->id) & WAITS_SKU);
   case GUARD_NO_PARCEL: return !o->shipped_at;
   case GUARD_PARCEL:
     return trigger == TRIGGER_CHANNEL || order_has_tracking(db, o->id) || claim_of_order(c, db, o->id);
@@ -82,6 +82,19 @@ static enum err stop_if_locked(struct cmd *c, struct db *db, const struct order 
   return strcmp(g.state, "locked") ? ERR_OK : progress_stop(c, db, o, what);
 }
 
+/* Does an order want other pieces than before? Not while it is on its way from the split to the carrier. */
+static bool wants_change(struct cmd *c, struct db *db, int from, int to, unsigned trigger)
+{
+  const struct status_table *t = &c->rules->status;
+  int split = stage_rank(t, ST_SPLIT), shipped = stage_rank(t, ST_SHIPPED), a = stage_rank(t, from),
+      b = stage_rank(t, to);
+  bool was = a >= split && a < shipped, is = b >= split && b < shipped;
+  if (was && is) return false;
+  if (was && to == ST_SHIPPED && trigger == TRIGGER_SYSTEM)
+    return false; /* its parcels have left: they said so */
+  return was || is || stock_tracked(c, db);
+}
+
 enum err progress_move(struct cmd *c, struct db *db, struct order *o, int to, unsigned trigger,
                        const char *note)
 {
@@ -101,8 +114,7 @@ enum err progress_move(struct cmd *c, struct db *db, struct order *o, int to, un
     return refuse_move(c, from, "on_hold", hold_reasons(c, db, o->id));
   if (!guard_holds(c, db, o, m->guard, trigger))
     return refuse_move(c, from, guard_code(m->guard), guard_text(m->guard));
-  if (to == ST_SPLIT && m->forward &&
-      (exception_is_open(db, "oversold", o->id) || exception_is_open(db, "cannot_split", o->id)))
+  if (to == ST_SPLIT && m->forward && exception_waits(db, o->id) & (WAITS_STOCK | WAITS_PLACE))
     return refuse_move(c, from, "not_reserved", "Its pieces are not reserved: there is not enough stock");
   if (to == ST_CANCELLED && !o->cancelled_at) o->cancelled_at = c->now_ms;
   if (from == ST_CANCELLED) o->cancelled_at = 0;
@@ -117,8 +129,7 @@ enum err progress_move(struct cmd *c, struct db *db, struct order *o, int to, un
   if (m->locks_group && o->group_id)
     TRY(group_close(c, db, o->group_id, to == ST_SHIPPED ? o->shipped_at : 0, t->stage[to].name));
   c->version = o->version;
-  if (stage_rank(t, from) >= stage_rank(t, ST_SPLIT) || to == ST_SPLIT || stock_tracked(c, db))
-    fulfil_touch(c, o->id);
+  if (wants_change(c, db, from, to, trigger)) fulfil_touch(c, o->id);
   return ERR_OK;
 }
 
