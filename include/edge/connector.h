@@ -182,6 +182,9 @@ bool connector_groups(struct connector_box *b, struct arena *a, const struct con
                       struct connector_group **list, size_t *n, const char **why);
 struct connector_push {
   bool genuine, recent;
+  bool ping;                              /* the platform only tries the address; the rest is not known */
+  bool timeless;                          /* genuine, but of no readable time: why_timeless says why */
+  const char *why_timeless;
   const char *id;                         /* what makes it the same push; NULL: the body's digest does */
   const char *reply, *reply_type;
 };
@@ -254,7 +257,7 @@ struct connector_text {
   struct connector_sql **sql;             /* what a sandbox compiles; [query] is not among them */
   size_t sqls;
   struct connector_plan *plan;            /* by request */
-  const struct connector_sql *verify, *push_id, *push_at;
+  const struct connector_sql *verify, *push_id, *push_at, *push_ping;
   const char *reply, *reply_type;
   struct connector_example *example;
 };

@@ -682,8 +682,8 @@ static bool request_read(struct reader *r, struct section *s)
 /* ---- push, tills, examples -------------------------------------------------------------------------------------------------- */
 static bool push_read(struct reader *r, const struct section *s)
 {
-  static const char *const names[] = { "verify", "id", "at" };
-  const struct connector_sql **to[] = { &r->t->verify, &r->t->push_id, &r->t->push_at };
+  static const char *const names[] = { "verify", "id", "at", "ping" };
+  const struct connector_sql **to[] = { &r->t->verify, &r->t->push_id, &r->t->push_at, &r->t->push_ping };
   for (size_t i = 0; i < COUNT(names); i++) {
     const struct conf_entry *e = key_get(s, names[i]);
     if (e && !(*to[i] = sql_of_key(r, s, e, section_known(s->name)))) return false;

@@ -10,7 +10,7 @@ static const char *const request_keys[] = { "content_type", "page_size", "batch"
                                             "first_page",   "max_rps",   "burst",  "timeout",
                                             "body",         "query.",    "form.",  "header.",
                                             "var.",         "when",      "expect", NULL };
-static const char *const push_keys[] = { "verify", "id", "at", "reply", "reply_type", NULL };
+static const char *const push_keys[] = { "verify", "id", "at", "ping", "reply", "reply_type", NULL };
 static const char *const files_keys[] = { "folder", "match", "format", NULL };
 static const char *const database_keys[] = { "file", NULL };
 static const char *const example_keys[] = { "section",  "status",  "headers",     "body",     "rows",

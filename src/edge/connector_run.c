@@ -689,13 +689,15 @@ bool connector_push(struct connector_box *b, struct arena *a, const char *url,
 {
   const struct connector_text *t = b->c->text;
   struct connector_params p = { .n = 0 };
-  struct box_value genuine, id = { .kind = 'n' }, at = { .kind = 'n' };
-  const char *ignored;
+  struct box_value genuine, ping, id = { .kind = 'n' }, at = { .kind = 'n' };
+  const char *gate = NULL;
   *out = (struct connector_push){ .reply = t->reply, .reply_type = t->reply_type };
   if (!t->verify) return *why = "this connector takes no pushes", false;
   params_vars(&p, b->c, "list", v);
-  params_answer(&p, a, push, answer_gate(a, push, &ignored), CONNECTOR_BODY_MAX);
+  params_answer(&p, a, push, answer_gate(a, push, &gate), CONNECTOR_BODY_MAX);
   push_address(&p, a, url, push);
+  if (t->push_ping && !box_value(b, a, t->push_ping, &p, &ping, why)) return false;
+  if (t->push_ping && ping.kind == 'i' && ping.i == 1) return out->ping = true;
   box_missing(b);
   if (!box_value(b, a, t->verify, &p, &genuine, why)) return false;
   const char *missing = box_missing(b);
@@ -705,8 +707,10 @@ bool connector_push(struct connector_box *b, struct arena *a, const char *url,
   struct sandbox_value moment = { at.kind, at.i, at.text, at.n };
   int64_t ms = 0;
   out->genuine = genuine.kind == 'i' && genuine.i == 1;
-  out->recent = !t->push_at || (value_int(&moment, &ms) && ms > v->now_ms - PUSH_RECENT_MS &&
-                                ms < v->now_ms + PUSH_RECENT_MS);
+  bool told = t->push_at && value_int(&moment, &ms);
+  out->recent = !t->push_at || (told && ms > v->now_ms - PUSH_RECENT_MS && ms < v->now_ms + PUSH_RECENT_MS);
+  out->timeless = out->genuine && t->push_at && !told;
+  out->why_timeless = gate ? gate : "it does not say when it was sent";
   if (id.kind != 'n' && id.kind != 'b' && id.n) out->id = clean_text(a, id.text, id.n);
   return true;
 }

@@ -411,7 +411,7 @@ static bool run_push(struct trial *r)
   struct jw w;
   jw_init(&w, &b), jw_object(&w);
   jw_kint(&w, "verify", push.genuine), jw_kint(&w, "recent", push.recent), jw_kstring(&w, "id", push.id);
-  jw_kstring(&w, "reply", push.reply), jw_object_end(&w);
+  jw_kint(&w, "ping", push.ping), jw_kstring(&w, "reply", push.reply), jw_object_end(&w);
   const struct json *is = parsed(r, arena_strn(r->a, b.data, b.len), "the result");
   buf_release(&b);
   if (!r->expect) return push.genuine || fail(r, "the push is not genuine");

@@ -45,7 +45,7 @@ static void push_run(uv_work_t *work)
   if (!p->push_box) return;
   connector_values(p->push_box, push_secret, push_setting, u);
   u->ok = connector_push(p->push_box, &u->mem, u->url, &u->raw, &u->vars, &u->said, &u->why);
-  if (!u->ok || !u->said.genuine || !u->said.recent) return;
+  if (!u->ok || u->said.ping || !u->said.genuine || !u->said.recent) return;
   const char *why = NULL; /* what cannot be read still says that something happened */
   if (!connector_ids(p->push_box, &u->mem, "ids push", &u->raw, &u->vars, &u->id, &u->ids, &why)) u->ids = 0;
 }
@@ -139,12 +139,20 @@ static void push_after(uv_work_t *work, int status)
     push_store(u);
     return;
   }
+  if (u->ok && u->said.ping) {
+    push_answer(u);
+    push_over(u);
+    return;
+  }
   p->pushes_refused++;
   if (!u->ok) {
     log_line(LOG_WARN, "channel %s: a push could not be checked: %s", p->set.name, u->why ? u->why : "");
     call_refuse(u->call, ERR_UNAUTHORIZED, "push_refused", NULL, "The push could not be checked.");
   } else if (!u->said.genuine)
     call_refuse(u->call, ERR_UNAUTHORIZED, "push_refused", NULL, "The signature is wrong.");
+  else if (u->said.timeless)
+    call_refuse(u->call, ERR_BAD_REQUEST, "push_unreadable", NULL, "The push cannot be read: %s.",
+                u->said.why_timeless);
   else
     call_refuse(u->call, ERR_UNAUTHORIZED, "push_too_old", NULL,
                 "The push is more than five minutes old, or from the future.");

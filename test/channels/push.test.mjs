@@ -1,6 +1,6 @@
 // POST /v1/hooks/channel/{name}: what platforms push is checked on its bytes, kept once, and fetched.
 import { createHmac } from 'node:crypto';
-import { KEY, Poller, Shop, check, connector, same, same_set, section, sleep, stopShops, test } from './lib.mjs';
+import { FAST, KEY, Poller, Shop, check, connector, same, same_set, section, sleep, stopShops, test } from './lib.mjs';
 
 let s, shop;
 const hidden = (more) => { const o = shop.put(more); shop.hidden.add(o.id); return o; };
@@ -31,8 +31,9 @@ test('what is not genuine, not fresh or not a push', async () => {
     [401, 'push_refused', body, { sign: '' }], [401, 'push_refused', body, { sign: good.toUpperCase() }], [401, 'push_refused', body, { key: `${KEY}x` }],
     [401, 'push_refused', `${body} `, { sign: good }], [401, 'push_refused', '', { sign: good }], [401, 'push_refused', body, { sign: `${good}00` }],
     [401, 'push_too_old', { at: Date.now() - 301000, ids: [o.id] }, {}], [401, 'push_too_old', { at: Date.now() + 301000, ids: [o.id] }, {}],
-    [401, 'push_too_old', { at: null, ids: [o.id] }, {}], [401, 'push_too_old', { at: 'soon', ids: [o.id] }, {}], [401, 'push_too_old', { at: -1, ids: [o.id] }, {}],
-    [401, 'push_too_old', `{"at":${Date.now()},"ids":["${o.id}"],"nul":"\\u0000"}`, {}], [401, 'push_too_old', `${'['.repeat(100000)}`, {}], [401, 'push_too_old', 'no JSON', {}],
+    [400, 'push_unreadable', { at: null, ids: [o.id] }, {}], [400, 'push_unreadable', { at: 'soon', ids: [o.id] }, {}], [401, 'push_too_old', { at: -1, ids: [o.id] }, {}],
+    [400, 'push_unreadable', `{"at":${Date.now()},"ids":["${o.id}"],"nul":"\\u0000"}`, {}], [400, 'push_unreadable', `${'['.repeat(100000)}`, {}], [400, 'push_unreadable', 'no JSON', {}],
+    [401, 'push_refused', `{"at":${Date.now()},"ids":["${o.id}"],"nul":"\\u0000"}`, { sign: good }],
   ];
   for (const [status, code, text, how] of table) {
     const a = await s.push('shop', text, how);
@@ -43,6 +44,21 @@ test('what is not genuine, not fresh or not a push', async () => {
   same(shop.count(`/orders/${o.id}`), 0, 'nothing was fetched for them');
   check(!(await s.has('shop', o.id)), 'nothing came');
   check(/orderd_channel_pushes_refused_total\{channel="shop"[^}]*\} 1[0-9]/.test((await s.raw('GET', '/metrics')).text), 'counted');
+});
+
+test('a new webhook is tried without a signature: answered, and nothing is stored', async () => {
+  const w = await new Poller(`[channel woo]\nconnector = woocommerce\nhost = ${shop.host}\n${FAST}consumer_key = ck_fictional\nconsumer_secret = cs_fictional\nwebhook_secret = wh_fictional\n`).start();
+  await w.state('woo', (c) => c.poll, 'known');
+  const post = (body, type = 'application/x-www-form-urlencoded', more = {}) => w.raw('POST', '/v1/hooks/channel/woo', { token: null, body, headers: { 'content-type': type, ...more } });
+  same((await post('webhook_id=12')).status, 200, 'the ping');
+  same((await post('webhook_id=12')).status, 200, 'again');
+  for (const body of ['webhook_id=', 'webhook_id=12&x=1', 'webhook_id=1\n', 'webhook_id=12x', 'WEBHOOK_ID=12', ' webhook_id=12', `webhook_id=${'1'.repeat(30)}`, '{"id":12}', ''])
+    same((await post(body)).status, 401, JSON.stringify(body));
+  same((await w.payloads('woo', 'applied')).length, 0, 'nothing is stored');
+  const sign = (text) => createHmac('sha256', 'wh_fictional').update(text).digest('base64'), odd = '{"id":77,"note":"\\u0000"}';
+  same((await post(odd, 'application/json', { 'x-wc-webhook-signature': sign(odd), 'x-wc-webhook-delivery-id': 'd1', 'x-wc-webhook-topic': 'order.updated' })).status, 200, 'genuine, though no JSON that we take: it lets us look');
+  same((await w.payloads('woo', 'applied')).length, 1, 'and is kept');
+  await w.drop();
 });
 
 test('a push about orders that are not there, twice the same, or with odd ids', async () => {
