@@ -204,6 +204,15 @@ static int hex_byte(const char *s, size_t n)
   return byte;
 }
 
+/* A short secret would be found in every other word: it counts where it is all of a JSON string or of a parameter. */
+static bool stands_alone(const char *text, size_t at, size_t len, size_t n)
+{
+  char before = at ? text[at - 1] : 0, after = at + len < n ? text[at + len] : 0;
+  if (!before && !after) return true;
+  if (before == '"') return after == '"' || after == '\\' || !after;
+  return before == '=' && (!after || strchr("&# \t\r\n\"'<>;,\\", after));
+}
+
 /* How much of s spells v, as it is, %-encoded or escaped in JSON; 0: not v. At the end of s its beginning is enough: the
  * text was cut there. */
 static size_t secret_spelled(const char *s, size_t n, const char *v)
@@ -222,11 +231,14 @@ static size_t secret_spelled(const char *s, size_t n, const char *v)
   return i;
 }
 
-static bool secret_at(const struct pollee *p, const char *s, size_t n, size_t *len)
+static bool secret_at(const struct pollee *p, const char *text, size_t at, size_t all, size_t *len)
 {
+  const char *s = text + at;
+  size_t n = all - at;
   for (size_t i = 0; i < p->secrets + p->set.givens; i++) {
     const char *v = i < p->secrets ? p->secret[i].value : p->set.given[i - p->secrets].value;
-    if (strlen(v) >= SECRET_LEAST && (*len = secret_spelled(s, n, v)) > 0) return true;
+    if (!*v || !(*len = secret_spelled(s, n, v))) continue;
+    if (strlen(v) >= SECRET_LEAST || stands_alone(text, at, *len, all)) return true;
   }
   return false;
 }
@@ -238,7 +250,7 @@ char *text_redacted(struct arena *a, const struct pollee *p, const char *text, s
   struct buf b = { 0 };
   for (size_t i = 0; i < n && b.len < most;) {
     size_t len = 0;
-    if (secret_at(p, text + i, n - i, &len)) {
+    if (secret_at(p, text, i, n, &len)) {
       buf_str(&b, "***"), i += len;
       continue;
     }

@@ -43,6 +43,19 @@ test('secrets never appear', async () => {
   shop.stop();
 });
 
+test('a short secret is hidden where it is all of a text or of a parameter', async () => {
+  const shop = await new Shop().start();
+  const said = { error: 'refused', code: '7q', message: 'key=7q&token=123 "7q" a7q 7q1 1234 {\\"k\\":\\"123\\"} r=%C3%A9-1', list: ['123', 'x123', '\u00e9-1'] };
+  shop.play = (c, res) => { shop.send(res, 200, said); return true; };
+  const s = await new Poller(section('shop', shop, '', 'key = 7q\naccess_token = 123\nrefresh_token = é-1\n')).start();
+  const e = (await s.state('shop', (c) => c.poll?.error, 'an error')).poll.error;
+  same(e.code === '7q', false, 'the code alone');
+  same([e.message.includes('key=***&token=***'), e.message.includes('"***" a7q 7q1 1234'), e.message.includes('r=***')], [true, true, true], e.message);
+  check(/"code":"\*\*\*"/.test(e.answer) && /\["\*\*\*","x123","\*\*\*"\]/.test(e.answer), e.answer);
+  await s.drop();
+  shop.stop();
+});
+
 test('orderd config hides values of secrets; unknown and wrong keys are refused by name', async () => {
   const s = new Poller(`[channel shop]\nconnector = plain\n${FAST}key = visible-to-nobody-1\naccess_token = visible-to-nobody-2\nrefresh_token = visible-to-nobody-3\n`);
   const r = run(s, ['config']);
