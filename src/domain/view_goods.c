@@ -50,6 +50,7 @@ static enum err row_sku(struct db *db, struct stmt *s, struct jw *w)
   int64_t id = stmt_col_int(s, 0);
   bool made = stmt_col_int(s, 4) != 0, kit = stmt_col_int(s, 15) != 0;
   jw_object(w);
+  jw_id(w, "id", 'n', id);
   jw_kstring(w, "code", stmt_col_text(s, 1)), jw_kstring(w, "title", stmt_col_text(s, 2));
   jw_kstring(w, "state", stmt_col_text(s, 3)), jw_kbool(w, "made", made), jw_kbool(w, "kit", kit);
   TRY(row_barcodes(db, w, id));

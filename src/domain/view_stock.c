@@ -4,11 +4,12 @@
 /* ---- warehouses --------------------------------------------------------------------------------------------------------- */
 
 #define WAREHOUSE_COLS \
-  "SELECT code, title, kind, country, division, regions, capacity, state, created_at, version FROM warehouses"
+  "SELECT code, title, kind, country, division, regions, capacity, state, created_at, version, id FROM warehouses"
 
 static void row_warehouse(struct arena *a, struct stmt *s, struct jw *w)
 {
   jw_object(w);
+  jw_id(w, "id", 'h', stmt_col_int(s, 10));
   jw_kstring(w, "code", stmt_col_text(s, 0)), jw_kstring(w, "title", stmt_col_text(s, 1));
   jw_kstring(w, "kind", stmt_col_text(s, 2)), jw_kstring(w, "country", stmt_col_text(s, 3));
   jw_kstring(w, "division",

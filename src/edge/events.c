@@ -316,7 +316,7 @@ static bool since_read(const char *text, int64_t *since)
 
 static bool entity_read(const char *text, struct event_filter *f)
 {
-  if (!text || !strchr("ogpxcuts", text[0])) return false;
+  if (!text || !strchr("ogpxcutsnhfkve", text[0])) return false;
   f->kind = text[0];
   return text[0] && id_parse(text, text[0], &f->entity);
 }

@@ -50,7 +50,10 @@ static void value_put(struct jw *w, const struct field *f, const void *values)
   const char *p = (const char *)values + f->at;
   switch (f->kind) {
   case VALUE_TEXT: jw_string(w, *(const char *const *)p); break;
-  case VALUE_COUNT: jw_int(w, *(const int64_t *)p); break;
+  case VALUE_COUNT:
+    if (f->least && !*(const int64_t *)p) jw_null(w); /* not known */
+    else jw_int(w, *(const int64_t *)p);
+    break;
   case VALUE_YES: jw_bool(w, *(const bool *)p); break;
   }
 }
@@ -576,7 +579,7 @@ static const struct field warehouse_fields[] = {
 };
 /* As their rows hold them; the body says them in another form. */
 static const struct field warehouse_more[] = {
-  { "division", VALUE_COUNT, AT(division), 0, 0 },
+  { "division", VALUE_COUNT, AT(division), 1, 0 },
   { "regions", VALUE_TEXT, AT(regions), 0, 0 },
   { "factory", VALUE_YES, AT(factory), 0, 0 },
 };

@@ -4,7 +4,7 @@ sku.put {"code":"A","title":"Sofa","weight_g":1500,"barcodes":["6901234567892"]}
 sku.put {"code":"A","safety":2} => OK {"result":"updated","version":2,"title":"Sofa","weight_g":1500,"safety":2,"barcodes":["6901234567892"]}
 sku.put {"code":"A","weight_g":null} => OK {"result":"updated","version":3,"weight_g":null,"title":"Sofa"}
 sku.put {"code":"A","title":"Sofa","safety":2,"barcodes":["6901234567892"],"parts":[]} => OK {"result":"unchanged","version":3}
-history n_1 => OK {"data":[{"type":"sku.created","entity":"n_1","data":{"code":"A"}},{"type":"sku.updated","data":{"changed":{"safety":{"from":0,"to":2}}}},{"type":"sku.updated","data":{"changed":{"weight_g":{"from":1500,"to":0}}}}]}
+history n_1 => OK {"data":[{"type":"sku.created","entity":"n_1","data":{"code":"A"}},{"type":"sku.updated","data":{"changed":{"safety":{"from":0,"to":2}}}},{"type":"sku.updated","data":{"changed":{"weight_g":{"from":1500,"to":null}}}}]}
 # versions
 sku.put {"code":"A","title":"x","if_version":2} => STALE {"code":"stale_version","version":3}
 sku.put {"code":"NEW","if_version":1} => STALE {"code":"stale_version"}

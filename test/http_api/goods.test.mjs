@@ -16,6 +16,9 @@ test('an article: made, changed, read, found, retired', async () => {
   same([c.json.weight_g, c.json.barcodes, c.headers.etag], [42000, ['6901234567892'], '"2"']);
   same((await s.want(200, 'GET', '/v1/skus?q=%E6%B2%99%E5%8F%91')).json.data.map((k) => k.code), ['SOFA-3S']);
   same((await s.want(200, 'GET', '/v1/skus?q=456789')).json.data.length, 1);
+  const e = await s.want(200, 'GET', `/v1/events?entity=${c.json.id}`);
+  same(e.json.data.map((x) => [x.entity, x.type]), [['n_1', 'sku.created'], ['n_1', 'sku.updated']]);
+  same(e.json.data[1].data, { code: 'SOFA-3S', changed: { length_mm: { from: null, to: 2100 } } });
   await put('skus', { code: 'OLD' }, 201);
   const r = await s.want(200, 'POST', '/v1/skus/OLD/retire', { body: { note: 'gone' } });
   same([r.json.result, r.json.state], ['updated', 'retired']);
