@@ -95,7 +95,8 @@ const struct config_key config_keys[] = {
   { "outbox", "breaker_most", CONFIG_DURATION, true, "15m", 0, 0, NULL, "What that doubles to." },
   { "outbox", "dead_after", CONFIG_DURATION, true, "72h", 0, 0, NULL,
     "An effect that could not be made for so long is dead: a person looks at it and retries or drops it." },
-  { "outbox", "keep", CONFIG_DURATION, true, "7d", 0, 0, NULL, "How long effects that are done or dropped are kept." },
+  { "outbox", "keep", CONFIG_DURATION, true, "7d", 0, 0, NULL,
+    "How long effects that are done or dropped are kept." },
   { "outbox", "stock_delay", CONFIG_DURATION, true, "1s", 0, 0, NULL,
     "Changes of an article's stock within this time make one push to a channel." },
   { "outbox", "allow", CONFIG_TEXT, true, "", 0, 0, NULL,
@@ -175,7 +176,7 @@ const struct config_key config_keys[] = {
   { WEBHOOK_ANY, "secret_file", CONFIG_TEXT, true, NULL, 0, 0, NULL,
     "The file where it stands, beside the database or by its whole path." },
   { WEBHOOK_ANY, "secret_env", CONFIG_TEXT, true, NULL, 0, 0, NULL, "Its name in the environment." },
-  { WEBHOOK_ANY, "timeout", CONFIG_DURATION, true, NULL, 0, 0, NULL,
+  { WEBHOOK_ANY, "timeout", CONFIG_DURATION, true, "30s", 0, 0, NULL,
     "How long one call may take, where it is not that of [outbox]." },
   { WEBHOOK_ANY, "at_once", CONFIG_COUNT, true, "4", 1, 16, NULL,
     "Calls under way at a time; those about one order always go one by one." },
@@ -662,6 +663,7 @@ static const char *value_example(struct arena *a, const struct config_key *k, co
 {
   if (k->fallback) return k->fallback;
   if (!strcmp(k->section, STAGE_ANY)) return stage_default(a, t, section_example(k->section), k->key);
+  if (!strcmp(k->key, "url")) return "https://erp.example.com/orderd";
   return !strcmp(k->key, "family") ? "taobao" : NULL;
 }
 
