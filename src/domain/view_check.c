@@ -140,6 +140,39 @@ static const struct question {
     " FROM units WHERE state = 'reserved' OR state = 'frozen') t GROUP BY t.sku_id, t.warehouse_id"
     " HAVING sum(t.reserved) <> 0 OR sum(t.frozen) <> 0",
     'n', "is reserved or frozen for other pieces than its orders have, in", 'h' },
+  /* fulfilments and the pre-ship lock (domain 6.1, 6.5) */
+  { "SELECT u.fulfilment_id, u.order_id FROM units u LEFT JOIN fulfilment_lines l ON l.fulfilment_id = u.fulfilment_id"
+    " AND l.order_id = u.order_id AND l.line_no = u.line_no WHERE u.fulfilment_id <> 0 AND l.order_id IS NULL",
+    'f', "holds pieces of a line that is not in it, of", 'o' },
+  { "SELECT f.id, u.order_id FROM units u JOIN fulfilments f ON f.id = u.fulfilment_id WHERE u.state = 'frozen'"
+    " AND NOT EXISTS (SELECT 1 FROM claims k WHERE k.fulfilment_id = f.id AND (k.state = 'live' OR k.put_back = 1))",
+    'f', "has frozen pieces, and no number that locks them, of", 'o' },
+  { "SELECT f.id, u.order_id FROM units u JOIN fulfilments f ON f.id = u.fulfilment_id WHERE u.state = 'reserved'"
+    " AND EXISTS (SELECT 1 FROM claims k WHERE k.fulfilment_id = f.id AND k.state <> 'void')",
+    'f', "ships under a number, and pieces in it are not locked, of", 'o' },
+  { "SELECT u.order_id, u.line_no FROM units u WHERE u.state = 'frozen' AND u.fulfilment_id = 0", 'o',
+    "has frozen pieces in no parcel, of line", '#' },
+  { "SELECT k.id, k.fulfilment_id FROM claims k JOIN fulfilments f ON f.id = k.fulfilment_id WHERE k.state = 'shipped'"
+    " AND f.status <> 'shipped' AND f.status <> 'completed'",
+    'k', "has left, and its fulfilment has not", 'f' },
+  { "SELECT k.id, k.fulfilment_id FROM claims k JOIN fulfilments f ON f.id = k.fulfilment_id WHERE k.state = 'live'"
+    " AND f.status <> 'pre_ship'",
+    'k', "is live, and its fulfilment does not stand in pre_ship", 'f' },
+  { "SELECT k.id, k.id FROM claims k WHERE k.state = 'shipped' AND (k.picked_up_at IS NULL OR k.told <> 'accepted')",
+    'k', "is shipped without both of its facts", 'k' },
+  { "SELECT t.order_id, t.line_no FROM (SELECT l.order_id, l.line_no, sum(l.quantity) AS n FROM fulfilment_lines l"
+    " JOIN fulfilments f ON f.id = l.fulfilment_id WHERE f.status <> 'cancelled' GROUP BY l.order_id, l.line_no) t"
+    " JOIN lines i ON i.order_id = t.order_id AND i.line_no = t.line_no WHERE t.n > i.quantity",
+    'o', "has more in its parcels than was bought, of line", '#' },
+  { "SELECT k.id, c.order_id FROM confirmations c LEFT JOIN claims k ON k.id = c.claim_id WHERE k.id IS NULL",
+    'k', "does not exist but was told of for", 'o' },
+  { "SELECT min(e.id), max(e.id) FROM effects e WHERE e.state = 'sending' OR e.state = 'unknown'"
+    " GROUP BY e.destination, e.subject HAVING count(*) > 1",
+    'e', "is under way, and so is another one of the same subject", 'e' },
+  COUNTER_RULE("fulfilment", "fulfilments"),
+  COUNTER_RULE("claim", "claims"),
+  COUNTER_RULE("effect", "effects"),
+  COUNTER_RULE("wave", "waves"),
   COUNTER_RULE("sku", "skus"),
   COUNTER_RULE("warehouse", "warehouses"),
   COUNTER_RULE("stock_move", "stock_moves"),
