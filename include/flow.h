@@ -110,6 +110,7 @@ struct problem { /* what a refused command says; becomes application/problem+jso
   X(CHANNEL_PAUSE, "channel.pause", ROLE_ADMIN | ROLE_CS, "Stop polling a channel")                                   \
   X(CHANNEL_RESUME, "channel.resume", ROLE_ADMIN | ROLE_CS, "Poll a channel again")                                   \
   X(CHANNEL_SECRET, "channel.secret", ROLE_ADMIN, "Keep a secret of a channel, sealed")                               \
+  X(CHANNEL_SYNC, "channel.sync", ROLE_ADMIN | ROLE_CS, "Remember that a channel was to be polled now")              \
   X(GROUP_PLATFORM, "group.platform", 0, "Keep what a platform said about which orders belong together")              \
   X(STOCK_HEAL, "stock.heal", 0, "Look again at orders that wait for stock or for a SKU")                             \
   X(FULFILMENT_CLAIM, "fulfilment.claim", ROLES_GOODS | ROLE_CHANNEL, "Claim a fulfilment with a tracking number")    \
@@ -424,7 +425,7 @@ bool claim_of_order(struct cmd *c, struct db *db, int64_t order_id); /* some par
   X(group_lock) X(payload_put) X(payload_retry) X(payload_retry_all) X(payload_discard) X(exception_assign)          \
   X(exception_resolve) X(token_add) X(token_revoke) X(user_add) X(user_update) X(audit_seen) X(timers_fire)          \
   X(payloads_apply) X(search_step) X(keep_house) X(backlog_alarm) X(poll_page) X(poll_state) X(push_take)              \
-  X(channel_pause) X(channel_resume) X(channel_secret) X(group_platform) X(stock_heal) X(fulfilment_claim)          \
+  X(channel_pause) X(channel_resume) X(channel_secret) X(channel_sync) X(group_platform) X(stock_heal) X(fulfilment_claim)          \
   X(wave_make) X(wave_end) X(wave_remove) X(pack_scan) X(pack_reset) X(pack_short)                                   \
   X(claim_void) X(claim_confirm) X(claim_put_back) X(parcel_trace)                                  \
   X(sku_put) X(sku_retire) X(mapping_put) X(mapping_drop) X(warehouse_put) X(stock_adjust) X(stock_count) X(stock_shift)       \

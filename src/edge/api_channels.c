@@ -148,6 +148,23 @@ static bool body_empty(struct call *k)
   return false;
 }
 
+static void sync_done(struct cmd *c)
+{
+  struct call *k = c->owner;
+  struct pollee *p = c->job.err || !c->numbers[0] ? NULL : poller_find(k->api->poller, k->id);
+  if (p) pollee_sync(p);
+  call_done(c);
+}
+
+/* With a key the wish and its answer are remembered; without one it needs no disk. */
+static void sync_keyed(struct call *k, const char *result)
+{
+  struct cmd *c = call_cmd(k, CMD_CHANNEL_SYNC);
+  if (!c) return;
+  c->args = arena_str(&c->mem, result);
+  call_push(k, c, sync_done);
+}
+
 void channel_sync_post(struct call *k)
 {
   struct buf out = { 0 };
@@ -158,9 +175,13 @@ void channel_sync_post(struct call *k)
                 p->broken ? p->broken : "The connector cannot be read.");
     return;
   }
-  bool was_running = p->run != NULL;
+  const char *result = p->run ? "queued" : "started";
+  if (http_field(k->r, "idempotency-key")) {
+    sync_keyed(k, result);
+    return;
+  }
   pollee_sync(p);
-  buf_printf(&out, "{\"channel\":\"%s\",\"result\":\"%s\"}", p->set.name, was_running ? "queued" : "started");
+  buf_printf(&out, "{\"channel\":\"%s\",\"result\":\"%s\"}", p->set.name, result);
   call_reply(k, 202, NULL, &out);
   buf_release(&out);
 }
@@ -192,6 +213,12 @@ static void secret_done(struct cmd *c)
   call_done(c);
 }
 
+/* The digest that a key is remembered with would let a short secret be guessed. */
+static void digest_keyed(const struct poller *p, struct cmd *c)
+{
+  if (c->key) hmac_sha256(p->key, SEAL_KEY, c->digest, sizeof c->digest, c->digest);
+}
+
 void channel_secret_post(struct call *k)
 {
   struct problem pr = { .faults.mem = &k->r->mem };
@@ -211,6 +238,7 @@ void channel_secret_post(struct call *k)
   struct cmd *c = call_cmd(k, CMD_CHANNEL_SECRET);
   if (!c) return;
   struct poll_secret *s = arena_new(&c->mem, struct poll_secret);
+  digest_keyed(k->api->poller, c);
   seal(&sealed, k->api->env, k->api->poller->key, arena_printf(&c->mem, "%s/%s", p->set.name, name), value,
        strlen(value));
   *s = (struct poll_secret){ arena_str(&c->mem, name), arena_strn(&c->mem, sealed.data, sealed.len),

@@ -35,6 +35,7 @@ static const struct cmd_kind kinds[CMD_N] = {
 #define FLOW_CHANNEL_PAUSE channel_pause
 #define FLOW_CHANNEL_RESUME channel_resume
 #define FLOW_CHANNEL_SECRET channel_secret
+#define FLOW_CHANNEL_SYNC channel_sync
 #define FLOW_GROUP_PLATFORM group_platform
 #define FLOW_STOCK_HEAL stock_heal
 #define FLOW_FULFILMENT_CLAIM fulfilment_claim

@@ -182,4 +182,26 @@ test("the platform's clock is measured and followed", async () => {
   await p.drop();
 });
 
+test('a wish and a secret with an Idempotency-Key are done once, and answered the same again', async () => {
+  const shop = await new Shop().start();
+  const p = await new Poller(section('shop', shop).replace('every = 1s', 'every = 1h')).start();
+  await p.state('shop', (c) => c.poll?.last_ok_at, 'first run');
+  const runs = async () => (await p.channel('shop')).runs.length, key = (k) => ({ headers: { 'idempotency-key': k } }), before = await runs();
+  const a = await p.want(202, 'POST', '/v1/channels/shop/sync', key('sync-1'));
+  await p.until('a run', async () => await runs() === before + 1);
+  same((await p.want(202, 'POST', '/v1/channels/shop/sync', key('sync-1'))).text, a.text, 'the same key, the same answer');
+  same((await p.want(422, 'POST', '/v1/channels/shop/sync', { ...key('sync-1'), body: {} })).json.code, 'key_reused', 'another body');
+  same((await p.want(422, 'POST', '/v1/channels/shop/pause', key('sync-1'))).json.code, 'key_reused', 'another address');
+  same(await runs(), before + 1, 'polled once');
+  await p.want(202, 'POST', '/v1/channels/shop/sync', key('sync-2'));
+  await p.until('another key, another run', async () => await runs() === before + 2);
+  const set = (value, k) => p.raw('POST', '/v1/channels/shop/secrets', { ...key(k), body: { name: 'key', value }, token: null, socket: true });
+  same([(await set('a-new-key', 's-1')).status, (await set('a-new-key', 's-1')).status], [200, 200], 'a secret, twice');
+  same([(await set('an other', 's-1')).status, (await set('a-third-key', 's-2')).status], [422, 200], 'another value');
+  same((await set('a-new-key', 's-1')).status, 200, 'the old answer');
+  const of = await p.state('shop', (c) => c.poll.error?.code === 'bad_sign', 'the third is in use');
+  check(of, 'in use');
+  await p.drop();
+});
+
 test('stops cleanly', async () => { same(await s.drop(), { code: 0, signal: null }); stopShops(); });
