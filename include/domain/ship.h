@@ -180,7 +180,6 @@ enum err view_fulfilment(struct db *db, struct arena *a, int64_t id, struct buf 
 enum err view_fulfilments(struct db *db, struct arena *a, const struct fulfilment_filter *f, struct buf *out, const char **next,
                           const char **why);
 enum err view_claim(struct db *db, struct arena *a, int64_t id, struct buf *out, int64_t *version);
-enum err order_fulfilments_put(struct db *db, struct jw *w, int64_t order_id); /* "fulfilments":[…] of an order's view */
 enum err view_wave(struct db *db, struct arena *a, int64_t id, enum privacy show, struct buf *out, int64_t *version);
 enum err view_waves(struct db *db, struct arena *a, const char *state, const char *warehouse, const char *cursor, int limit,
                     struct buf *out, const char **next, const char **why);

@@ -404,7 +404,7 @@ static void row_write(struct row *r, const struct status_table *t)
   row_note(r, row_holds(r->db, r->mem, r->w, r->id, r->privacy));
   row_group(r);
   row_text(r, "no_merge", O_NO_MERGE);
-  row_note(r, order_fulfilments_put(r->db, r->w, r->id));
+  row_note(r, row_fulfilments(r->db, r->w, r->id));
   row_shipments(r);
   row_note(r, row_exceptions(r->db, r->w, r->id));
   row_stage(r, t);

@@ -187,7 +187,7 @@ enum err view_fulfilments(struct db *db, struct arena *a, const struct fulfilmen
   return e ? e : part;
 }
 
-enum err order_fulfilments_put(struct db *db, struct jw *w, int64_t order_id)
+enum err row_fulfilments(struct db *db, struct jw *w, int64_t order_id)
 {
   static const char SQL[] = FULFILMENT_COLS
     " WHERE f.id IN (SELECT fulfilment_id FROM fulfilment_lines WHERE order_id = $1) AND f.status <> 'cancelled'"

@@ -779,7 +779,7 @@ static enum err sweep(struct cmd *c, struct db *db)
   enum err e = meta_get(db, &c->mem, "stock_swept", &at);
   if (e && e != ERR_NOT_FOUND) return e;
   if ((!e && !strcmp(at, "done")) || !stock_tracked(c, db)) return ERR_OK;
-  size_t n = orders_without_units(db, e ? 0 : atoll(at), ids, HEAL_STEP);
+  size_t n = orders_without_units(db, e ? 0 : strtoll(at, NULL, 10), ids, HEAL_STEP);
   for (size_t i = 0; i < n; i++) fulfil_touch(c, ids[i]);
   TRY(fulfil_settle(c, db));
   c->left = n == HEAL_STEP;
@@ -797,7 +797,7 @@ enum err flow_stock_heal_run(struct cmd *c, struct db *db)
   if (e || !strcmp(at, "0")) return ERR_OK;
   TRY(sweep(c, db));
   if (c->left) return ERR_OK;
-  last = atoll(at) - 1;
+  last = strtoll(at, NULL, 10) - 1;
   size_t n = exceptions_waiting(db, last, ids, orders, HEAL_STEP);
   for (size_t i = 0; i < n; i++) fulfil_touch(c, orders[i]);
   c->woke = false;

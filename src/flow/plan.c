@@ -88,7 +88,7 @@ static int64_t division_of(struct cmd *c, const struct order *o)
   struct addr a;
   addr_parse(&c->mem, &t, &a);
   for (int i = ADDR_DISTRICT; i >= ADDR_PROVINCE; i--)
-    if (a.part[i]) return atoll(a.part[i]);
+    if (a.part[i]) return strtoll(a.part[i], NULL, 10);
   return 0;
 }
 
