@@ -38,6 +38,25 @@ static enum err claim_target(struct cmd *c, struct db *db, struct claim *k)
   return version_is(c, "claim", ((const struct parcel_args *)c->args)->if_version, k->version);
 }
 
+/* A channel's machine knows parcels with orders of its channel only; of others it cannot even tell whether they are there. */
+static enum err parcel_known(struct cmd *c, struct db *db, int64_t fulfilment_id, bool *known)
+{
+  struct channel ch;
+  struct fulfilment_line *l;
+  size_t n;
+  *known = !c->actor.channel;
+  if (*known) return ERR_OK;
+  enum err e = channel_find(db, &c->mem, c->actor.channel, &ch);
+  if (e) return e == ERR_NOT_FOUND ? ERR_OK : e;
+  TRY(fulfilment_lines(db, &c->mem, fulfilment_id, &l, &n));
+  for (size_t i = 0; i < n && !*known; i++) {
+    struct order o;
+    TRY(order_get(db, &c->mem, l[i].order_id, &o));
+    *known = o.channel_id == ch.id;
+  }
+  return ERR_OK;
+}
+
 /* ---- claim ------------------------------------------------------------------------------------------------------------------- */
 
 enum err flow_fulfilment_claim_parse(struct cmd *c, const struct json *body)
@@ -59,7 +78,7 @@ enum err flow_fulfilment_claim_run(struct cmd *c, struct db *db)
   struct fulfilment f;
   struct channel ch = { 0 };
   struct claim k;
-  bool same;
+  bool same, known;
   if (c->actor.channel && !a->channel)
     return refuse(c, ERR_FORBIDDEN, "other_channel", "A channel's token names its channel");
   if (c->actor.channel && strcmp(c->actor.channel, a->channel) != 0)
@@ -68,6 +87,9 @@ enum err flow_fulfilment_claim_run(struct cmd *c, struct db *db)
   if (a->channel && channel_find(db, &c->mem, a->channel, &ch))
     return refuse(c, ERR_INVALID, "unknown_channel", "There is no channel %.64s", a->channel);
   TRY(fulfilment_target(c, db, c->target, &f));
+  TRY(parcel_known(c, db, f.id, &known));
+  if (!known)
+    return refuse(c, ERR_NOT_FOUND, "fulfilment_not_found", "There is no fulfilment %.100s", c->target);
   struct claim_ask ask = { a->carrier, a->tracking_no, ch.id };
   enum err e = claim_of_fulfilment(db, &c->mem, f.id, &k);
   if (e == ERR_NOT_FOUND) TRY(version_is(c, "fulfilment", a->if_version, f.version));
@@ -305,8 +327,10 @@ enum err flow_parcel_trace_run(struct cmd *c, struct db *db)
   const struct parcel_args *a = c->args;
   struct claim k;
   enum err e = claim_by_number(db, &c->mem, tracking_norm(&c->mem, a->tracking_no), 0, &k);
-  if (e == ERR_NOT_FOUND)
-    return refuse(c, e, "claim_not_found", "No parcel of ours bears %.64s", a->tracking_no);
+  bool known = false;
+  if (!e) TRY(parcel_known(c, db, k.fulfilment_id, &known));
+  if (e == ERR_NOT_FOUND || (!e && !known))
+    return refuse(c, ERR_NOT_FOUND, "claim_not_found", "No parcel of ours bears %.64s", a->tracking_no);
   TRY(e);
   TRY(claim_carried(c, db, &k, a->carried, a->at_ms && a->at_ms < c->now_ms ? a->at_ms : c->now_ms));
   TRY(fulfil_settle(c, db));

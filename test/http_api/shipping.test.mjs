@@ -91,10 +91,15 @@ test('who may: a machine claims for its own channel and sees nothing of others',
   await s.want(403, 'GET', '/v1/fulfilments', { token: till });
   await s.want(403, 'GET', `/v1/fulfilments/${a.fulfilment}`, { token: till });
   await s.want(403, 'POST', path, { token: till, body: { carrier: 'SF', tracking_no: 'SF40001', channel: 'shopee-my' } });
+  const other = await s.token('other-till', 'channel', { channel: 'shopee-my' });
+  await s.want(201, 'POST', '/v1/orders', { body: order({ channel: 'shopee-my' }) });
+  await s.want(404, 'POST', path, { token: other, body: { carrier: 'SF', tracking_no: 'SF40001', channel: 'shopee-my' } });
   await s.want(403, 'POST', path, { token: viewer, body: { carrier: 'SF', tracking_no: 'SF40001' } });
   await s.want(200, 'GET', `/v1/fulfilments/${a.fulfilment}`, { token: viewer });
   const k = (await s.want(201, 'POST', path, { token: till, body: { carrier: 'SF', tracking_no: 'SF40001', channel: 'tmall-home' } })).json;
   await s.want(403, 'GET', `/v1/claims/${k.id}`, { token: till });
+  await s.want(404, 'POST', '/v1/shipments/trace', { token: other, body: { tracking_no: 'SF40001', status: 'picked_up' } });
+  await s.want(200, 'POST', '/v1/shipments/trace', { token: till, body: { tracking_no: 'SF40001', status: 'picked_up' } });
 });
 
 endServer(s);
