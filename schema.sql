@@ -215,7 +215,7 @@ CREATE INDEX exceptions_order ON exceptions (order_id, id) WHERE order_id IS NOT
 CREATE TABLE events (
   seq    INTEGER PRIMARY KEY,
   at     INTEGER NOT NULL,
-  kind   TEXT NOT NULL,                    -- 'o', 'g', 'p', 'x', 'c' (channel), 'u' (user), 't' (token), 's' (system), 'n' (SKU), 'h' (warehouse)
+  kind   TEXT NOT NULL,                    -- 'o', 'g', 'p', 'x', 'c' (channel), 'u' (user), 't' (token), 's' (system), 'n' (SKU), 'h' (warehouse), 'f', 'k', 'v', 'e' (effect)
   entity INTEGER NOT NULL,
   type   TEXT NOT NULL,
   actor  TEXT NOT NULL,
