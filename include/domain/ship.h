@@ -87,7 +87,7 @@ enum err effect_get(struct db *db, struct arena *a, int64_t id, struct effect *o
 /* What may be sent now to this destination: waiting, due, and nothing open before it with the same subject; by due_at. */
 size_t effect_next(struct db *db, const char *destination, int64_t now_ms, int64_t *ids, size_t max);
 size_t effect_unknown(struct db *db, const char *destination, int64_t now_ms, int64_t *ids, size_t max); /* to be asked about now */
-size_t effect_overdue(struct db *db, const char *destination, int64_t before_ms, int64_t *ids, size_t max); /* waiting since before */
+size_t effect_overdue(struct db *db, const char *destination, int64_t before_ms, int64_t *ids, size_t max); /* due since before */
 struct effect_destination {
   const char *name;
   int64_t due_at; /* the earliest time when one that waits or is unknown is due */

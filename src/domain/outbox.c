@@ -104,10 +104,12 @@ size_t effect_unknown(struct db *db, const char *destination, int64_t now_ms, in
   return ids_of(s, ids, max);
 }
 
+/* Due since then, so waiting for longer; one that was tried meanwhile is due later, and ends with its own next try. */
 size_t effect_overdue(struct db *db, const char *destination, int64_t before_ms, int64_t *ids, size_t max)
 {
   static const char SQL[] =
-    "SELECT id FROM effects WHERE destination = $1 AND state = 'waiting' AND created_at < $2 ORDER BY id LIMIT $3";
+    "SELECT id FROM effects WHERE destination = $1 AND state = 'waiting' AND due_at < $2 ORDER BY due_at, id"
+    " LIMIT $3";
   struct stmt *s = db_stmt(db, SQL);
   stmt_text(s, 1, destination), stmt_int(s, 2, before_ms), stmt_int(s, 3, (int64_t)max);
   return ids_of(s, ids, max);
@@ -177,7 +179,8 @@ size_t effects_in(struct db *db, const char *state, int64_t after, int64_t *ids,
 
 bool effect_dead_any(struct db *db, const char *destination)
 {
-  static const char SQL[] = "SELECT id FROM effects WHERE state = 'dead' AND destination = $1 LIMIT 1";
+  static const char SQL[] =
+    "SELECT id FROM effects WHERE state = 'dead' AND state <> 'done' AND state <> 'dropped' AND destination = $1 LIMIT 1";
   struct stmt *s = db_stmt(db, SQL);
   stmt_text(s, 1, destination);
   bool any = stmt_row(s);

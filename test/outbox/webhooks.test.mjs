@@ -152,6 +152,12 @@ test('what is waiting is told after a restart, with the same ids; SIGHUP adds we
   writeFileSync(s.file('orderd.conf'), conf + hook('late', late).replace(/secret = .*/, 'secret = short'));
   s.child.kill('SIGHUP');
   await s.until('refused', () => /not taken, the old one stays/.test(s.log));
+  r.play = (c, res) => { res.writeHead(500).end(); return true; };
+  await s.orders(1);
+  await s.until('one waits', async () => (await s.effects('destination=webhook:erp&state=waiting')).length > 0);
+  writeFileSync(s.file('orderd.conf'), outbox() + hook('late', late));
+  s.child.kill('SIGHUP');
+  await s.until('nobody there takes it', async () => (await s.effects('destination=webhook:erp&state=waiting'))[0]?.error?.kind === 'no_destination');
   await s.drop();
   r.stop();
   late.stop();
