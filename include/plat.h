@@ -69,4 +69,14 @@ bool lock_is_held(const char *path, int *holder); /* by whom; looks without taki
 /* No core dumps, not traceable. */
 void process_harden(void);
 
+/* ---- named points ------------------------------------------------------------------------------------------
+ * Where a test lets the process die as by kill -9, in sanitizer builds only: ORDERD_KILL_AT=name, or name:3 for the third
+ * time. Each name stands in the source once; test/outbox/points.test.mjs finds them there and tries every one. */
+#ifdef ORDERD_SANITIZE
+void kill_point(const char *name);
+#define KILL_POINT(name) kill_point(name)
+#else
+#define KILL_POINT(name) ((void)0)
+#endif
+
 #endif

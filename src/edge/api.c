@@ -526,6 +526,7 @@ static const char *answer_headers(struct call *k, const struct cmd *c)
 void call_done(struct cmd *c)
 {
   struct call *k = c->owner;
+  KILL_POINT("api.answering");
   if (cmd_err(c)) call_refuse_with(k, c->job.err, &c->problem);
   else call_reply(k, c->status, c->dry_run ? NULL : answer_headers(k, c), &c->out);
   api_cmd_free(k->api, c);

@@ -117,6 +117,7 @@ static void settled(struct cmd *c)
   struct worker *w = c->owner;
   struct deliverer *d = w->d;
   d->busy--;
+  KILL_POINT("effect.outcome_durable");
   if (c->job.err)
     log_line(LOG_WARN, "%s: how an effect went could not be noted: %s", w->name, err_title(c->job.err));
   api_cmd_free(d->api, c);
@@ -150,6 +151,7 @@ static void errand_free(struct errand *e)
 static void errand_end(struct errand *e, const struct effect_outcome *o)
 {
   struct worker *w = e->w;
+  KILL_POINT("effect.answered");
   w->under_way--, w->outcomes[o->kind]++;
   breaker_note(w, o);
   if (!settle_push(w, e->call.effect.id, e->call.ask, o))
@@ -228,6 +230,7 @@ static void taken(struct cmd *c)
   if (c->job.err) log_line(LOG_WARN, "%s: effects could not be taken: %s", w->name, err_title(c->job.err));
   else d->held = take->held;
   /* What was given out is durable: from here on it is made or found as unknown. */
+  if (take->n) KILL_POINT("effect.intent_durable");
   for (size_t i = 0; !c->job.err && !d->given_up && i < take->n; i++) errand_start(w, &take->list[i]);
   api_cmd_free(d->api, c);
   if (wanted) worker_wake(w);

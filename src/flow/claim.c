@@ -96,6 +96,7 @@ static enum err claim_ship(struct cmd *c, struct db *db, struct claim *k)
   k->state = "shipped", k->ended_at = c->now_ms, k->due_at = 0;
   TRY(claim_update(db, k));
   TRY(pieces_move(c, db, k, UNIT_FROZEN, STOCK_FROZEN, UNIT_SHIPPED, STOCK_OUTSIDE, "shipped"));
+  KILL_POINT("claim.pieces_shipped");
   TRY(timers_off(c, db, k));
   TRY(claim_event(c, db, k, "claim.shipped", NULL, NULL));
   TRY(fulfilment_get(db, &c->mem, k->fulfilment_id, &f));
@@ -120,6 +121,7 @@ static enum err claim_void(struct cmd *c, struct db *db, struct claim *k, const 
   TRY(claim_update(db, k));
   if (!put_back)
     TRY(pieces_move(c, db, k, UNIT_FROZEN, STOCK_FROZEN, UNIT_RESERVED, STOCK_RESERVED, "voided"));
+  KILL_POINT("claim.pieces_back");
   TRY(timers_off(c, db, k));
   TRY(claim_event(c, db, k, "claim.void", "reason", reason));
   TRY(fulfilment_get(db, &c->mem, k->fulfilment_id, &f));
@@ -416,9 +418,12 @@ enum err claim_make(struct cmd *c, struct db *db, struct fulfilment *f, const st
                          .carried = CARRIED_LABEL,
                          .told = TOLD_NONE };
   TRY(fulfil_fix(c, db, f, "claimed"));
+  KILL_POINT("claim.group_locked");
   TRY(claim_insert(db, out, &out->id));
+  KILL_POINT("claim.number_taken");
   out->version = 1;
   TRY(pieces_move(c, db, out, UNIT_RESERVED, STOCK_RESERVED, UNIT_FROZEN, STOCK_FROZEN, "claimed"));
+  KILL_POINT("claim.pieces_frozen");
   TRY(claim_event(c, db, out, "claim.made", NULL, NULL));
   int at = status_find(&c->rules->status, f->status);
   if (status_move(&c->rules->status, at, ST_PRE_SHIP, TRIGGER_SYSTEM))
@@ -430,6 +435,7 @@ enum err claim_make(struct cmd *c, struct db *db, struct fulfilment *f, const st
     for (size_t i = 0; i < n; i++) TRY(fulfil_follow(c, db, l[i].order_id));
   }
   TRY(tell_all(c, db, out));
+  KILL_POINT("claim.effects_put");
   return claim_weigh(c, db, out, TOLD_NONE, false);
 }
 

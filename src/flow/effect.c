@@ -395,6 +395,7 @@ static enum err take_one(struct cmd *c, struct db *db, struct effects_take *take
   }
   if (gone) return effect_drop(db, id, c->now_ms);
   TRY(effect_intent(db, id, c->now_ms));
+  KILL_POINT("effect.intended");
   t->effect.state = "sending", t->effect.attempts++;
   take->n++;
   return ERR_OK;
@@ -497,6 +498,7 @@ enum err flow_effect_settle_run(struct cmd *c, struct db *db)
   switch (s->outcome.kind) {
   case OUTCOME_ACCEPTED:
     TRY(effect_settle(db, e.id, "done", error, 0, c->now_ms));
+    KILL_POINT("effect.settled");
     if (is_kind(&e, "confirm")) TRY(trouble_over(c, db, &e));
     return told(c, db, &e, TOLD_ACCEPTED, error);
   case OUTCOME_REFUSED: c->numbers[0] = 1; return make_dead(c, db, &e, error, TOLD_REFUSED);

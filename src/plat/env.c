@@ -2,8 +2,10 @@
 #include "plat.h"
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/random.h>
 #include <time.h>
 #include <unistd.h>
@@ -184,3 +186,15 @@ void log_line(enum log_level level, const char *fmt, ...)
   }
   log_emit(level, text);
 }
+
+#ifdef ORDERD_SANITIZE
+void kill_point(const char *name)
+{
+  static atomic_int times;
+  const char *at = getenv("ORDERD_KILL_AT");
+  size_t n = at ? strcspn(at, ":") : 0;
+  if (!at || strlen(name) != n || memcmp(at, name, n) != 0) return;
+  int wanted = at[n] ? (int)strtol(at + n + 1, NULL, 10) : 1;
+  if (atomic_fetch_add(&times, 1) + 1 == wanted) raise(SIGKILL);
+}
+#endif
