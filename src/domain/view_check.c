@@ -164,6 +164,15 @@ static const struct question {
     " JOIN fulfilments f ON f.id = l.fulfilment_id WHERE f.status <> 'cancelled' GROUP BY l.order_id, l.line_no) t"
     " JOIN lines i ON i.order_id = t.order_id AND i.line_no = t.line_no WHERE t.n > i.quantity",
     'o', "has more in its parcels than was bought, of line", '#' },
+  /* the packing bench; below 0 are texts of lines of which no stock is kept */
+  { "SELECT s.fulfilment_id, s.sku_id FROM scans s LEFT JOIN fulfilments f ON f.id = s.fulfilment_id WHERE f.id IS NULL"
+    " OR f.work = 'open' OR (s.sku_id > 0 AND s.quantity > (SELECT coalesce(sum(u.quantity), 0) FROM units u WHERE"
+    " u.fulfilment_id = s.fulfilment_id AND u.fulfilment_id <> 0 AND u.sku_id = s.sku_id))",
+    'f', "has more verified than it holds, of", 'n' },
+  { "SELECT f.id, u.sku_id FROM fulfilments f JOIN units u ON u.fulfilment_id = f.id AND u.fulfilment_id <> 0 WHERE"
+    " f.work = 'packed' AND (f.status = 'split' OR f.status = 'pre_ship') GROUP BY f.id, u.sku_id HAVING sum(u.quantity) <>"
+    " coalesce((SELECT s.quantity FROM scans s WHERE s.fulfilment_id = f.id AND s.sku_id = u.sku_id), 0)",
+    'f', "is packed, and not all of it was verified, of", 'n' },
   { "SELECT k.id, c.order_id FROM confirmations c LEFT JOIN claims k ON k.id = c.claim_id WHERE k.id IS NULL",
     'k', "does not exist but was told of for", 'o' },
   { "SELECT min(e.id), max(e.id) FROM effects e WHERE e.state = 'sending' OR e.state = 'unknown'"
