@@ -28,7 +28,8 @@
   X(SELLER, "Seller", "卖家备注") \
   X(FLAG, "Flag", "标记") \
   X(NONE, "Nothing to pick.", "没有需要拣货的商品。") \
-  X(CANCELLED, "CANCELLED: do not pack, put back what was picked", "已取消：请勿发货，已拣商品请放回货架")
+  X(CANCELLED, "CANCELLED: do not pack, put back what was picked", "已取消：请勿发货，已拣商品请放回货架") \
+  X(PREVIEW, "PREVIEW: it may still change; make a wave before you pick", "预览：内容可能还会变，请先建波次再拣货")
 enum word {
 #define X(id, en, zh) WORD_##id,
   WORD_MAP(X)
@@ -207,6 +208,7 @@ static void slip(struct page *p, const struct slip *s)
   if (s->wave_id) number(p, " \xc2\xb7 v_", s->wave_id, "");
   put(p, "</p>");
   if (!strcmp(s->status, "cancelled")) put(p, "<p class=\"x\">"), say(p, WORD_CANCELLED), put(p, "</p>");
+  else if (!strcmp(s->work, "open")) put(p, "<p class=\"x\">"), say(p, WORD_PREVIEW), put(p, "</p>");
   lines(p, s), pieces(p, s), remarks(p, s);
   put(p, "</section>\n");
 }
