@@ -29,7 +29,8 @@
   X(FLAG, "Flag", "标记") \
   X(NONE, "Nothing to pick.", "没有需要拣货的商品。") \
   X(CANCELLED, "CANCELLED: do not pack, put back what was picked", "已取消：请勿发货，已拣商品请放回货架") \
-  X(PREVIEW, "PREVIEW: it may still change; make a wave before you pick", "预览：内容可能还会变，请先建波次再拣货")
+  X(PREVIEW, "PREVIEW: it may still change; make a wave before you pick", \
+    "预览：内容可能还会变，请先建波次再拣货")
 enum word {
 #define X(id, en, zh) WORD_##id,
   WORD_MAP(X)
