@@ -57,6 +57,7 @@ struct pollee {                    /* one channel that is polled */
   struct bucket *bucket;           /* one per request of the connector */
   struct uv_timer_s *timer;
   int64_t next_at;                 /* our clock; 0: at once */
+  int64_t opened_at;
   bool loading, reload, sync, leaving, stale_told; /* reload: a secret was set */
   int slow;                        /* mappings met a limit so often since the last good run */
   bool whole;                      /* pages are not asked for in quarters any more: there were too many */
@@ -113,6 +114,7 @@ int64_t poll_now(const struct pollee *p);    /* the platform's clock */
 void pollee_wake(struct pollee *p);          /* looks whether there is something to do */
 void pollee_later(struct pollee *p, int64_t ms);
 void pollee_sync(struct pollee *p);
+bool pollee_is_stale(const struct pollee *p, int64_t now); /* no good run for three times its interval */
 bool poll_key(struct poller *p, const char **why); /* DATA/secret.key, made when it is missing */
 /* Secrets as they are now, for a job on the pool: they change on the loop meanwhile. */
 struct poll_secret_list {

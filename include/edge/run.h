@@ -25,6 +25,8 @@ struct run {
   struct arena mem; /* of the run: what happened last */
   /* the window */
   bool in_window, list_done, window_sent;
+  bool dated;        /* the platform told its time in this run */
+  int64_t opened_at; /* the window, by our clock */
   int64_t from, until, walked, end, missed_before;
   /* the walk through its pages */
   int64_t page, pages;
@@ -70,6 +72,7 @@ struct run {
 struct api *run_api(const struct run *r);
 int64_t run_now(const struct run *r);
 uint64_t run_random(const struct run *r);
+int64_t run_end_of_window(const struct run *r); /* not later than the platform's time, by what is known of it now */
 const struct connector_request *run_request_of(const struct run *r, enum call_kind k);
 void run_wait(struct run *r, int64_t ms);
 void run_work_drop(struct run *r);

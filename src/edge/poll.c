@@ -456,6 +456,7 @@ static struct pollee *pollee_new(struct poller *poller)
 {
   struct pollee *p = mem_new(sizeof *p);
   p->poller = poller;
+  p->opened_at = poller->api->env->now_ms(poller->api->env);
   p->timer = mem_new(sizeof *p->timer);
   p->ask = mem_new(POLL_ASKS_MAX * sizeof *p->ask);
   p->push_last = &p->push_first;
@@ -489,7 +490,17 @@ void pollee_later(struct pollee *p, int64_t ms)
 static bool sweep_due(const struct pollee *p, int64_t now)
 {
   const struct poll *s = &p->state;
-  return s->swept_at && s->watermark && now - s->swept_at >= p->set.sweep_ms;
+  bool ahead = s->swept_at > now + MINUTE; /* our clock was set back */
+  return s->swept_at && s->watermark && (ahead || now - s->swept_at >= p->set.sweep_ms);
+}
+
+/* Times that our clock had before it was set back would hold up everything until it is there again. */
+static void times_check(struct pollee *p, int64_t now)
+{
+  struct poll *s = &p->state;
+  if (p->next_at > now + p->set.every_ms) p->next_at = poll_next_at(p->set.name, p->set.every_ms, now);
+  if (s->open_until > now + p->set.breaker_most_ms) s->open_until = now + p->set.breaker_most_ms;
+  if (s->ok_at > now) s->ok_at = now;
 }
 
 static void pollee_plan(struct pollee *p, int64_t now)
@@ -524,6 +535,7 @@ void pollee_wake(struct pollee *p)
     return;
   }
   int64_t now = poller->api->env->now_ms(poller->api->env);
+  times_check(p, now);
   if (p->broken || p->reload) load_start(p);
   else if (poller->quiet && !p->sync) return;
   else if (p->state.paused && !p->sync) return;
@@ -688,25 +700,30 @@ static void stale_done(struct cmd *c)
   api_cmd_free(p->api, c);
 }
 
+/* Who was off is not late. */
+bool pollee_is_stale(const struct pollee *p, int64_t now)
+{
+  int64_t ok_at = p->state.ok_at, started_at = p->poller->started_at;
+  int64_t since = !ok_at ? p->opened_at : ok_at > started_at ? ok_at : started_at;
+  return now - since > 3 * p->set.every_ms;
+}
+
 /* A run that hangs says nothing by itself: no good run for three times the interval is an exception (domain 2.7). */
 static void stale_look(struct pollee *p)
 {
   struct poller *poller = p->poller;
   const struct poll *s = &p->state;
   int64_t now = poller->api->env->now_ms(poller->api->env);
-  if (p->stale_told || poller->quiet || s->paused || p->loading || !p->connector || !s->ok_at) return;
-  int64_t since_at =
-    s->ok_at > poller->started_at ? s->ok_at : poller->started_at; /* who was off is not late */
-  if (now - since_at < 3 * p->set.every_ms + MINUTE) return;
+  if (p->stale_told || poller->quiet || s->paused || p->loading || !p->connector) return;
+  if (!pollee_is_stale(p, now - MINUTE)) return;
   struct cmd *c = api_own_cmd(poller->api, CMD_POLL_STATE);
   struct poll_state *state = arena_new(&c->mem, struct poll_state);
   char since[TIME_TEXT], at[TIME_TEXT];
   p->stale_told = true;
   state->channel = arena_str(&c->mem, p->set.name), state->open_type = "channel_stale";
   state->open_data = arena_printf(
-    &c->mem,
-    "{\"kind\":\"stale\",\"code\":\"channel_stale\",\"message\":\"No good run since %s\",\"at\":\"%s\"}",
-    time_text(s->ok_at, since), time_text(now, at));
+    &c->mem, "{\"kind\":\"stale\",\"code\":\"channel_stale\",\"message\":\"No good run %s%s\",\"at\":\"%s\"}",
+    s->ok_at ? "since " : "yet", s->ok_at ? time_text(s->ok_at, since) : "", time_text(now, at));
   c->args = state;
   poller->busy++;
   if (api_push(poller->api, c, stale_done, poller)) return;

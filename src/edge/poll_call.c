@@ -152,6 +152,7 @@ static void on_fetched(struct fetch *f)
   struct run *r = f->owner;
   struct work *w = r->work;
   r->row.calls++, r->p->calls++;
+  r->dated = r->dated || f->date_ms;
   if (!f->status) {
     run_failed(r, VERDICT_RETRY, "no_answer", f->why, 0);
     return;
@@ -301,12 +302,22 @@ static void ids_give_up(struct run *r, const char *code, const char *message)
   run_next(r);
 }
 
+/* So was its end. */
+static void window_shorten(struct run *r)
+{
+  int64_t until = run_end_of_window(r);
+  if (r->kind != RUN_POLL || r->work->kind != CALL_LIST || until >= r->until || until <= r->from) return;
+  r->until = until;
+  run_walk_begin(r);
+}
+
 static void on_refused(struct run *r, enum verdict_kind kind, const char *code, const char *message)
 {
   enum call_kind call = r->work->kind;
   int64_t moved = r->p->state.skew_ms - r->skew_built;
   if ((moved > CLOCK_MOVED_MS || moved < -CLOCK_MOVED_MS) && !r->clock_retried) {
     r->clock_retried = true; /* it was signed with a time that the platform does not believe */
+    window_shorten(r);
     call_again(r, 1);
     return;
   }

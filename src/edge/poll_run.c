@@ -6,7 +6,7 @@
 static const char *const phase_names[] = { "thinking", "building", "waiting for its turn",
                                            "asking",   "reading",  "storing",
                                            "waiting",  "ending" };
-enum { SURGE_WAIT_MS = 500, STORE_RETRY_MS = 5000, ASKS_A_RUN = 50 };
+enum { SURGE_WAIT_MS = 500, STORE_RETRY_MS = 5000, ASKS_A_RUN = 50, CLOCKS_APART_MS = 60000 };
 
 const char *run_phase(const struct run *r)
 {
@@ -155,13 +155,20 @@ static void page_push(struct run *r, struct cmd *c)
   api_cmd_free(run_api(r), c);
 }
 
+/* Our clock may have been wrong when the window was made, which the answers showed: what had not happened yet is not read. */
+int64_t run_end_of_window(const struct run *r)
+{
+  int64_t until = r->opened_at + r->p->state.skew_ms - r->p->set.window.settle_ms;
+  return until < r->until ? until : r->until;
+}
+
 /* The last page of a window goes when all others of it are durable, and takes the watermark with it. */
 void run_page_send(struct run *r, struct cmd *c, bool is_last)
 {
   struct poll_page *page = (struct poll_page *)(uintptr_t)c->args;
   if (is_last) {
     r->window_sent = true;
-    if (r->kind == RUN_POLL) page->watermark = r->until;
+    if (r->kind == RUN_POLL) page->watermark = run_end_of_window(r);
   }
   if (!page->items && !page->watermark) {
     api_cmd_free(run_api(r), c);
@@ -205,6 +212,7 @@ static bool window_open(struct run *r)
 {
   const struct poll_settings *s = &r->p->set;
   int64_t now = poll_now(r->p);
+  r->opened_at = run_now(r);
   r->in_window = r->window_sent = r->list_done = false;
   r->ids = r->id_at = 0, r->pass = 0, r->pass_before = 0;
   if (r->kind == RUN_SWEEP) {
@@ -256,11 +264,15 @@ static void note_done(struct cmd *c)
   run_free(r);
 }
 
-static bool is_stale(const struct run *r)
+/* The watermark is ahead of all clocks: one of them was wrong, and what changed since then was not asked for. As far back
+ * as a sweep looks. 0: all is well. */
+static int64_t rewound(const struct run *r)
 {
-  const struct poll *s = &r->p->state;
-  int64_t since = s->ok_at ? s->ok_at : r->row.began_at;
-  return run_now(r) - since > 3 * r->p->set.every_ms;
+  const struct pollee *p = r->p;
+  int64_t now = poll_now(p);
+  if (r->kind != RUN_POLL || p->state.watermark <= now + CLOCKS_APART_MS) return 0;
+  if (p->connector->kind == CONNECTOR_HTTP && p->connector->clock_by_date && !r->dated) return 0;
+  return now - p->set.sweep_back_ms;
 }
 
 /* What a push named and a platform in trouble did not tell comes again. */
@@ -311,8 +323,13 @@ static struct cmd *note_cmd(struct run *r)
   s->buckets = poll_buckets(r->p, &c->mem, &s->bucket);
   if (!r->error && r->kind != RUN_ASK) s->settle[0] = "channel_auth", s->settle[1] = "channel_stale";
   else if (r->error && r->auth) s->open_type = "channel_auth";
-  else if (r->error && is_stale(r)) s->open_type = "channel_stale";
+  else if (r->error && pollee_is_stale(r->p, run_now(r))) s->open_type = "channel_stale";
   s->open_data = row->error;
+  if ((s->again_from = rewound(r))) {
+    r->p->state.watermark = s->again_from, r->p->next_at = 0;
+    log_line(LOG_WARN, "channel %s: it was read beyond now; a clock was set; it is read again",
+             r->p->set.name);
+  }
   c->args = s, c->actor.name = arena_printf(&c->mem, "channel:%s", r->p->set.name);
   return c;
 }
