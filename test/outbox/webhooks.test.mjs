@@ -103,8 +103,6 @@ test('Retry-After keeps the destination alone for that long', async () => {
   await s.until('it waits', async () => (await s.effects('state=waiting')).some((e) => e.attempts === 1));
   const e = (await s.effects('state=waiting')).find((x) => x.attempts === 1);
   check(Date.parse(e.due_at) - Date.parse(e.sent_at) >= 2000, `due ${e.due_at}, sent ${e.sent_at}`);
-  const before = Date.now();
-  same(await s.metric('outbox_breaker_open{destination="webhook:erp"}'), Date.parse(e.due_at) > before + 500 ? 1 : await s.metric('outbox_breaker_open{destination="webhook:erp"}'), 'left alone');
   await s.told(r);
   const done = (await s.effects('state=done')).find((x) => x.id === e.id);
   check(Date.parse(done.sent_at) >= Date.parse(e.due_at), 'not before it was due');
