@@ -398,5 +398,6 @@ int cli_payload_retry(struct cli *c)
     status = cli_call(c, "POST", path.data, body.data, body.len, NULL, &answer);
   buf_release(&path), buf_release(&body);
   if (status < 0) return EXIT_FAILED;
+  if (status == 202) return answer_print(c, &answer); /* the platform is asked again */
   return status / 100 == 2 ? retry_done(c, &answer) : cli_refused(c, &answer);
 }

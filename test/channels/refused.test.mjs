@@ -30,6 +30,10 @@ test('an order whose detail was refused is asked for again', async () => {
   await s.until('asked for again', () => asked() > was);
   await s.run('shop');
   same((await s.payloads('shop')).length, 3, 'still refused: one payload, not two');
+  const env = { ...process.env };
+  delete env.ORDERD;
+  const said = spawnSync(BINARY, ['--data', s.dir, 'payload', 'retry', first.id], { encoding: 'utf8', env });
+  check(said.status === 0 && /asked/.test(said.stdout), `payload retry: exit ${said.status} ${said.stdout}${said.stderr}`);
   refused.delete(bad[0].id);
   await s.want(202, 'POST', `/v1/payloads/${first.id}/retry`);
   await s.until('it comes', async () => await s.has('shop', bad[0].id));
