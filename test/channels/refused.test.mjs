@@ -70,6 +70,11 @@ test('a mended connector heals more than 2,000 failed payloads', async () => {
     many: rename(connector({ list, orders: PARTS.orders.replace("'currency', 'CNY'", "'currency', 'NONE'") }), 'many') }).start();
   const failed = async () => (await s.channel('shop')).failed_payloads;
   await s.until('all failed', async () => await failed() === N, 60000);
+  for (const still of ['NOT', 'NOR']) { // changed again while it heals: it begins anew
+    const from = s.log.length;
+    s.connector('many', rename(connector({ list, orders: PARTS.orders.replace("'currency', 'CNY'", `'currency', '${still}E'`) }), 'many'));
+    await s.until('read again', () => s.log.slice(from).includes('its connector was read again'));
+  }
   s.connector('many', rename(connector({ list }), 'many'));
   await s.until('all healed', async () => await failed() === 0, 60000);
   same((await s.channel('shop')).orders, N, 'orders');
