@@ -469,9 +469,11 @@ const char *sheet_status_of(struct arena *a, const char *word); /* a canonical s
 bool sheet_says_refunded(struct arena *a, const char *word);
 
 /* A cell without what only protects it (="…", TAB, apostrophe, backtick); text NULL: empty. */
+#define SHEET_INEXACT '\x1a' /* begins a cell that a workbook keeps as a number or a date of which digits may be lost */
 struct sheet_cell {
   const char *text, *column;
-  bool is_marked; /* it was protected: its digits are all there */
+  bool is_marked;  /* it was protected: its digits are all there */
+  bool is_inexact; /* fit to count with, but not to be an id */
 };
 struct sheet_cell sheet_cell_read(struct arena *a, const char *raw, bool is_number);
 bool sheet_cell_damaged(const struct sheet_cell *c); /* a number that lost digits */
@@ -490,4 +492,5 @@ struct sheet_line { /* one row under the header */
 bool sheet_order_put(struct arena *a, const struct sheet_options *o, bool has_status, struct sheet_line **lines, size_t n,
                      struct buf *out, bool *amounts_add_up);
 
+#include "base/xlsx.h"
 #endif

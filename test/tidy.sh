@@ -65,8 +65,8 @@ mbedtls/.*|psa/.*           src/plat/crypto.c src/edge/tls.c
 argon2\.h                   src/plat/crypto.c
 cJSON\.h|cjson/.*           src/base/json*.c
 utf8proc\.h                 src/base/text*.c
-expat\.h                    src/base/xlsx.c
-zlib\.h                     src/base/pack.c src/base/xlsx.c
+expat\.h                    src/base/xlsx_read.c
+zlib\.h                     src/base/pack.c src/base/xlsx_zip.c src/base/xlsx_write.c
 lz4\.h                      src/base/pack.c
 '
 echo "$libraries" | while read -r header where; do

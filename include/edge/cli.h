@@ -147,6 +147,7 @@ void cli_url_put(struct buf *out, const char *s);
 struct import_counts {
   int64_t rows, created, updated, unchanged, stale, taken, again, refused;
   int64_t other_channels; /* orders of other channels than the one that was named */
+  bool is_refused;        /* the file as a whole, as one row: nothing of it is kept */
 };
 struct import {
   const char *name;               /* of the file, for messages */
@@ -154,7 +155,8 @@ struct import {
   const char *as;                 /* what the rows are: skus, kits …; NULL: orders */
   const char *warehouse;          /* of stock whose rows do not say it */
   bool dry_run, gb18030, auto_encoding;
-  enum { IMPORT_AUTO, IMPORT_NDJSON, IMPORT_CSV } format;
+  enum { IMPORT_AUTO, IMPORT_NDJSON, IMPORT_CSV, IMPORT_XLSX } format;
+  const char *sheet;              /* of a workbook; NULL: the first that can be seen */
   int64_t shift_ms;               /* added to every time: the demo */
   /* How a call is made: the socket, or HTTP with a token. The status, -1: it said why. */
   int (*call)(void *arg, struct arena *a, const char *path, const void *body, size_t n, const char *key, struct httpc_answer *out);

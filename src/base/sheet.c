@@ -84,7 +84,7 @@ static void raw_put(struct sheet *s, struct arena *a, char **cells, size_t n)
   s->raw.len = 0;
   jw_init(&w, &s->raw), jw_object(&w);
   for (size_t i = 0; i < n; i++)
-    if (*cells[i]) jw_kstring(&w, column_name(s, a, i), cells[i]);
+    if (*cells[i]) jw_kstring(&w, column_name(s, a, i), cells[i] + (*cells[i] == SHEET_INEXACT));
   jw_object_end(&w);
 }
 

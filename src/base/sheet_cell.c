@@ -68,8 +68,8 @@ static bool means_nothing(const char *s)
 
 struct sheet_cell sheet_cell_read(struct arena *a, const char *raw, bool is_number)
 {
-  struct sheet_cell c = { .is_marked = *raw == '\t' };
-  char *p = trim(arena_str(a, raw)), *inner = formula_text(p);
+  struct sheet_cell c = { .is_marked = *raw == '\t', .is_inexact = *raw == SHEET_INEXACT };
+  char *p = trim(arena_str(a, raw + c.is_inexact)), *inner = formula_text(p);
   if (inner) p = trim(inner), c.is_marked = true;
   if (is_text_mark(p, is_number)) p = trim(p + 1), c.is_marked = true;
   c.text = means_nothing(p) ? NULL : p;
@@ -124,7 +124,7 @@ bool sheet_cell_error(const struct sheet_cell *c)
 bool sheet_cell_damaged(const struct sheet_cell *c)
 {
   if (!c->text) return false;
-  return *c->text == '=' || is_scientific(c->text) || is_float(c->text) ||
+  return c->is_inexact || *c->text == '=' || is_scientific(c->text) || is_float(c->text) ||
          (!c->is_marked && is_rounded(c->text));
 }
 

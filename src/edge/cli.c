@@ -29,20 +29,22 @@ static const struct cli_column group_columns[] = {
   { "until", "until" }, { "orders", "orders" }, { NULL, NULL },
 };
 static const struct cli_column fulfilment_columns[] = {
-  { "id", "id" },         { "warehouse", "warehouse" },    { "status", "status" },
-  { "work", "work" },     { "wave", "wave" },              { "group", "group" },
-  { "orders", "lines" },  { "carrier", "claim/carrier" },  { "tracking_no", "claim/tracking_no" },
+  { "id", "id" },
+  { "warehouse", "warehouse" },
+  { "status", "status" },
+  { "work", "work" },
+  { "wave", "wave" },
+  { "group", "group" },
+  { "orders", "lines" },
+  { "carrier", "claim/carrier" },
+  { "tracking_no", "claim/tracking_no" },
   { NULL, NULL },
 };
 static const struct cli_column wave_columns[] = {
-  { "id", "id" },
-  { "warehouse", "warehouse" },
-  { "state", "state" },
-  { "fulfilments", "fulfilments" },
-  { "packed", "packed" },
-  { "made", "created_at" },
-  { "by", "actor" },
-  { NULL, NULL },
+  { "id", "id" },         { "warehouse", "warehouse" },
+  { "state", "state" },   { "fulfilments", "fulfilments" },
+  { "packed", "packed" }, { "made", "created_at" },
+  { "by", "actor" },      { NULL, NULL },
 };
 static const struct cli_column payload_columns[] = {
   { "id", "id" },         { "channel", "channel" },         { "source", "source" },
@@ -190,16 +192,22 @@ const struct cli_command cli_commands[] = {
   { .name = "import",
     .args = "FILE",
     .options =
-      "as=WHAT channel=NAME warehouse=CODE dry-run format=auto|ndjson|csv encoding=auto|utf-8|gb18030 all-rows",
+      "as=WHAT channel=NAME warehouse=CODE sheet=NAME dry-run format=auto|ndjson|csv|xlsx encoding=auto|utf-8|gb18030 "
+      "all-rows",
     .run = cli_import,
-    .doc = "Take orders from a file: NDJSON of canonical orders, or a platform's export sheet as CSV.",
+    .doc =
+      "Take orders from a file: NDJSON of canonical orders, or a platform's export sheet as CSV or XLSX.",
     .more =
-      "FILE may be - for standard input. The platform is known by the headers; --channel says which shop it is,\n"
-      "and must agree where the orders say it themselves. --dry-run changes nothing and shows what each row would\n"
-      "do. Refused rows are listed, kept as failed payloads (`orderd payload list --state failed`), and make the\n"
-      "exit status 3; the others are taken all the same. Importing a file twice changes nothing.\n"
+      "FILE may be - for standard input; what it is shows in its content, not in its name. The platform is known by\n"
+      "the headers; --channel says which shop it is, and must agree where the orders say it themselves.\n"
+      "--dry-run changes nothing and shows what each row would do. Refused rows are listed, kept as failed payloads\n"
+      "(`orderd payload list --state failed`), and make the exit status 3; the others are taken all the same.\n"
+      "Importing a file twice changes nothing.\n"
       "--all-rows lists the rows that were taken too.\n"
-      "--as skus, kits, mappings, warehouses or stock reads the data dictionary or stock instead, from CSV with\n"
+      "Of a workbook (XLSX) the first sheet that is not hidden is read, or --sheet NAME. Order numbers, SKUs and phones\n"
+      "that it keeps as numbers of 15 or more digits, in scientific notation or as dates are refused with their row.\n"
+      "It has at most 64 MiB, packed and unpacked; one that is damaged or unsafe is refused before any row is taken.\n"
+      "--as skus, kits, mappings, warehouses or stock reads the data dictionary or stock instead, from CSV or XLSX with\n"
       "English or Chinese headers, or from NDJSON of the API's objects. What a cell leaves empty stays as it is;\n"
       "weights and sizes say their unit (weight_g, 重量(kg), 1.5kg). A kit is the rows that follow each other with\n"
       "its code, one part each. Stock is what was counted, or with a column delta what came and went: those are\n"
@@ -209,14 +217,16 @@ const struct cli_command cli_commands[] = {
   { .name = "export",
     .args = "orders|lines|groups|events|exceptions|payloads|skus|kits|mappings|warehouses|stock|ledger",
     .options =
-      "format=csv|ndjson output=FILE bom excel status=STATUS channel=NAME group=ID sku=SKU owner=WHO exception=TYPE overdue=true|false "
+      "format=csv|xlsx|ndjson output=FILE bom excel status=STATUS channel=NAME group=ID sku=SKU owner=WHO exception=TYPE overdue=true|false "
       "from=TIME to=TIME q=TEXT sort=FIELD state=STATE type=TYPE several=true|false proposed=true|false since=SEQ entity=ID "
       "warehouse=CODE",
     .run = cli_export,
-    .doc = "Write all that match as CSV or NDJSON, to standard output or a file.",
+    .doc = "Write all that match as CSV, XLSX or NDJSON, to standard output or a file.",
     .more =
-      "The filters are those of the API. Cells that a spreadsheet would run as formulas are made harmless. --bom\n"
-      "begins the file with a byte order mark, --excel writes numbers of 12 digits and more as =\"…\", so that a\n"
+      "The filters are those of the API. Cells that a spreadsheet would run as formulas are made harmless. --format\n"
+      "xlsx, or an output file called .xlsx, writes a workbook: ids, phones and times as text, money and quantities as\n"
+      "numbers where none of their digits is lost; more than 1,048,575 rows go on in a next sheet. Of CSV, --bom begins\n"
+      "the file with a byte order mark, and --excel writes numbers of 12 digits and more as =\"…\", so that a\n"
       "spreadsheet that opens the file by a double click keeps their digits.",
     .example = "orderd export lines --status paid --format csv" },
   { .name = "address",
@@ -357,7 +367,8 @@ const struct cli_command cli_commands[] = {
     .example = "orderd group lock g_4" },
 
   { .name = "fulfilment list",
-    .options = "status=STATUS warehouse=CODE work=open|picking|packed order=ID group=ID wave=ID " LIST_OPTIONS,
+    .options =
+      "status=STATUS warehouse=CODE work=open|picking|packed order=ID group=ID wave=ID " LIST_OPTIONS,
     .run = cli_api,
     .method = "GET",
     .path = "/v1/fulfilments",
@@ -379,8 +390,9 @@ const struct cli_command cli_commands[] = {
     .path = "/v1/waves",
     .body = "warehouse limit# fulfilments,",
     .doc = "Gather fulfilments for picking: the most urgent (50), or a list.",
-    .more = "Their groups lock. What is held, claimed or in another wave is left out; in a list it is refused.\n"
-            "GET /v1/waves/ID/picklist is the page to print.",
+    .more =
+      "Their groups lock. What is held, claimed or in another wave is left out; in a list it is refused.\n"
+      "GET /v1/waves/ID/picklist is the page to print.",
     .example = "orderd wave make --limit 20" },
   { .name = "wave list",
     .options = "state=open|done warehouse=CODE " LIST_OPTIONS,
@@ -739,7 +751,7 @@ const struct cli_command cli_commands[] = {
     .more =
       "Fewer than are reserved: the youngest orders lose theirs and wait as oversold. Fewer than are in parcels\n"
       "under way is refused with the parcels.",
-    .example = "orderd stock count CHAIR-OAK HZ 11 --note 'one was broken'" },
+    .example = "orderd stock count CHAIR-OAK HZ 211 --note 'one was broken'" },
   { .name = "stock move",
     .args = "SKU WAREHOUSE QUANTITY",
     .options =

@@ -117,7 +117,7 @@ static void summary_text(const struct shown *s, const struct import_counts *n, b
   if (n->other_channels)
     cli_say(s->c, "%lld orders are of another channel than --channel; leave it away to take them as they are",
             (long long)n->other_channels);
-  if (n->refused && !dry && !cli_option(s->c, "as"))
+  if (n->refused && !n->is_refused && !dry && !cli_option(s->c, "as"))
     cli_say(s->c, "What was refused is kept: orderd payload list --state failed");
   buf_release(&out);
 }
@@ -152,7 +152,8 @@ static int choice(struct cli *c, const char *name, const char *const *words, int
   if (!v) return EXIT_DONE;
   for (int i = 0; i < n; i++)
     if (!strcmp(words[i], v)) return *at = i, EXIT_DONE;
-  return cli_wrong(c, "--%s is %s, %s or %s", name, words[0], words[1], words[2]);
+  return n == 3 ? cli_wrong(c, "--%s is %s, %s or %s", name, words[0], words[1], words[2])
+                : cli_wrong(c, "--%s is %s, %s, %s or %s", name, words[0], words[1], words[2], words[3]);
 }
 
 static void on_note(void *arg, const char *text)
@@ -174,13 +175,14 @@ static int import_as(struct cli *c, struct import *o)
 
 static int import_options(struct cli *c, struct import *o)
 {
-  static const char *const formats[] = { "auto", "ndjson", "csv" }, *const encodings[] = { "auto", "utf-8",
-                                                                                           "gb18030" };
+  static const char *const formats[] = { "auto", "ndjson", "csv", "xlsx" };
+  static const char *const encodings[] = { "auto", "utf-8", "gb18030" };
+  static const int kinds[] = { IMPORT_AUTO, IMPORT_NDJSON, IMPORT_CSV, IMPORT_XLSX };
   int format, encoding;
-  int status = choice(c, "format", formats, 3, &format);
+  int status = choice(c, "format", formats, 4, &format);
   if (!status) status = choice(c, "encoding", encodings, 3, &encoding);
   if (status) return status;
-  o->format = format == 1 ? IMPORT_NDJSON : format == 2 ? IMPORT_CSV : IMPORT_AUTO;
+  o->format = kinds[format], o->sheet = cli_option(c, "sheet");
   o->auto_encoding = encoding == 0, o->gb18030 = encoding == 2;
   o->channel = cli_option(c, "channel");
   o->dry_run = cli_option(c, "dry-run") != NULL;

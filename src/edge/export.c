@@ -3,9 +3,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <strings.h>
 #include <unistd.h>
 
 #define PAGE_ROWS "500"
+#define COLUMNS_MAX 64
 #define LONG_NUMBER 12 /* digits from which a spreadsheet no longer shows a number as it is */
 #define PROGRESS_AFTER_MS 1000
 #define PROGRESS_EVERY_MS 200
@@ -197,9 +199,11 @@ struct export
 {
   struct cli *c;
   const struct export_kind *kind;
-  bool ndjson, excel;
+  enum { FORMAT_CSV, FORMAT_XLSX, FORMAT_NDJSON } format;
+  bool excel;
   FILE *out;
-  const char *path, *part; /* of the file that is written; NULL: standard output */
+  struct xlsx_writer *book; /* for XLSX */
+  const char *path, *part;  /* of the file that is written; NULL: standard output */
   int64_t rows, begun_ms, told_ms;
 };
 
@@ -276,6 +280,21 @@ static void json_row(struct export *x, struct buf *out, const struct json *row, 
   buf_char(out, '\n');
 }
 
+/* Numbers are what can be added up: JSON's own, and money. What only looks like one stays text. */
+static void book_row(struct export *x, const struct json *row, const struct json *line)
+{
+  struct buf cell = { 0 };
+  for (size_t i = 0; x->kind->columns[i].head; i++) {
+    const char *path = x->kind->columns[i].path, *amount = strstr(path, "/amount");
+    const struct json *v = column_value(row, line, path);
+    cell.len = 0, buf_str(&cell, "");
+    value_put(&cell, v);
+    bool is_number = json_type(v) == JSON_NUMBER || (amount && !amount[strlen("/amount")]);
+    (is_number ? xlsx_number : xlsx_text)(x->book, cell.data);
+  }
+  buf_release(&cell);
+}
+
 /* ---- rows ------------------------------------------------------------------------------------------------------------ */
 static void progress(struct export *x)
 {
@@ -290,10 +309,11 @@ static void progress(struct export *x)
 static bool row_write(struct export *x, const struct json *row, const struct json *line)
 {
   struct buf out = { 0 };
-  (x->ndjson ? json_row : csv_row)(x, &out, row, line);
+  x->rows++;
+  if (x->book) return book_row(x, row, line), xlsx_row_end(x->book);
+  (x->format == FORMAT_NDJSON ? json_row : csv_row)(x, &out, row, line);
   bool ok = fwrite(out.data, 1, out.len, x->out) == out.len;
   buf_release(&out);
-  x->rows++;
   return ok;
 }
 
@@ -306,7 +326,9 @@ static bool page_write(struct export *x, const struct json *data)
     for (; ok && line; line = json_next(line)) ok = row_write(x, row, line);
   }
   progress(x);
-  if (!ok) cli_fail(x->c, "%s: %s", x->path ? x->path : "standard output", strerror(errno));
+  if (!ok)
+    cli_fail(x->c, "%s: %s", x->path ? x->path : "standard output",
+             ferror(x->out) ? strerror(errno) : "this is more than a workbook can hold; write CSV");
   return ok;
 }
 
@@ -371,6 +393,35 @@ static bool out_open(struct export *x)
   return x->out;
 }
 
+static bool book_put(void *arg, const void *p, size_t n)
+{
+  struct export *x = arg;
+  return fwrite(p, 1, n, x->out) == n;
+}
+
+static void book_open(struct export *x)
+{
+  const char *heads[COLUMNS_MAX];
+  size_t n = 0;
+  for (; x->kind->columns[n].head; n++) must(n < COLUMNS_MAX), heads[n] = x->kind->columns[n].head;
+  x->book = xlsx_new(x->kind->name, heads, n, book_put, x);
+}
+
+/* An exit status; a workbook is whole only with its end. */
+static int book_close(struct export *x, int status)
+{
+  if (!x->book) return status;
+  if (!status && !xlsx_end(x->book)) status = cli_fail(x->c, "the workbook could not be written to its end");
+  int64_t cut = xlsx_cut_count(x->book);
+  if (!status && cut)
+    cli_say(x->c,
+            "%lld texts were longer than the 32,767 characters of a cell and were cut; CSV has them whole",
+            (long long)cut);
+  xlsx_free(x->book);
+  x->book = NULL;
+  return status;
+}
+
 /* The file has its name only when it is whole. */
 static int out_finish(struct export *x, int status)
 {
@@ -387,17 +438,33 @@ static int out_finish(struct export *x, int status)
 static void head_write(struct export *x)
 {
   struct buf out = { 0 };
+  if (x->format == FORMAT_XLSX) book_open(x);
+  if (x->format != FORMAT_CSV) return;
   if (cli_option(x->c, "bom")) buf_str(&out, "\xef\xbb\xbf");
-  for (size_t i = 0; !x->ndjson && x->kind->columns[i].head; i++)
+  for (size_t i = 0; x->kind->columns[i].head; i++)
     buf_printf(&out, "%s%s", i ? "," : "", x->kind->columns[i].head);
-  if (!x->ndjson) buf_str(&out, "\r\n");
-  if (out.len) fwrite(out.data, 1, out.len, x->out);
+  buf_str(&out, "\r\n");
+  fwrite(out.data, 1, out.len, x->out);
   buf_release(&out);
+}
+
+/* What is asked for, else what the name of the file promises. */
+static int format_find(struct export *x)
+{
+  static const char *const names[] = { "csv", "xlsx", "ndjson" };
+  const char *asked = cli_option(x->c, "format"), *path = cli_option(x->c, "output");
+  size_t n = path ? strlen(path) : 0;
+  x->format = x->c->json ? FORMAT_NDJSON : FORMAT_CSV;
+  if (n > 5 && !strcasecmp(path + n - 5, ".xlsx")) x->format = FORMAT_XLSX;
+  for (size_t i = 0; asked && i < COUNT(names); i++)
+    if (!strcmp(asked, names[i])) return x->format = (int)i, EXIT_DONE;
+  if (asked) return cli_wrong(x->c, "--format is csv, xlsx or ndjson");
+  return EXIT_DONE;
 }
 
 static int export_options(struct export *x)
 {
-  const char *format = cli_option(x->c, "format"), *names[COUNT(kinds)];
+  const char *names[COUNT(kinds)];
   for (size_t i = 0; i < COUNT(kinds); i++) {
     names[i] = kinds[i].name;
     if (!strcmp(kinds[i].name, x->c->arg[0])) x->kind = &kinds[i];
@@ -406,12 +473,11 @@ static int export_options(struct export *x)
   if (!x->kind)
     return cli_wrong(x->c, "%s is not exported; %s%s", x->c->arg[0],
                      near ? "did you mean " : x->c->command->args, near ? near : "");
-  x->ndjson = format ? !strcmp(format, "ndjson") : x->c->json;
-  if (format && !x->ndjson && strcmp(format, "csv") != 0) return cli_wrong(x->c, "--format is csv or ndjson");
   x->excel = cli_option(x->c, "excel") != NULL;
-  if (x->ndjson && (x->excel || cli_option(x->c, "bom")))
+  int status = format_find(x);
+  if (!status && x->format != FORMAT_CSV && (x->excel || cli_option(x->c, "bom")))
     return cli_wrong(x->c, "--bom and --excel are for CSV");
-  return EXIT_DONE;
+  return status;
 }
 
 static bool is_filter(const char *filters, const char *name)
@@ -444,10 +510,14 @@ int cli_export(struct cli *c)
   int status = export_options(&x);
   if (!status) status = export_filters(&x);
   if (status) return status;
+  bool has_file = cli_option(c, "output") && strcmp(cli_option(c, "output"), "-") != 0;
+  if (x.format == FORMAT_XLSX && !has_file && c->out_tty)
+    return cli_wrong(c, "a workbook is nothing to read on a terminal: name a file with --output FILE.xlsx");
   if (!cli_has_data(c) || !out_open(&x)) return EXIT_FAILED;
   head_write(&x);
   status = pages_run(&x);
   if (x.told_ms) fputs("\r\033[K", stderr);
+  status = book_close(&x, status);
   status = out_finish(&x, status);
   if (!status && x.path) cli_say(c, "%lld rows in %s", (long long)x.rows, x.path);
   return status;

@@ -1,9 +1,11 @@
 /* import.c: orders out of files.
  *
- *   bytes ─► lines of NDJSON ──────────────┬► batch ─► POST /v1/orders ─► a result per row
- *         └► CSV rows ─► sheet ─► orders ──┘    refused ─► POST /v1/payloads, where it can be mended
+ *   bytes ─► lines of NDJSON ────────────────────┬► batch ─► POST /v1/orders ─► a result per row
+ *         ├► CSV ──────┬► rows ─► sheet ─► orders ┘    refused ─► POST /v1/payloads, where it can be mended
+ *         └► workbook ─┘
  *
- * A file of any length costs the same memory: one piece of it, one batch, and in a dry run a number per order. */
+ * A file of any length costs the same memory: one piece of it, one batch, and in a dry run a number per order. Only of
+ * a workbook all bytes are needed at once, for its directory is at its end; they are XLSX_FILE_MAX at most. */
 #include "edge.h"
 #include <poll.h>
 #include <stdio.h>
@@ -37,6 +39,7 @@ struct import_run {
   struct buf line;     /* the unfinished line of NDJSON */
   bool line_lost;      /* it is over the limit: until its end */
   int64_t line_no;
+  struct buf book;  /* the bytes of a workbook */
   struct buf texts; /* the orders of the batch, one after the other */
   struct slot slot[IMPORT_BATCH_ROWS];
   size_t slots;
@@ -413,21 +416,43 @@ static void encoding_find(struct import_run *r, const char *p, size_t n, bool wh
   csv_set_gb18030(r->csv, csv_sniff_gb18030(p + at, n - at, whole));
 }
 
-/* ---- which of the two --------------------------------------------------------------------------------------------------------- */
-static bool format_find(struct import_run *r, const char *p, size_t n, bool *ndjson)
+/* ---- workbooks --------------------------------------------------------------------------------------------------------------- */
+static bool book_feed(struct import_run *r, const char *p, size_t n)
+{
+  if (r->book.len <= XLSX_FILE_MAX) buf_put(&r->book, p, n); /* one that is larger is refused by its size */
+  return true;
+}
+
+/* It is refused as a whole: nothing of it was read, and there is no row that could be kept. */
+static bool book_end(struct import_run *r)
+{
+  struct xlsx_fault f;
+  if (xlsx_read(r->book.data, r->book.len, r->o->sheet, rows_feed, r, &f)) return !r->why;
+  r->n->is_refused = true;
+  row_refused(r, f.row, NULL, f.cell, f.code, f.detail, "", 0);
+  return false;
+}
+
+/* ---- which of the three ------------------------------------------------------------------------------------------------------- */
+enum kind { KIND_CSV, KIND_NDJSON, KIND_BOOK };
+
+static bool format_find(struct import_run *r, const char *p, size_t n, enum kind *kind)
 {
   size_t at = n >= 3 && !memcmp(p, "\xef\xbb\xbf", 3) ? 3 : 0;
   while (at < n && strchr(" \t\r\n", p[at]) && p[at]) at++;
-  if (n >= 4 && !memcmp(p, "PK\003\004", 4))
-    return stop(r, "this is a workbook (XLSX); save the sheet as CSV and import that");
   if (n >= 4 && !memcmp(p, "\xd0\xcf\x11\xe0", 4))
-    return stop(r, "this is an old workbook (XLS); save the sheet as CSV and import that");
+    return stop(r,
+                "this is an old workbook (XLS), or one with a password; save it as XLSX without a password");
   if (n >= 2 && (!memcmp(p, "\xff\xfe", 2) || !memcmp(p, "\xfe\xff", 2)))
     return stop(r, "this text is UTF-16; save it as UTF-8");
   if (n >= 2 && !memcmp(p, "\x1f\x8b", 2))
     return stop(r, "this file is compressed; unpack it, or pipe it: gunzip -c FILE | orderd import -");
-  *ndjson = r->o->format == IMPORT_NDJSON || (r->o->format == IMPORT_AUTO && at < n && p[at] == '{');
-  if (!*ndjson && at < n && p[at] == '[') return stop(r, "this is a JSON list; write one order per line");
+  bool is_book = xlsx_is(p, n) || r->o->format == IMPORT_XLSX;
+  bool is_ndjson = r->o->format == IMPORT_NDJSON || (r->o->format == IMPORT_AUTO && at < n && p[at] == '{');
+  *kind = is_book ? KIND_BOOK : is_ndjson ? KIND_NDJSON : KIND_CSV;
+  if (r->o->sheet && !is_book) return stop(r, "--sheet goes with a workbook (XLSX)");
+  if (*kind == KIND_CSV && at < n && p[at] == '[')
+    return stop(r, "this is a JSON list; write one order per line");
   return true;
 }
 
@@ -445,21 +470,37 @@ static int64_t piece_read(int64_t (*read)(void *arg, char *p, size_t n), void *a
   return (int64_t)n;
 }
 
+static bool piece_take(struct import_run *r, enum kind kind, const char *p, size_t n, bool end)
+{
+  if (kind == KIND_NDJSON) return lines_feed(r, p, n);
+  if (kind == KIND_BOOK) return book_feed(r, p, n);
+  encoding_find(r, p, n, end);
+  return csv_feed(r->csv, p, n);
+}
+
+static bool pieces_end(struct import_run *r, enum kind kind)
+{
+  bool ok = kind == KIND_BOOK  ? book_end(r)
+            : kind == KIND_CSV ? csv_end(r->csv)
+                               : (!r->line.len && !r->line_lost) || line_end(r);
+  if (!ok) return r->n->is_refused;
+  if (r->goods) return goods_end(r->goods);
+  if (kind != KIND_NDJSON) sheet_end(r->sheet);
+  return true;
+}
+
 static bool pieces_run(struct import_run *r, int64_t (*read)(void *arg, char *p, size_t n), void *arg)
 {
   char *piece = mem_new(PIECE_BYTES);
-  bool end = false, ndjson = false, ok = true;
+  enum kind kind = KIND_CSV;
+  bool end = false, ok = true;
   for (bool first = true; ok && !end; first = false) {
     int64_t n = piece_read(read, arg, piece, PIECE_BYTES, &end);
     ok = n >= 0 || stop(r, "the file cannot be read to its end");
-    if (ok && first) ok = format_find(r, piece, (size_t)n, &ndjson);
-    if (ok && !ndjson) encoding_find(r, piece, (size_t)n, end);
-    if (ok) ok = ndjson ? lines_feed(r, piece, (size_t)n) : csv_feed(r->csv, piece, (size_t)n);
+    if (ok && first) ok = format_find(r, piece, (size_t)n, &kind);
+    if (ok) ok = piece_take(r, kind, piece, (size_t)n, end);
   }
-  if (ok && ndjson && (r->line.len || r->line_lost)) ok = line_end(r);
-  if (ok && !ndjson) ok = csv_end(r->csv);
-  if (ok && r->goods) ok = goods_end(r->goods);
-  else if (ok && !ndjson) sheet_end(r->sheet);
+  ok = ok && pieces_end(r, kind);
   mem_free(piece);
   return ok && !r->why;
 }
@@ -481,7 +522,7 @@ bool import_run(const struct import *o, int64_t (*read)(void *arg, char *p, size
   csv_free(r->csv);
   sheet_free(r->sheet);
   mem_free(r->seen.at);
-  buf_release(&r->line), buf_release(&r->texts);
+  buf_release(&r->line), buf_release(&r->texts), buf_release(&r->book);
   mem_free(r);
   return ok && !*why;
 }

@@ -625,6 +625,7 @@ static bool row_put(struct goods *g, struct arena *a, int64_t row, char **cells,
     struct sheet_cell c = { 0 };
     if (at >= 0 && (size_t)at < n)
       c = sheet_cell_read(a, cells[at], col->kind == CELL_COUNT || col->kind == CELL_SIGNED);
+    if (col->kind != CELL_TEXT && col->kind != CELL_LIST) c.is_inexact = false; /* fit to count with */
     if (!c.text) c.text = given(g, col->key);
     if (g->is_stock && !strcmp(col->key, g->adjusts ? "counted" : "delta")) continue;
     if (g->is_stock && !g->adjusts && !strcmp(col->key, "reason")) continue;

@@ -15,8 +15,8 @@ export function test(name, run) { tests.push({ name, run }); }
 let failures = [];
 export function takeFailures() { const f = failures; failures = []; return f; }
 function where() {
-  const line = new Error().stack.split('\n').find((l) => /(run|sim|goods)\.mjs/.test(l)) ?? '';
-  return line.replace(/.*\/((run|sim|goods)\.mjs:\d+).*/, '$1').trim();
+  const line = new Error().stack.split('\n').find((l) => /(run|sim|goods|xlsx)\.mjs/.test(l)) ?? '';
+  return line.replace(/.*\/((run|sim|goods|xlsx)\.mjs:\d+).*/, '$1').trim();
 }
 export function check(ok, what) { if (!ok) failures.push(`${where()}: ${what}`); return Boolean(ok); }
 export function same(is, want, what = '') {
@@ -93,3 +93,19 @@ export function order(more = {}) {
       city: '杭州市', district: '西湖区', address: `示例路${n}号样例小区2幢301室` }, lines: [{ line_id: '1', sku: 'MUG', quantity: 1, price: '19.90' }], ...more };
 }
 export const ndjson = (orders) => orders.map((o) => `${typeof o === 'string' ? o : JSON.stringify(o)}\n`).join('');
+export function parseCsv(text) {
+  const rows = [];
+  let row = [], cell = '', quoted = false;
+  for (let i = 0; i < text.length; i++) {
+    const c = text[i];
+    if (quoted) {
+      if (c === '"' && text[i + 1] === '"') { cell += '"'; i++; } else if (c === '"') quoted = false;
+      else cell += c;
+    } else if (c === '"') quoted = true;
+    else if (c === ',') { row.push(cell); cell = ''; }
+    else if (c === '\r') { /* of CR LF */ }
+    else if (c === '\n') { row.push(cell); rows.push(row); row = []; cell = ''; }
+    else cell += c;
+  }
+  return rows;
+}

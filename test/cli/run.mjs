@@ -3,9 +3,10 @@
 import { spawn, spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
-import { BINARY, Place, check, ndjson, order, same, sleep, takeFailures, test, tests, tidyUp, TOP } from './lib.mjs';
+import { BINARY, Place, check, ndjson, order, parseCsv, same, sleep, takeFailures, test, tests, tidyUp, TOP } from './lib.mjs';
 import './goods.mjs';
 import './sim.mjs';
+import './xlsx.mjs';
 
 const FILES = ['tmall-demo.csv --channel tmall-demo', 'till.ndjson', 'shop-demo.ndjson', 'tmall-demo.ndjson'].map((f) => `import examples/orders/${f}`);
 const fed = (p) => { for (const f of FILES) p.run(f); };
@@ -371,7 +372,7 @@ test('import: sheets in GB18030 and UTF-8, damage by row and column', () => {
 
 test('import: what is no such file is told', () => {
   const p = new Place();
-  const table = [['PK\u0003\u0004xxxx', /XLSX/], ['[{"a":1}]', /one order per line/], [Buffer.from([0x1f, 0x8b, 8, 0]), /compressed/], [Buffer.from([0xff, 0xfe, 0x61, 0]), /UTF-16/]];
+  const table = [['[{"a":1}]', /one order per line/], [Buffer.from([0x1f, 0x8b, 8, 0]), /compressed/], [Buffer.from([0xff, 0xfe, 0x61, 0]), /UTF-16/]];
   for (const [input, says] of table) check(says.test(p.is(1, 'import - --channel x', { input }).err), String(says));
   check(/header_unknown/.test(p.is(3, 'import -', { input: '' }).out), 'nothing in it');
   const long = `{"channel":"till","external_id":"${'x'.repeat(1 << 20)}"}`;
@@ -395,22 +396,6 @@ test('import: many orders, with and without a server', async () => {
 });
 
 // ---- export ---------------------------------------------------------------------------------------------------------------
-function parseCsv(text) {
-  const rows = [];
-  let row = [], cell = '', quoted = false;
-  for (let i = 0; i < text.length; i++) {
-    const c = text[i];
-    if (quoted) {
-      if (c === '"' && text[i + 1] === '"') { cell += '"'; i++; } else if (c === '"') quoted = false;
-      else cell += c;
-    } else if (c === '"') quoted = true;
-    else if (c === ',') { row.push(cell); cell = ''; }
-    else if (c === '\r') { /* of CR LF */ }
-    else if (c === '\n') { row.push(cell); rows.push(row); row = []; cell = ''; }
-    else cell += c;
-  }
-  return rows;
-}
 const asObjects = (rows) => rows.slice(1).map((r) => Object.fromEntries(rows[0].map((h, i) => [h, r[i]])));
 
 test('export: what went in comes out, in both forms', () => {
