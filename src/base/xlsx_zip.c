@@ -253,8 +253,8 @@ static bool together_check(const struct xlsx_zip *z, struct xlsx_fault *f)
 
 bool xlsx_zip_open(struct arena *a, struct xlsx_zip *z, const void *p, size_t n, struct xlsx_fault *f)
 {
-  struct end end;
-  size_t row_n;
+  struct end end = { 0 };
+  size_t row_n = 0;
   *z = (struct xlsx_zip){ .p = p, .n = n };
   if (n > XLSX_FILE_MAX) return refused(f, "it is larger than 64 MiB");
   if (!end_read(z, &end, f)) return false;
