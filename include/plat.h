@@ -69,6 +69,19 @@ bool lock_is_held(const char *path, int *holder); /* by whom; looks without taki
 /* No core dumps, not traceable. */
 void process_harden(void);
 
+/* ---- jail.c: work on bytes that strangers made, in a process that may only compute and answer ---------------
+ * The child gets a copy of all memory and nothing else: no descriptor but the pipe, no file, socket or process, limited
+ * time and memory. Only from a process without threads. What it answers is to be believed no more than the bytes. */
+struct jail {
+  int pid, fd;
+};
+enum jail_end { JAIL_DONE, JAIL_TOO_LONG, JAIL_BROKEN };
+typedef void jail_work(void *arg);
+bool jail_open(struct jail *j, jail_work *work, void *arg); /* false: there is no room for a process */
+void jail_put(const void *p, size_t n);                     /* in the child: to the parent */
+bool jail_read(struct jail *j, void *p, size_t n);          /* in the parent: all n bytes, or false */
+enum jail_end jail_close(struct jail *j);                   /* waits for its end */
+
 /* ---- named points ------------------------------------------------------------------------------------------
  * Where a test lets the process die as by kill -9, in sanitizer builds only: ORDERD_KILL_AT=name, or name:3 for the third
  * time. Each name stands in the source once; test/outbox/points.test.mjs finds them there and tries every one. */

@@ -171,6 +171,9 @@ bool import_run(const struct import *o, int64_t (*read)(void *arg, char *p, size
                 struct import_counts *counts, const char **why);
 void import_summary_json(struct jw *w, const struct import_counts *n);
 
+/* ---- import_book.c: xlsx_read() in a jail, see plat.h. One more code: parser_failed ----------------------------------------- */
+bool book_read(const struct buf *file, const char *sheet, csv_row_fn *row, void *arg, struct xlsx_fault *f);
+
 /* ---- import_goods.c: rows into the dictionary and stock; part of import_run ------------------------------------------- */
 struct goods;
 bool goods_kind_ok(const char *name);

@@ -427,7 +427,7 @@ static bool book_feed(struct import_run *r, const char *p, size_t n)
 static bool book_end(struct import_run *r)
 {
   struct xlsx_fault f;
-  if (xlsx_read(r->book.data, r->book.len, r->o->sheet, rows_feed, r, &f)) return !r->why;
+  if (book_read(&r->book, r->o->sheet, rows_feed, r, &f)) return !r->why;
   r->n->is_refused = true;
   row_refused(r, f.row, NULL, f.cell, f.code, f.detail, "", 0);
   return false;
