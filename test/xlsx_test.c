@@ -272,6 +272,22 @@ TEST(xlsx_long_cells_and_rows)
   arena_release(&a);
 }
 
+/* Longer than a cell may be only by its escapes: it is whole. */
+TEST(xlsx_long_escapes)
+{
+  struct buf rows = { 0 }, want = { 0 };
+  struct buf file = { 0 };
+  buf_str(&rows, "<worksheet><sheetData><row><c t=\"str\"><v>"), buf_str(&want, "1:");
+  for (int i = 0; i < 100000; i++) buf_str(&rows, "_x0041_"), buf_char(&want, 'A');
+  buf_str(&rows, "</v></c></row></sheetData></worksheet>");
+  struct zip_part part[] = { { .name = "xl/workbook.xml", .data = "<workbook xmlns:r=\"x\"><sheets><sheet name=\"S\" r:id=\"i\"/></sheets></workbook>" },
+                             { .name = "xl/_rels/workbook.xml.rels", .data = "<r><Relationship Id=\"i\" Type=\"/worksheet\" Target=\"s.xml\"/></r>" },
+                             { .name = "xl/s.xml", .data = rows.data, .stored = true } };
+  zip_put(&file, part, COUNT(part), NULL);
+  check_bytes(&file, NULL, want.data);
+  buf_release(&file), buf_release(&rows), buf_release(&want);
+}
+
 TEST(xlsx_which_sheet)
 {
   static const char two[] = "<workbook xmlns:r=\"x\"><sheets><sheet name=\"说明\" state=\"hidden\" r:id=\"rId1\"/><sheet name=\"订单\" r:id=\"rId2\"/></sheets></workbook>";
@@ -551,9 +567,13 @@ TEST(xlsx_hostile_xml)
   buf_str(&long_tag, "<row a=\"");
   for (uint64_t i = 0, seed = 7; i < 200000; i++) buf_printf(&long_tag, "%016llx", (unsigned long long)test_random(&seed));
   buf_str(&long_tag, "\"/>");
+  struct buf names = { 0 }, attributes = { 0 };
+  for (int i = 0; i < 2100; i++) buf_printf(&names, "<a%d/>", i), buf_printf(&attributes, "<c a%d=\"\"/>", i);
   const struct {
     const char *rows, *want;
   } cases[] = {
+    { names.data, "xml_refused 0 " },
+    { attributes.data, "xml_refused 0 " },
     { "<!DOCTYPE worksheet [<!ENTITY x \"y\">]><worksheet><sheetData><row><c t=\"str\"><v>&x;</v></c></row></sheetData></worksheet>", "xml_refused 0 " },
     { "<!DOCTYPE worksheet SYSTEM \"file:///etc/passwd\"><worksheet/>", "xml_refused 0 " },
     { "<!DOCTYPE w><worksheet/>", "xml_refused 0 " },
@@ -595,7 +615,7 @@ TEST(xlsx_hostile_xml)
   check_book(&(struct book_parts){ .rows = "", .styles = "<!DOCTYPE s><s/>" }, "xml_refused 0 ");
   check_book(&(struct book_parts){ .rows = "", .workbook = "<!DOCTYPE s><s/>" }, "xml_refused 0 ");
   arena_release(&a);
-  buf_release(&deep), buf_release(&long_tag);
+  buf_release(&deep), buf_release(&long_tag), buf_release(&names), buf_release(&attributes);
 }
 
 /* A million cells in a row; and one long text in all cells, which is little to say and much to hold. */

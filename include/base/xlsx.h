@@ -16,6 +16,7 @@
 #define XLSX_TEXT_MAX ((size_t)256 << 20)    /* of all cells given: one long text may be in many */
 #define XLSX_DEPTH_MAX 64
 #define XLSX_TAG_MAX ((size_t)1 << 20)       /* a tag, a comment */
+#define XLSX_NAMES_MAX 2000                  /* of elements and attributes of one part */
 #define XLSX_STRINGS_MAX 2000000
 #define XLSX_STYLES_MAX 65536
 #define XLSX_SHEETS_MAX 200

@@ -13,6 +13,8 @@
 enum {
   FORMATS_MAX = 4096,
   RELS_MAX = 1000,
+  NAME_BITS = 65536,
+  RAW_MAX = 7 * CSV_CELL_MAX, /* an escape is 7 bytes: what is cut here is too long when it is decoded, too */
   NAMES_SHOWN = 8,
   SHOWN_BYTES = 60,      /* of a text of the file in a message */
   HELD_BYTES_MAX = 4096, /* of a merged cell that is told again */
@@ -73,8 +75,10 @@ struct xml {
   void *arg;
   int depth;
   size_t fed, heard; /* bytes, and those before the last thing that was understood */
-  bool stop;         /* wanted, no fault */
-  bool inside;       /* of the element whose children count */
+  size_t names;      /* different ones of elements and attributes, and a bit for the hash of each */
+  unsigned char name_bit[NAME_BITS / 8];
+  bool stop;   /* wanted, no fault */
+  bool inside; /* of the element whose children count */
 };
 
 static const char *local(const char *name)
@@ -114,13 +118,30 @@ static void xml_refuse(struct xml *m, const char *what)
   xml_halt(m);
 }
 
+/* The parser keeps each name that it ever saw. */
+static void name_count(struct xml *m, const char *name)
+{
+  size_t bit = (size_t)(hash64(name, strlen(name), 1) % NAME_BITS);
+  unsigned char mask = (unsigned char)(1 << bit % 8);
+  m->names += !(m->name_bit[bit / 8] & mask);
+  m->name_bit[bit / 8] |= mask;
+}
+
+static bool names_check(struct xml *m, const char *name, const char **attr)
+{
+  name_count(m, name);
+  for (; *attr; attr += 2) name_count(m, *attr);
+  if (m->names > XLSX_NAMES_MAX) xml_refuse(m, "elements and attributes have more than 2,000 names");
+  return m->names <= XLSX_NAMES_MAX;
+}
+
 static void XMLCALL on_start(void *arg, const XML_Char *name, const XML_Char **attr)
 {
   struct xml *m = arg;
   m->heard = m->fed;
   if (m->stop || m->b->f->code) return; /* what was on its way when the parser was told to stop */
   if (++m->depth > XLSX_DEPTH_MAX) xml_refuse(m, "elements are nested deeper than 64");
-  else m->start(m, local(name), attr);
+  else if (names_check(m, name, attr)) m->start(m, local(name), attr);
   if (m->stop || m->b->f->code) xml_halt(m);
 }
 
@@ -374,7 +395,7 @@ static void on_string_end(struct xml *m, const char *name)
 static void on_string_text(struct xml *m, const char *s, size_t n)
 {
   struct texts *t = m->arg;
-  if (t->in_t) buf_put(&t->piece, s, n);
+  if (t->in_t && t->piece.len <= RAW_MAX) buf_put(&t->piece, s, n);
 }
 
 static bool strings_read(struct book *b, const struct xlsx_entry *e)
@@ -714,8 +735,8 @@ static void on_sheet_end(struct xml *m, const char *name)
 static void on_sheet_text(struct xml *m, const char *s, size_t n)
 {
   struct reader *r = m->arg;
-  if (r->in_value && r->value.len <= CSV_CELL_MAX) buf_put(&r->value, s, n);
-  if (r->in_inline && r->t.in_t && r->t.piece.len <= CSV_CELL_MAX) buf_put(&r->t.piece, s, n);
+  if (r->in_value && r->value.len <= RAW_MAX) buf_put(&r->value, s, n);
+  if (r->in_inline && r->t.in_t && r->t.piece.len <= RAW_MAX) buf_put(&r->t.piece, s, n);
 }
 
 static bool sheet_pass(struct reader *r, const struct xlsx_entry *e)
