@@ -27,6 +27,8 @@ static const struct {
   { "producing", "inspected", C | S, GUARD_NO_HOLD, true, false },
   { "producing", "cancelled", C | H, GUARD_NO_PARCEL, false, false },
   { "producing", "shipped", H, GUARD_NO_HOLD, true, true },
+  { "producing", "split", S, GUARD_NO_PARCEL, false, false },
+  { "inspected", "split", S, GUARD_NO_PARCEL, false, false },
   { "inspected", "pre_ship", C | S, GUARD_NO_HOLD, true, true },
   { "inspected", "producing", C | S, GUARD_NONE, false, false },
   { "inspected", "cancelled", C | H, GUARD_NO_PARCEL, false, false },
@@ -47,7 +49,9 @@ TEST(status_every_cell)
     for (int to = 0; to < t.stages; to++)
       for (unsigned trigger = 1; trigger <= S; trigger <<= 1) {
         size_t i = 0;
-        while (i < COUNT(allowed) && (strcmp(allowed[i].from, t.stage[from].name) || strcmp(allowed[i].to, t.stage[to].name))) i++;
+        while (i < COUNT(allowed) &&
+               (strcmp(allowed[i].from, t.stage[from].name) || strcmp(allowed[i].to, t.stage[to].name)))
+          i++;
         const struct move *m = status_move(&t, from, to, trigger);
         test_note("%s -> %s by %u", t.stage[from].name, t.stage[to].name, trigger);
         if (!CHECK_INT(m != NULL, i < COUNT(allowed) && (allowed[i].triggers & trigger)) || !m) continue;
@@ -116,7 +120,8 @@ TEST(status_ways)
   for (size_t i = 0; i < COUNT(cases); i++) {
     int way[STATUS_MAX];
     const char *text = "";
-    int n = status_way(&t, status_find(&t, cases[i].from), status_find(&t, cases[i].to), cases[i].trigger, way);
+    int n =
+      status_way(&t, status_find(&t, cases[i].from), status_find(&t, cases[i].to), cases[i].trigger, way);
     for (int k = 0; k < n; k++) text = arena_printf(&a, "%s%s%s", text, k ? " " : "", t.stage[way[k]].name);
     test_note("%s to %s", cases[i].from, cases[i].to);
     CHECK_STR(text, cases[i].way);
@@ -132,9 +137,17 @@ TEST(status_words_of_channels)
   static const struct {
     const char *word;
     int status;
-  } cases[] = { { "placed", ST_PENDING },    { "paid", ST_PAID },           { "partly_shipped", ST_PAID }, { "shipped", ST_SHIPPED },
-                { "completed", ST_COMPLETED }, { "cancelled", ST_CANCELLED }, { "pending", -1 },             { "PAID", -1 },
-                { "", -1 },                    { "split", -1 },               { "canceled", -1 } };
+  } cases[] = { { "placed", ST_PENDING },
+                { "paid", ST_PAID },
+                { "partly_shipped", ST_PAID },
+                { "shipped", ST_SHIPPED },
+                { "completed", ST_COMPLETED },
+                { "cancelled", ST_CANCELLED },
+                { "pending", -1 },
+                { "PAID", -1 },
+                { "", -1 },
+                { "split", -1 },
+                { "canceled", -1 } };
   for (size_t i = 0; i < COUNT(cases); i++) {
     test_note("%s", cases[i].word);
     CHECK_INT(status_of_channel(cases[i].word), cases[i].status);
@@ -145,7 +158,8 @@ TEST(status_words_of_channels)
 TEST(status_guards)
 {
   CHECK_STR(guard_code(GUARD_NONE), "");
-  for (int g = GUARD_NO_HOLD; g <= GUARD_PARCEL; g++) CHECK(*guard_code((enum guard)g) && *guard_text((enum guard)g));
+  for (int g = GUARD_NO_HOLD; g <= GUARD_PARCEL; g++)
+    CHECK(*guard_code((enum guard)g) && *guard_text((enum guard)g));
 }
 
 /* ---- the calendar ---------------------------------------------------------------------------------------------- */
@@ -160,11 +174,16 @@ static int64_t ms_of(const char *text)
 #define MIN 60000ll
 #define HOUR (60 * MIN)
 #define DAY (24 * HOUR)
-#define CHINA { .zone_min = 480, .from_min = 540, .to_min = 1080, .days = 0x1f, .holidays = { 20261001, 20261002 }, .holidays_n = 2 }
+#define CHINA \
+  { \
+    .zone_min = 480, .from_min = 540, .to_min = 1080, .days = 0x1f, .holidays = { 20261001, 20261002 }, \
+    .holidays_n = 2 \
+  }
 
 TEST(calendar_rows)
 {
-  static const struct calendar china = CHINA, weekend = { .zone_min = -300, .from_min = 600, .to_min = 660, .days = 0x60 },
+  static const struct calendar china = CHINA,
+                               weekend = { .zone_min = -300, .from_min = 600, .to_min = 660, .days = 0x60 },
                                always = { .zone_min = 480, .from_min = 0, .to_min = 1440, .days = 0x7f };
   static const struct {
     const struct calendar *calendar;
@@ -185,14 +204,16 @@ TEST(calendar_rows)
     { &china, "2026-11-10T18:00:00+08:00", 1, true, "2026-11-11T09:00:00.001+08:00" },
     { &china, "2026-11-10T09:00:00+08:00", 9 * HOUR, true, "2026-11-10T18:00:00+08:00" },
     { &china, "2026-11-10T09:00:00+08:00", 9 * HOUR + 1, true, "2026-11-11T09:00:00.001+08:00" },
-    { &china, "2026-11-10T09:00:00+08:00", 45 * HOUR, true, "2026-11-16T18:00:00+08:00" }, /* five working days */
+    { &china, "2026-11-10T09:00:00+08:00", 45 * HOUR, true,
+      "2026-11-16T18:00:00+08:00" }, /* five working days */
     { &china, "2026-11-10T09:00:00+08:00", 0, true, "2026-11-10T09:00:00+08:00" },
     { &china, "2026-11-14T12:00:00+08:00", 0, true, "2026-11-14T12:00:00+08:00" },
-    { &china, "2026-09-30T17:00:00+08:00", 2 * HOUR, true, "2026-10-05T10:00:00+08:00" }, /* Thu, Fri off, then the weekend */
+    { &china, "2026-09-30T17:00:00+08:00", 2 * HOUR, true,
+      "2026-10-05T10:00:00+08:00" }, /* Thu, Fri off, then the weekend */
     { &china, "2026-10-01T10:00:00+08:00", HOUR, true, "2026-10-05T10:00:00+08:00" },
-    { &china, "2026-11-10T00:30:00Z", HOUR, true, "2026-11-10T02:00:00Z" },  /* 08:30 in the shop's zone */
-    { &china, "2026-11-09T23:59:59Z", HOUR, true, "2026-11-10T02:00:00Z" },  /* still Monday in Greenwich */
-    { &china, "2026-11-15T16:00:00Z", HOUR, true, "2026-11-16T02:00:00Z" },  /* Monday began in the shop */
+    { &china, "2026-11-10T00:30:00Z", HOUR, true, "2026-11-10T02:00:00Z" }, /* 08:30 in the shop's zone */
+    { &china, "2026-11-09T23:59:59Z", HOUR, true, "2026-11-10T02:00:00Z" }, /* still Monday in Greenwich */
+    { &china, "2026-11-15T16:00:00Z", HOUR, true, "2026-11-16T02:00:00Z" }, /* Monday began in the shop */
     { &weekend, "2026-11-13T23:00:00-05:00", 90 * MIN, true, "2026-11-15T10:30:00-05:00" },
     { &weekend, "2026-11-14T04:59:59Z", HOUR, true, "2026-11-14T16:00:00Z" }, /* Friday night there */
     { &always, "2026-11-10T22:00:00+08:00", 5 * HOUR, true, "2026-11-11T03:00:00+08:00" },
@@ -200,7 +221,8 @@ TEST(calendar_rows)
   };
   for (size_t i = 0; i < COUNT(cases); i++) {
     test_note("%zu: %s + %lld", i, cases[i].since, (long long)cases[i].ms);
-    CHECK_INT(calendar_add(cases[i].calendar, ms_of(cases[i].since), cases[i].ms, cases[i].working), ms_of(cases[i].then));
+    CHECK_INT(calendar_add(cases[i].calendar, ms_of(cases[i].since), cases[i].ms, cases[i].working),
+              ms_of(cases[i].then));
   }
 }
 
@@ -231,8 +253,8 @@ TEST(calendar_equals_counting_minutes)
     c.days = 1 + (unsigned)(test_random(&seed) % 127);
     int64_t since = ms_of("2026-09-25T00:00:00Z") + (int64_t)(test_random(&seed) % (10 * 1440)) * MIN;
     int64_t minutes = 1 + (int64_t)(test_random(&seed) % 1500);
-    test_note("%d: zone %d, %d-%d, days %x, since %lld, %lld minutes", i, c.zone_min, c.from_min, c.to_min, c.days, (long long)since,
-              (long long)minutes);
+    test_note("%d: zone %d, %d-%d, days %x, since %lld, %lld minutes", i, c.zone_min, c.from_min, c.to_min,
+              c.days, (long long)since, (long long)minutes);
     if (!CHECK_INT(calendar_add(&c, since, minutes * MIN, true), count_minutes(&c, since, minutes))) return;
   }
 }
@@ -272,29 +294,34 @@ TEST(status_conf_refused)
     { "[stage paid]\nlead = user:", "line 2: user: is neither" },
     { "[stage paid]\nclock = office", "line 2: clock is always or working" },
     { "[stage paid]\nremind = 3h\nescalate = 2h", "stage paid escalates before it reminds" },
-    { "[stage paid]\nremind = 5h", "stage paid escalates before it reminds" }, /* the built-in escalate is 4h */
+    { "[stage paid]\nremind = 5h",
+      "stage paid escalates before it reminds" }, /* the built-in escalate is 4h */
     { "[stage check]\nowner = cs", "[stage check] needs after = STAGE" },
     { "[stage check]\nafter = nowhere", "line 2: unknown stage nowhere" },
     { "[stage Check]\nafter = paid", "Check is no name for a stage" },
     { "[stage x]\nafter = paid", "x is no name for a stage" },
     { "[stage 2nd]\nafter = paid", "2nd is no name for a stage" },
     { "[stage a_name_that_is_longer_than_it_may]\nafter = paid", "is no name for a stage" },
-    { "[stage check]\nafter = pending", "line 2: a stage of yours stands between paid and pre_ship, not after pending" },
+    { "[stage check]\nafter = pending",
+      "line 2: a stage of yours stands between paid and pre_ship, not after pending" },
     { "[stage check]\nafter = pre_ship", "not after pre_ship" },
     { "[stage check]\nafter = shipped", "not after shipped" },
     { "[stage check]\nafter = completed", "not after completed" },
     { "[stage check]\nafter = cancelled", "not after cancelled" },
     { "[stage check]\nafter = check", "not after check" },
-    { "[stage aa]\nafter = bb\n[stage bb]\nafter = aa", "line 4: stages of yours stand after one another in a circle" },
+    { "[stage aa]\nafter = bb\n[stage bb]\nafter = aa",
+      "line 4: stages of yours stand after one another in a circle" },
     { "[stage split]\nafter = paid", "line 2: split is built in" },
     { "[stage split]\nnext = nowhere", "line 2: unknown stage nowhere" },
     { "[stage split]\nnext = split", "line 2: split cannot follow split" },
     { "[stage split]\nnext = pending", "line 2: pending cannot follow split" },
     { "[stage split]\nnext = paid", "line 2: paid cannot follow split" },
-    { "[stage split]\nnext = pre_ship, shipped", "line 2: shipped cannot follow split" }, /* past the parcel's guard */
+    { "[stage split]\nnext = pre_ship, shipped",
+      "line 2: shipped cannot follow split" }, /* past the parcel's guard */
     { "[stage split]\nnext = pre_ship, cancelled", "line 2: cancelled cannot follow split" },
     { "[stage split]\nnext = completed", "line 2: completed cannot follow split" },
-    { "[stage completed]\nnext = split", "line 2: next is for stages from paid on and before pre_ship, not for completed" },
+    { "[stage completed]\nnext = split",
+      "line 2: next is for stages from paid on and before pre_ship, not for completed" },
     { "[stage cancelled]\nnext = split", "not for cancelled" },
     { "[stage shipped]\nnext = split", "not for shipped" },
     { "[stage pre_ship]\nnext = split", "not for pre_ship" },
@@ -352,17 +379,25 @@ TEST(status_conf_taken)
   } cases[] = {
     { "", "+paid>split:c +paid>split:s -paid>split:h" },
     /* one stage between: the old way is closed for people, the channel still may say what is a fact */
-    { "[stage check]\nafter = paid", "+paid>check:c +paid>check:s -paid>check:h -paid>split:c -paid>split:s +check>split:c +check>split:s "
+    { "[stage check]\nafter = paid",
+      "+paid>check:c +paid>check:s -paid>check:h -paid>split:c -paid>split:s +check>split:c +check>split:s "
       "+check>cancelled:c +check>cancelled:h +check>shipped:h -check>shipped:c +paid>shipped:h +paid>cancelled:c" },
-    { "[stage pack]\nafter = inspected", "+inspected>pack:c +pack>pre_ship:c -inspected>pre_ship:c +inspected>producing:c +split>pre_ship:c" },
-    { "[stage pack]\nafter = split", "+split>pack:c -split>producing:c -split>pre_ship:c +pack>producing:c +pack>pre_ship:c" },
+    { "[stage pack]\nafter = inspected",
+      "+inspected>pack:c +pack>pre_ship:c -inspected>pre_ship:c +inspected>producing:c +split>pre_ship:c" },
+    { "[stage pack]\nafter = split",
+      "+split>pack:c -split>producing:c -split>pre_ship:c +pack>producing:c +pack>pre_ship:c" },
     /* two behind one another, in either order of the file */
-    { "[stage aa]\nafter = paid\n[stage bb]\nafter = aa", "+paid>aa:c +aa>bb:c +bb>split:c -aa>split:c -paid>split:c -paid>bb:c" },
-    { "[stage bb]\nafter = aa\n[stage aa]\nafter = paid", "+paid>aa:c +aa>bb:c +bb>split:c -aa>split:c -paid>split:c" },
+    { "[stage aa]\nafter = paid\n[stage bb]\nafter = aa",
+      "+paid>aa:c +aa>bb:c +bb>split:c -aa>split:c -paid>split:c -paid>bb:c" },
+    { "[stage bb]\nafter = aa\n[stage aa]\nafter = paid",
+      "+paid>aa:c +aa>bb:c +bb>split:c -aa>split:c -paid>split:c" },
     /* next: the same as it was keeps what it had, the system's moves too */
-    { "[stage split]\nnext = producing, pre_ship", "+split>producing:c +split>producing:s +split>pre_ship:c +split>pre_ship:s +split>shipped:h" },
-    { "[stage split]\nnext = producing pre_ship inspected", "+split>inspected:c +split>inspected:s +split>shipped:h -split>inspected:h" },
-    { "[stage check]\nafter = split\nnext = pre_ship\n[stage split]\nnext = check, producing", "+split>check:c +split>producing:c "
+    { "[stage split]\nnext = producing, pre_ship",
+      "+split>producing:c +split>producing:s +split>pre_ship:c +split>pre_ship:s +split>shipped:h" },
+    { "[stage split]\nnext = producing pre_ship inspected",
+      "+split>inspected:c +split>inspected:s +split>shipped:h -split>inspected:h" },
+    { "[stage check]\nafter = split\nnext = pre_ship\n[stage split]\nnext = check, producing",
+      "+split>check:c +split>producing:c "
       "-split>pre_ship:c +check>pre_ship:c -check>producing:c" },
   };
   for (size_t i = 0; i < COUNT(cases); i++) {
@@ -380,8 +415,12 @@ TEST(status_conf_taken)
  * labelled, and a hold stops every way on. */
 TEST(status_conf_keeps_locks_and_holds)
 {
-  static const char *const confs[] = { "", "[stage aa]\nafter = paid", "[stage aa]\nafter = split", "[stage aa]\nafter = inspected",
-                                       "[stage aa]\nafter = split\n[stage bb]\nafter = aa", "[stage split]\nnext = inspected, producing" };
+  static const char *const confs[] = { "",
+                                       "[stage aa]\nafter = paid",
+                                       "[stage aa]\nafter = split",
+                                       "[stage aa]\nafter = inspected",
+                                       "[stage aa]\nafter = split\n[stage bb]\nafter = aa",
+                                       "[stage split]\nnext = inspected, producing" };
   for (size_t i = 0; i < COUNT(confs); i++) {
     struct arena a = { 0 };
     struct conf c = conf_of(&a, confs[i]);
@@ -392,10 +431,14 @@ TEST(status_conf_keeps_locks_and_holds)
     for (int m = 0; m < t.moves; m++) {
       const struct move *x = &t.move[m];
       test_note("%s: %s -> %s", confs[i], t.stage[x->from].name, t.stage[x->to].name);
-      bool begins = x->to == ST_PRODUCING || x->to == ST_PRE_SHIP || x->to == ST_SHIPPED || x->to >= ST_BUILTIN_N;
+      bool begins =
+        x->to == ST_PRODUCING || x->to == ST_PRE_SHIP || x->to == ST_SHIPPED || x->to >= ST_BUILTIN_N;
       if (x->forward) CHECK_INT(x->locks_group, begins);
-      bool back = x->to == ST_CANCELLED || x->from == ST_CANCELLED || (x->from == ST_INSPECTED && x->to == ST_PRODUCING) ||
-                  (x->from == ST_PRE_SHIP && (x->to == ST_SPLIT || x->to == ST_INSPECTED));
+      bool back = x->to == ST_CANCELLED || x->from == ST_CANCELLED ||
+                  (x->from == ST_INSPECTED && x->to == ST_PRODUCING) ||
+                  ((x->from == ST_PRODUCING || x->from == ST_INSPECTED || x->from == ST_PRE_SHIP) &&
+                   x->to == ST_SPLIT) ||
+                  (x->from == ST_PRE_SHIP && x->to == ST_INSPECTED);
       CHECK_INT(x->forward, !back);
     }
     arena_release(&a);
@@ -405,8 +448,10 @@ TEST(status_conf_keeps_locks_and_holds)
 TEST(status_conf_values)
 {
   struct arena a = { 0 };
-  struct conf c = conf_of(&a, "[stage paid]\nlabel = Bezahlt\nlabel_zh = 款到\nowner = user:amy\nlead = finance\nremind = 90s\nescalate = never\n"
-                              "clock = working\n[calendar]\nzone = -03:30\nhours = 08:30-24:00\ndays = sat sun\nholidays = 2026-10-01,\n  2026/10/2\n");
+  struct conf c = conf_of(
+    &a,
+    "[stage paid]\nlabel = Bezahlt\nlabel_zh = 款到\nowner = user:amy\nlead = finance\nremind = 90s\nescalate = never\n"
+    "clock = working\n[calendar]\nzone = -03:30\nhours = 08:30-24:00\ndays = sat sun\nholidays = 2026-10-01,\n  2026/10/2\n");
   struct status_table t;
   const char *why = "";
   if (!CHECK(status_table_load(&a, &c, &t, &why))) CHECK_STR(why, "");

@@ -37,10 +37,12 @@ static const struct stage stages_builtin[ST_BUILTIN_N] = {
   X(SPLIT, PRE_SHIP, CMD | SYS, NO_HOLD, true, true) \
   X(SPLIT, CANCELLED, CMD | CHN, NO_PARCEL, false, false) \
   X(SPLIT, SHIPPED, CHN, NO_HOLD, true, true) \
+  X(PRODUCING, SPLIT, SYS, NO_PARCEL, false, false) \
   X(PRODUCING, INSPECTED, CMD | SYS, NO_HOLD, true, false) \
   X(PRODUCING, CANCELLED, CMD | CHN, NO_PARCEL, false, false) \
   X(PRODUCING, SHIPPED, CHN, NO_HOLD, true, true) \
   X(INSPECTED, PRE_SHIP, CMD | SYS, NO_HOLD, true, true) \
+  X(INSPECTED, SPLIT, SYS, NO_PARCEL, false, false) \
   X(INSPECTED, PRODUCING, CMD | SYS, NONE, false, false) \
   X(INSPECTED, CANCELLED, CMD | CHN, NO_PARCEL, false, false) \
   X(INSPECTED, SHIPPED, CHN, NO_HOLD, true, true) \

@@ -161,9 +161,9 @@ static const struct question {
   { "SELECT k.id, k.id FROM claims k WHERE k.state = 'shipped' AND (k.picked_up_at IS NULL OR k.told <> 'accepted')",
     'k', "is shipped without both of its facts", 'k' },
   { "SELECT t.order_id, t.line_no FROM (SELECT l.order_id, l.line_no, sum(l.quantity) AS n FROM fulfilment_lines l"
-    " JOIN fulfilments f ON f.id = l.fulfilment_id WHERE f.status <> 'cancelled' GROUP BY l.order_id, l.line_no) t"
+    " JOIN fulfilments f ON f.id = l.fulfilment_id WHERE f.status = 'split' AND f.work = 'open' GROUP BY l.order_id, l.line_no) t"
     " JOIN lines i ON i.order_id = t.order_id AND i.line_no = t.line_no WHERE t.n > i.quantity",
-    'o', "has more in its parcels than was bought, of line", '#' },
+    'o', "has more in parcels that can still be changed than was bought, of line", '#' },
   /* the packing bench; below 0 are texts of lines of which no stock is kept */
   { "SELECT s.fulfilment_id, s.sku_id FROM scans s LEFT JOIN fulfilments f ON f.id = s.fulfilment_id WHERE f.id IS NULL"
     " OR f.work = 'open' OR (s.sku_id > 0 AND s.quantity > (SELECT coalesce(sum(u.quantity), 0) FROM units u WHERE"

@@ -110,6 +110,45 @@ static enum err claim_ship(struct cmd *c, struct db *db, struct claim *k)
   return fulfil_move(c, db, &f, ST_SHIPPED, TRIGGER_SYSTEM, NULL);
 }
 
+/* The last piece is back: the fulfilment is over, its orders are looked at anew. */
+enum err claim_all_back(struct cmd *c, struct db *db, struct claim *k)
+{
+  struct fulfilment f;
+  struct fulfilment_line *l;
+  struct unit *u;
+  size_t n;
+  k->put_back = false;
+  TRY(claim_update(db, k));
+  TRY(units_of_fulfilment(db, &c->mem, k->fulfilment_id, &u, &n));
+  for (size_t i = 0; i < n; i++) { /* made ones lie on no shelf: they are the order's, while it wants them */
+    struct unit loose = u[i];
+    loose.fulfilment_id = 0;
+    TRY(unit_drop(db, &u[i]));
+    TRY(unit_put(db, &loose));
+  }
+  TRY(fulfilment_get(db, &c->mem, k->fulfilment_id, &f));
+  TRY(scan_clear(db, f.id));
+  TRY(fulfilment_lines(db, &c->mem, f.id, &l, &n));
+  for (size_t i = 0; i < n; i++) {
+    TRY(fulfilment_line_drop(db, f.id, l[i].order_id, l[i].line_no));
+    fulfil_touch(c, l[i].order_id);
+  }
+  TRY(fulfilment_move(db, &f, c->rules->status.stage[ST_CANCELLED].name, c->now_ms));
+  TRY(progress_event(c, db, 'f', f.id, "fulfilment.cancelled", "{\"because\":\"put_back\"}"));
+  return fulfil_wake(c, db);
+}
+
+/* Made ones have no shelf to go back to, and without stock nothing does. */
+static enum err any_frozen(struct cmd *c, struct db *db, int64_t fulfilment_id, bool *any)
+{
+  struct unit *u;
+  size_t n;
+  TRY(units_of_fulfilment(db, &c->mem, fulfilment_id, &u, &n));
+  *any = false;
+  for (size_t i = 0; i < n; i++) *any = *any || u[i].state == UNIT_FROZEN;
+  return ERR_OK;
+}
+
 /* The label is void. put_back: the pieces stay frozen until they are scanned back; else they are the order's again. */
 static enum err claim_void(struct cmd *c, struct db *db, struct claim *k, const char *reason, bool put_back)
 {
@@ -128,7 +167,11 @@ static enum err claim_void(struct cmd *c, struct db *db, struct claim *k, const 
   TRY(scan_clear(db, f.id));
   if (strcmp(f.work, "open") != 0) TRY(fulfilment_work(db, &f, "open", 0, c->now_ms));
   TRY(fulfilment_lines(db, &c->mem, f.id, &l, &n));
-  if (put_back) return ERR_OK; /* nothing is sent again before the pieces are back */
+  if (put_back) { /* nothing is sent again before the pieces are back */
+    bool any;
+    TRY(any_frozen(c, db, f.id, &any));
+    return any ? ERR_OK : claim_all_back(c, db, k);
+  }
   TRY(fulfilment_move(db, &f, c->rules->status.stage[back < 0 ? ST_SPLIT : back].name, c->now_ms));
   TRY(
     progress_event(c, db, 'f', f.id, "fulfilment.status", "{\"from\":\"pre_ship\",\"to\":\"%s\"}", f.status));

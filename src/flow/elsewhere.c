@@ -58,6 +58,18 @@ static enum err is_about(struct cmd *c, struct db *db, const struct order *o, co
   return ERR_OK;
 }
 
+static bool is_over(const struct cmd *c, const struct fulfilment *f)
+{
+  const struct status_table *t = &c->rules->status;
+  return stage_rank(t, status_find(t, f->status)) >= stage_rank(t, ST_SHIPPED);
+}
+
+/* Of one without a claim: its label is void, and its pieces are on their way to the shelf. */
+static bool going_back(const struct cmd *c, const struct fulfilment *f)
+{
+  return f->warehouse_id && !strcmp(f->status, c->rules->status.stage[ST_PRE_SHIP].name);
+}
+
 struct match {
   struct fulfilment *same;    /* ships under this very number */
   struct fulfilment *open;    /* has no number yet */
@@ -80,8 +92,7 @@ static enum err match_of(struct cmd *c, struct db *db, const struct order *o, st
     }
     TRY(is_about(c, db, o, &f[i], p, &about));
     if (!about) continue;
-    if (e && !m->open && strcmp(f[i].status, "shipped") != 0 && strcmp(f[i].status, "completed") != 0)
-      m->open = &f[i];
+    if (e && !m->open && !is_over(c, &f[i]) && !going_back(c, &f[i])) m->open = &f[i];
     if (!e && !m->claimed) m->claimed = &f[i], m->claim = k;
   }
   return ERR_OK;
@@ -147,25 +158,31 @@ static enum err second_number(struct cmd *c, struct db *db, struct order *o, str
 /* What left without a number that we know: taken off the stock, so that nobody is promised it. */
 static enum err left_elsewhere(struct cmd *c, struct db *db, struct order *o)
 {
-  struct unit *u;
-  size_t n, taken = 0;
-  TRY(units_of_order(db, &c->mem, o->id, &u, &n));
-  for (size_t i = 0; i < n; i++) {
-    if (u[i].state != UNIT_RESERVED && u[i].state != UNIT_MADE) continue;
-    if (u[i].state == UNIT_RESERVED)
-      TRY(stock_move(db, u[i].sku_id, u[i].warehouse_id, STOCK_RESERVED, STOCK_OUTSIDE, u[i].quantity,
-                     "shipped_elsewhere", id_text(&c->mem, 'o', o->id), NULL, c->now_ms));
-    u[i].state = UNIT_SHIPPED, taken++;
-    TRY(unit_set(db, &u[i]));
-  }
-  return taken
+  bool any;
+  TRY(fulfil_gone(c, db, o, &any));
+  return any
            ? trouble(
                c, db, o, "shipped_elsewhere", NULL,
                "The channel says that it was shipped, and not by us: the stock was corrected, count it again")
            : ERR_OK;
 }
 
-static enum err end_elsewhere(struct cmd *c, struct db *db, struct order *o, struct fulfilment *f, size_t n)
+/* Of a merged parcel only this order's part left: the others' is still to be sent. */
+static enum err out_of_shared(struct cmd *c, struct db *db, const struct order *o, struct fulfilment *f,
+                              bool *shared)
+{
+  struct fulfilment_line *l;
+  size_t n;
+  *shared = false;
+  TRY(fulfilment_lines(db, &c->mem, f->id, &l, &n));
+  for (size_t i = 0; i < n; i++) *shared = *shared || l[i].order_id != o->id;
+  for (size_t i = 0; i < n && *shared; i++)
+    if (l[i].order_id == o->id) TRY(fulfil_take_out(c, db, f, &l[i], l[i].quantity));
+  return ERR_OK;
+}
+
+static enum err end_elsewhere(struct cmd *c, struct db *db, struct order *o, struct fulfilment *f, size_t n,
+                              const struct draft *d)
 {
   for (size_t i = 0; i < n; i++) {
     struct claim k;
@@ -176,13 +193,23 @@ static enum err end_elsewhere(struct cmd *c, struct db *db, struct order *o, str
       bool ours = !confirmation_get(db, &c->mem, k.id, o->id, &told) && told.effect_id;
       if (ours || strcmp(k.state, "live") != 0 || k.carried != CARRIED_LABEL) {
         TRY(claim_told(c, db, k.id, o->id, TOLD_ACCEPTED, NULL));
+        TRY(carry_on(c, db, k.id, d, 0));
         continue;
       }
       TRY(claim_void_now(c, db, &k, "shipped in the channel's back end"));
       TRY(fulfilment_get(db, &c->mem, f[i].id, &f[i]));
     }
-    if (!strcmp(f[i].status, "shipped") || !strcmp(f[i].status, "completed")) continue;
+    if (is_over(c, &f[i])) continue;
+    if (going_back(c, &f[i])) {
+      TRY(trouble(
+        c, db, o, "shipped_elsewhere", NULL,
+        "The channel says that it was shipped, and its pieces wait to be put back: see whether they are there"));
+      continue;
+    }
+    bool shared;
+    TRY(out_of_shared(c, db, o, &f[i], &shared));
     TRY(left_elsewhere(c, db, o));
+    if (shared) continue;
     TRY(fulfilment_move(db, &f[i], c->rules->status.stage[ST_SHIPPED].name, c->now_ms));
     TRY(progress_event(c, db, 'f', f[i].id, "fulfilment.status",
                        "{\"to\":\"shipped\",\"note\":\"by the channel\"}"));
@@ -190,20 +217,74 @@ static enum err end_elsewhere(struct cmd *c, struct db *db, struct order *o, str
   return ERR_OK;
 }
 
+/* A label that was void already is not made again because the channel still shows it: where it took it, a person hears. */
+static enum err label_void(struct cmd *c, struct db *db, const struct order *o, const char *number,
+                           bool *is_void)
+{
+  struct claim k;
+  struct confirmation told;
+  enum err e = claim_by_number(db, &c->mem, number, 0, &k);
+  *is_void = false;
+  if (e) return e == ERR_NOT_FOUND ? ERR_OK : e;
+  if (strcmp(k.state, "void") != 0) return ERR_OK;
+  e = confirmation_get(db, &c->mem, k.id, o->id, &told);
+  if (e) return e == ERR_NOT_FOUND ? ERR_OK : e;
+  *is_void = true;
+  return claim_told(c, db, k.id, o->id, TOLD_ACCEPTED, NULL);
+}
+
 /* ---- the verb ------------------------------------------------------------------------------------------------------------------- */
+
+/* What ships was paid, and gets its pieces first: then they are known to be gone. */
+static enum err pieces_first(struct cmd *c, struct db *db, struct order *o, const struct draft *d)
+{
+  int at = status_find(&c->rules->status, o->status);
+  struct problem before = c->problem;
+  if (!strcmp(d->status, "cancelled") || !stock_tracked(c, db)) return ERR_OK;
+  if (at == ST_PENDING) {
+    enum err e = progress_move(c, db, o, ST_PAID, TRIGGER_CHANNEL, NULL);
+    if (e == ERR_CONFLICT) return c->problem = before, ERR_OK;
+    TRY(e);
+    TRY(regroup(c, db, o->id));
+  }
+  fulfil_touch(c, o->id);
+  TRY(fulfil_settle(c, db));
+  return order_get(db, &c->mem, o->id, o);
+}
+
+/* It was sent, and no shelf of ours had it. */
+static enum err never_there(struct cmd *c, struct db *db, const struct order *o)
+{
+  return exception_waits(db, o->id)
+           ? trouble(c, db, o, "shipped_elsewhere", NULL,
+                     "The channel says that it was shipped, and there were no pieces for it: count the stock")
+           : ERR_OK;
+}
 
 /* Not split yet: it stands alone from now on, and is split so that its parcel can be claimed. */
 static enum err split_now(struct cmd *c, struct db *db, struct order *o)
 {
   int way[STATUS_MAX], from = status_find(&c->rules->status, o->status);
-  int n = status_way(&c->rules->status, from, ST_SPLIT, TRIGGER_SYSTEM, way);
   struct problem before = c->problem;
+  int n = status_way(&c->rules->status, from, ST_SPLIT, TRIGGER_SYSTEM, way);
   for (int i = 0; i < n; i++) {
     enum err e = progress_move(c, db, o, way[i], TRIGGER_SYSTEM, NULL);
     if (e == ERR_CONFLICT) return c->problem = before, ERR_OK;
     TRY(e);
   }
   return ERR_OK;
+}
+
+/* Its parcels that are still here say where it stands. One without a number is for a person, when all is said to have left. */
+static enum err under_way(struct cmd *c, struct db *db, const struct order *o, bool all_told, bool *any)
+{
+  bool bare;
+  TRY(fulfil_under_way(c, db, o->id, any, &bare));
+  return bare && all_told
+           ? trouble(
+               c, db, o, "channel_ahead", NULL,
+               "The channel says that all of it was shipped, and a parcel of ours has no number: did it leave too?")
+           : ERR_OK;
 }
 
 enum err claim_from_channel(struct cmd *c, struct db *db, struct order *o, const struct draft *d, bool *done)
@@ -216,9 +297,13 @@ enum err claim_from_channel(struct cmd *c, struct db *db, struct order *o, const
   int at = stage_rank(&c->rules->status, status_find(&c->rules->status, o->status));
   if (at < 0 || at >= stage_rank(&c->rules->status, ST_COMPLETED) || (!parcel && !says_shipped(d)))
     return ERR_OK;
+  if (at < stage_rank(&c->rules->status, ST_SHIPPED)) TRY(pieces_first(c, db, o, d));
   TRY(fulfilments_of_order(db, &c->mem, o->id, true, &f, &n));
   TRY(units_of_order(db, &c->mem, o->id, &u, &units));
-  if (!n && !units) return ERR_OK; /* no stock is kept, or none was there for it */
+  if (!stock_tracked(c, db) && !claim_of_order(c, db, o->id))
+    return ERR_OK;  /* then its word alone moves the order */
+  if (!n && !units) /* no stock is kept, or none was there for it */
+    return at < stage_rank(&c->rules->status, ST_SHIPPED) && says_shipped(d) ? never_there(c, db, o) : ERR_OK;
   if (parcel && at < stage_rank(&c->rules->status, ST_PRE_SHIP)) {
     TRY(regroup(c, db, o->id));
     TRY(order_get(db, &c->mem, o->id, o));
@@ -231,7 +316,11 @@ enum err claim_from_channel(struct cmd *c, struct db *db, struct order *o, const
     for (size_t i = 0; i < d->parcels_n; i++) {
       struct match m;
       const char *number = number_of(c, &d->parcels[i]);
+      bool over;
       if (!number) continue;
+      TRY(label_void(c, db, o, number, &over));
+      if (over) continue;
+      TRY(fulfilments_of_order(db, &c->mem, o->id, true, &f, &n)); /* the one before may have changed them */
       TRY(match_of(c, db, o, f, n, &d->parcels[i], number, &m));
       if (m.same) {
         TRY(claim_told(c, db, m.same_claim.id, o->id, TOLD_ACCEPTED, NULL));
@@ -242,12 +331,11 @@ enum err claim_from_channel(struct cmd *c, struct db *db, struct order *o, const
         TRY(trouble(c, db, o, "double_shipment", number,
                     "The channel shows one parcel more than there are pieces for"));
     }
-  else if (n) TRY(end_elsewhere(c, db, o, f, n));
+  else if (n) TRY(end_elsewhere(c, db, o, f, n, d));
   else TRY(left_elsewhere(c, db, o));
   TRY(order_get(db, &c->mem, o->id, o));
-  /* Without fulfilments of ours the channel's word moves the order, as it does where no stock is kept. */
-  *done = n && parcel;
-  return ERR_OK;
+  /* While a parcel of ours has not left, it says where the order stands; else the channel's word does. */
+  return under_way(c, db, o, parcel && says_shipped(d), done);
 }
 
 static enum err is_history(struct cmd *c, struct db *db, const struct order *o, bool *history)

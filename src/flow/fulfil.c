@@ -101,6 +101,34 @@ static const char *names_json(struct cmd *c, const char *key, const char *const 
   return text;
 }
 
+/* Pieces of one unit of a line that are of its first part: those tell how many units there are. */
+static enum err first_part(struct cmd *c, struct db *db, const struct want *w, int64_t *sku_id, int64_t *each)
+{
+  struct kit_part *part;
+  size_t n;
+  *sku_id = w->sku_id, *each = 1;
+  TRY(sku_parts(db, &c->mem, w->sku_id, &part, &n));
+  if (n) *sku_id = part[0].sku_id, *each = part[0].quantity;
+  return ERR_OK;
+}
+
+/* Of an order that was opened again: what is in a parcel already is not reserved once more. */
+static enum err less_bound(struct cmd *c, struct db *db, int64_t order_id, struct want *want, size_t wants)
+{
+  struct unit *u;
+  size_t n;
+  TRY(units_of_order(db, &c->mem, order_id, &u, &n));
+  for (size_t i = 0; i < n; i++)
+    for (size_t x = 0; x < wants && u[i].fulfilment_id; x++) {
+      int64_t sku_id, each;
+      if (want[x].line.line_no != u[i].line_no) continue;
+      TRY(first_part(c, db, &want[x], &sku_id, &each));
+      int64_t gone = sku_id == u[i].sku_id ? u[i].quantity / each : 0;
+      want[x].line.left = want[x].line.left > gone ? want[x].line.left - gone : 0;
+    }
+  return ERR_OK;
+}
+
 /* Lines with their SKUs. *known: the dictionary has them all; else exception unknown_sku is open. */
 static enum err wants_of(struct cmd *c, struct db *db, const struct order *o, bool tracked,
                          struct want **list, size_t *n, bool *known)
@@ -222,12 +250,12 @@ static enum err release_loose(struct cmd *c, struct db *db, int64_t order_id, co
 }
 
 /* All of the order, or nothing of it. */
-static enum err reserve(struct cmd *c, struct db *db, const struct order *o, const struct want *want,
-                        size_t n)
+static enum err reserve(struct cmd *c, struct db *db, const struct order *o, struct want *want, size_t n)
 {
   struct unit_plan p = { 0 };
   struct unit *old, *new;
   size_t old_n, new_n;
+  TRY(less_bound(c, db, o->id, want, n));
   TRY(loose_units(c, db, o->id, &old, &old_n));
   for (size_t i = 0; i < n; i++)
     if (want[i].line.left) TRY(plan_add(c, db, &p, o->id, &want[i].line, want[i].line.left, want[i].sku_id));
@@ -254,6 +282,61 @@ enum err fulfil_reserve(struct cmd *c, struct db *db, const struct order *o)
   bool known;
   TRY(wants_of(c, db, o, true, &want, &n, &known));
   return known ? reserve(c, db, o, want, n) : ERR_OK;
+}
+
+/* One place's part of it. */
+static enum err gone_from(struct cmd *c, struct db *db, const struct order *o, int64_t warehouse_id,
+                          struct unit *u, size_t n, const struct want *want, size_t wants)
+{
+  struct fulfilment f = { .group_id = o->group_id,
+                          .warehouse_id = warehouse_id,
+                          .status = c->rules->status.stage[ST_SHIPPED].name };
+  TRY(fulfilment_insert(db, &f, c->now_ms, &f.id));
+  for (size_t x = 0; x < wants; x++) {
+    struct fulfilment_line l = { o->id, want[x].line.line_no, 0 };
+    int64_t sku_id, each;
+    TRY(first_part(c, db, &want[x], &sku_id, &each));
+    for (size_t i = 0; i < n; i++)
+      if (u[i].warehouse_id == warehouse_id && u[i].line_no == l.line_no && u[i].sku_id == sku_id)
+        l.quantity += u[i].quantity / each;
+    if (l.quantity) TRY(fulfilment_line_put(db, f.id, &l));
+  }
+  for (size_t i = 0; i < n; i++) {
+    if (u[i].warehouse_id != warehouse_id) continue;
+    if (u[i].state == UNIT_RESERVED)
+      TRY(stock_move(db, u[i].sku_id, warehouse_id, STOCK_RESERVED, STOCK_OUTSIDE, u[i].quantity,
+                     "shipped_elsewhere", ref_of(c, o->id), NULL, c->now_ms));
+    TRY(unit_drop(db, &u[i]));
+    u[i].fulfilment_id = f.id, u[i].state = UNIT_SHIPPED;
+    TRY(unit_put(db, &u[i]));
+  }
+  return progress_event(c, db, 'f', f.id, "fulfilment.created",
+                        "{\"order\":\"o_%lld\",\"because\":\"shipped_elsewhere\"}", (long long)o->id);
+}
+
+enum err fulfil_gone(struct cmd *c, struct db *db, const struct order *o, bool *any)
+{
+  struct unit *u;
+  struct want *want;
+  size_t n, wants;
+  bool known;
+  TRY(units_of_order(db, &c->mem, o->id, &u, &n));
+  *any = false;
+  for (size_t i = 0; i < n; i++) { /* in a fulfilment of its own: that ends as it stands */
+    if (!u[i].fulfilment_id || (u[i].state != UNIT_RESERVED && u[i].state != UNIT_MADE)) continue;
+    if (u[i].state == UNIT_RESERVED)
+      TRY(stock_move(db, u[i].sku_id, u[i].warehouse_id, STOCK_RESERVED, STOCK_OUTSIDE, u[i].quantity,
+                     "shipped_elsewhere", ref_of(c, o->id), NULL, c->now_ms));
+    u[i].state = UNIT_SHIPPED, *any = true;
+    TRY(unit_set(db, &u[i]));
+  }
+  TRY(loose_units(c, db, o->id, &u, &n));
+  if (!n) return ERR_OK;
+  TRY(wants_of(c, db, o, true, &want, &wants, &known));
+  for (size_t i = 0; i < n; i++)
+    if (!u[i].fulfilment_id) TRY(gone_from(c, db, o, u[i].warehouse_id, u, n, want, wants));
+  *any = true;
+  return ERR_OK;
 }
 
 /* ---- out of a fulfilment ------------------------------------------------------------------------------------------------------ */
@@ -311,6 +394,7 @@ struct member {
   struct order order;
   struct want *want;
   size_t n;
+  bool waited; /* and no more */
 };
 
 struct shape { /* of one group, while it is brought into shape */
@@ -540,6 +624,7 @@ static enum err plan_members(struct shape *g, size_t from, size_t to, const stru
         TRY(plan_add(g->c, g->db, &g->plan, g->member[i].order.id, &w->line, w->line.left, w->sku_id));
     }
   if (!g->tracked) return plan_untracked(g), ERR_OK;
+  if (from == to) return g->plan.result.ok = true, ERR_OK;
   return plan_decide(g->c, g->db, &g->plan, &g->member[from].order, old, old_n);
 }
 
@@ -550,25 +635,51 @@ static enum err members_wanting(struct shape *g)
   for (size_t i = 0; i < g->members; i++) {
     int64_t left = 0;
     for (size_t x = 0; x < g->member[i].n; x++) left += g->member[i].want[x].line.left;
-    if (left) g->member[n++] = g->member[i];
-    else TRY(waits_no_more(g->c, g->db, g->member[i].order.id));
+    if (left) {
+      g->member[n++] = g->member[i];
+      continue;
+    }
+    TRY(waits_no_more(g->c, g->db, g->member[i].order.id));
+    TRY(fulfil_follow(g->c, g->db, g->member[i].order.id));
   }
   g->members = n;
   return ERR_OK;
 }
 
-/* Pieces are missing, or no place can take it: the youngest members wait until the rest can be sent. */
+/* Pieces are missing, or no place can take it: oldest first, whoever can go with those before goes, the others wait. */
 static enum err shape_plan(struct shape *g, const struct unit *old, size_t old_n)
 {
+  size_t n = 0, all;
   TRY(members_wanting(g));
-  while (g->members) {
-    TRY(plan_members(g, 0, g->members, old, old_n));
-    if (g->plan.result.ok) break;
-    TRY(waits(g->c, g->db, g->member[g->members - 1].order.id, &g->plan.result));
-    g->members--;
+  all = g->members;
+  TRY(plan_members(g, 0, all, old, old_n));
+  for (size_t i = 0; i < all && !g->plan.result.ok; i++) {
+    struct member m = g->member[i];
+    g->member[i] = g->member[n], g->member[n] = m;
+    TRY(plan_members(g, 0, n + 1, old, old_n));
+    if (!g->plan.result.ok) TRY(waits(g->c, g->db, m.order.id, &g->plan.result));
+    else n++;
+    g->plan.result.ok = false;
+    g->members = n;
   }
-  if (!g->members) g->plan = (struct unit_plan){ .result.ok = true };
-  for (size_t i = 0; i < g->members; i++) TRY(waits_no_more(g->c, g->db, g->member[i].order.id));
+  if (g->members != all) TRY(plan_members(g, 0, g->members, old, old_n));
+  for (size_t i = 0; i < g->members; i++) {
+    struct member *m = &g->member[i];
+    m->waited = exception_waits(g->db, m->order.id) & (WAITS_STOCK | WAITS_PLACE);
+    if (m->waited) TRY(waits_no_more(g->c, g->db, m->order.id));
+  }
+  return ERR_OK;
+}
+
+/* All that is wanted is in parcels: given back since, or taken out. */
+static enum err nobody_waits(struct shape *g)
+{
+  for (size_t i = 0; i < g->members; i++) {
+    int64_t id = g->member[i].order.id;
+    if (!(exception_waits(g->db, id) & (WAITS_STOCK | WAITS_PLACE))) continue;
+    TRY(waits_no_more(g->c, g->db, id));
+    TRY(fulfil_follow(g->c, g->db, id));
+  }
   return ERR_OK;
 }
 
@@ -583,10 +694,14 @@ static enum err group_shape(struct cmd *c, struct db *db, int64_t group_id, bool
   if (!g.members && !g.fs) return ERR_OK;
   TRY(shape_fixed(&g));
   TRY(shape_fits(&g, &fits));
+  if (fits) TRY(nobody_waits(&g));
   if (fits && !c->touched.anew) return ERR_OK;
   TRY(shape_old(&g, &old, &old_n));
   TRY(shape_plan(&g, old, old_n));
-  return shape_write(&g, old, old_n);
+  TRY(shape_write(&g, old, old_n));
+  for (size_t i = 0; i < g.members; i++)
+    if (g.member[i].waited) TRY(fulfil_follow(c, db, g.member[i].order.id));
+  return ERR_OK;
 }
 
 /* ---- one order ------------------------------------------------------------------------------------------------------------------------ */
@@ -599,7 +714,10 @@ static enum err leave_fulfilments(struct cmd *c, struct db *db, const struct ord
   bool claimed = false;
   TRY(fulfilments_of_order(db, &c->mem, o->id, true, &f, &n));
   for (size_t i = 0; i < n; i++) {
-    if (is_claimed(c, &f[i])) claimed = true;
+    struct claim k; /* where no stock is kept, people move parcels without one */
+    bool bare = !f[i].warehouse_id && rank_of(c, f[i].status) < rank_built_in(c, ST_SHIPPED) &&
+                claim_of_fulfilment(db, &c->mem, f[i].id, &k) == ERR_NOT_FOUND;
+    if (is_claimed(c, &f[i]) && !bare) claimed = true;
     else if (wish != WISH_SPLIT || f[i].group_id != o->group_id) TRY(take_order_out(c, db, &f[i], o->id));
   }
   return claimed ? claim_refunded(c, db, o->id) : ERR_OK;
@@ -681,10 +799,25 @@ enum err fulfil_follow(struct cmd *c, struct db *db, int64_t order_id)
     if (at >= 0 && (least < 0 || stage_rank(t, at) < stage_rank(t, least))) least = at;
   }
   if (least < 0 || least == status_find(t, o.status)) return ERR_OK;
-  bool waiting = exception_waits(db, order_id) & (WAITS_STOCK | WAITS_PLACE);
+  bool waiting = exception_waits(db, order_id) & (WAITS_STOCK | WAITS_PLACE | WAITS_SKU);
   if (waiting && stage_rank(t, least) > rank_of(c, o.status))
     return ERR_OK; /* some of it is in no parcel yet */
   return follow_to(c, db, &o, least);
+}
+
+enum err fulfil_under_way(struct cmd *c, struct db *db, int64_t order_id, bool *any, bool *bare)
+{
+  struct fulfilment *f;
+  size_t n;
+  TRY(fulfilments_of_order(db, &c->mem, order_id, true, &f, &n));
+  *any = *bare = false;
+  for (size_t i = 0; i < n; i++) {
+    struct claim k; /* where no stock is kept, only a number makes a parcel of it */
+    if (!f[i].warehouse_id && claim_of_fulfilment(db, &c->mem, f[i].id, &k)) continue;
+    *any = *any || rank_of(c, f[i].status) < rank_built_in(c, ST_SHIPPED);
+    *bare = *bare || !is_claimed(c, &f[i]);
+  }
+  return ERR_OK;
 }
 
 static enum err refuse_stage(struct cmd *c, const struct fulfilment *f, int to)

@@ -119,7 +119,7 @@ static enum err create(struct cmd *c, struct db *db, struct draft *d, int64_t ch
   *group_id = o.group_id, c->version = 1;
   TRY(progress_event(c, db, 'o', o.id, "order.created", "{\"status\":\"%s\"}", o.status));
   bool tracked = stock_tracked(c, db);
-  if (ships && !left && tracked) fulfil_touch(c, o.id);
+  if (tracked && (ships || left || c->rules->reserve_placed)) fulfil_touch(c, o.id);
   if (left && o.group_id) TRY(group_close(c, db, o.group_id, 0, "parcel_known"));
   if (left && tracked) TRY(claim_at_once(c, db, o.id, d));
   if (left && o.group_id) return ERR_OK;

@@ -172,6 +172,17 @@ static enum err scan_right(struct cmd *c, struct db *db, struct bench *b, struct
   return *how == SCAN_DONE ? packed_now(c, db, b) : ERR_OK;
 }
 
+/* The label is void: its pieces go back to the shelf, nothing is packed. */
+static enum err not_going_back(struct cmd *c, struct db *db, const struct fulfilment *f)
+{
+  struct claim k;
+  if (!f->warehouse_id || !is_claimed(c, f)) return ERR_OK;
+  enum err e = claim_of_fulfilment(db, &c->mem, f->id, &k);
+  return e == ERR_NOT_FOUND ? refuse(c, ERR_CONFLICT, "not_ready",
+                                     "The label of f_%lld is void: put its pieces back", (long long)f->id)
+                            : e;
+}
+
 enum err flow_pack_scan_run(struct cmd *c, struct db *db)
 {
   const struct pack_args *a = c->args;
@@ -179,6 +190,7 @@ enum err flow_pack_scan_run(struct cmd *c, struct db *db)
   struct pack_item *i;
   enum scanned how = SCAN_RIGHT;
   TRY(bench_open(c, db, &b));
+  TRY(not_going_back(c, db, &b.f));
   TRY(item_of(c, db, &b, &i));
   if (!i) how = SCAN_WRONG;
   else if (!strcmp(b.f.work, "packed") || a->quantity > i->wanted - i->scanned) how = SCAN_TOO_MANY;

@@ -262,25 +262,6 @@ static enum err pieces_back(struct cmd *c, struct db *db, struct claim *k, int64
   return ERR_OK;
 }
 
-/* The last piece is back: the fulfilment is over, its orders are looked at anew. */
-static enum err all_back(struct cmd *c, struct db *db, struct claim *k)
-{
-  struct fulfilment f;
-  struct fulfilment_line *l;
-  size_t n;
-  k->put_back = false;
-  TRY(claim_update(db, k));
-  TRY(fulfilment_get(db, &c->mem, k->fulfilment_id, &f));
-  TRY(fulfilment_lines(db, &c->mem, f.id, &l, &n));
-  for (size_t i = 0; i < n; i++) {
-    TRY(fulfilment_line_drop(db, f.id, l[i].order_id, l[i].line_no));
-    fulfil_touch(c, l[i].order_id);
-  }
-  TRY(fulfilment_move(db, &f, c->rules->status.stage[ST_CANCELLED].name, c->now_ms));
-  TRY(progress_event(c, db, 'f', f.id, "fulfilment.cancelled", "{\"because\":\"put_back\"}"));
-  return fulfil_wake(c, db);
-}
-
 enum err flow_claim_put_back_run(struct cmd *c, struct db *db)
 {
   const struct parcel_args *a = c->args;
@@ -299,7 +280,8 @@ enum err flow_claim_put_back_run(struct cmd *c, struct db *db)
   TRY(pieces_back(c, db, &k, sku_id, &of_sku, &left));
   TRY(progress_event(c, db, 'k', k.id, "claim.put_back", "{\"quantity\":%lld,\"left\":%lld}",
                      (long long)a->quantity, (long long)left));
-  if (!left) TRY(all_back(c, db, &k));
+  TRY(fulfil_wake(c, db));
+  if (!left) TRY(claim_all_back(c, db, &k));
   TRY(fulfil_settle(c, db));
   return answer_claim(c, db, k.id);
 }

@@ -29,7 +29,8 @@ static bool guard_holds(struct cmd *c, struct db *db, const struct order *o, enu
 {
   switch (g) {
   case GUARD_KNOWN_SKUS: return !(exception_waits(db, o->id) & WAITS_SKU);
-  case GUARD_NO_PARCEL: return !o->shipped_at;
+  case GUARD_NO_PARCEL:
+    return trigger == TRIGGER_SYSTEM || !o->shipped_at; /* where other parcels stand is no choice */
   case GUARD_PARCEL:
     return trigger == TRIGGER_CHANNEL || order_has_tracking(db, o->id) || claim_of_order(c, db, o->id);
   default: return true;
@@ -153,6 +154,12 @@ enum err progress_follow(struct cmd *c, struct db *db, struct order *o, int64_t 
                    "{\"channel_status\":\"%s\",\"do\":\"Reopen the order or settle it with the customer\"}",
                    o->channel_status),
       NULL, NULL);
+  if (to == ST_SHIPPED ||
+      to == ST_COMPLETED) { /* its parcels say where it stands, while one of them is here */
+    bool here, bare;
+    TRY(fulfil_under_way(c, db, o->id, &here, &bare));
+    if (here) return ERR_OK;
+  }
   if (shipped_at && !o->shipped_at) o->shipped_at = shipped_at;
   for (int i = 0; i < n; i++) {
     enum err e = progress_move(c, db, o, way[i], TRIGGER_CHANNEL, NULL);
@@ -217,7 +224,18 @@ static enum err fulfilments_moved(struct cmd *c, struct db *db, struct order *o,
     return ERR_OK;
   TRY(fulfilments_of_order(db, &c->mem, o->id, true, &f, &n));
   if (!n) return ERR_OK;
-  if (!status_move(t, from, to, TRIGGER_COMMAND) || order_holds(db, o->id)) return ERR_OK; /* refused there */
+  const struct move *m = status_move(t, from, to, TRIGGER_COMMAND);
+  if (!m || (m->forward && order_holds(db, o->id))) return ERR_OK; /* refused there */
+  bool together = true,
+       locked = false; /* all of them stand where the order stands, and none waits for its two facts */
+  for (size_t i = 0; i < n; i++) {
+    struct claim k;
+    int at = status_find(t, f[i].status);
+    together = together && (at == from || stage_rank(t, at) >= stage_rank(t, to));
+    locked = locked || f[i].warehouse_id || !claim_of_fulfilment(db, &c->mem, f[i].id, &k);
+  }
+  bool person = together && (!locked || (to != ST_PRE_SHIP && from != ST_PRE_SHIP));
+  if (person) TRY(progress_move(c, db, o, to, TRIGGER_COMMAND, note));
   for (size_t i = 0; i < n; i++) {
     struct claim k;
     if (status_find(t, f[i].status) != from) continue;
@@ -283,7 +301,7 @@ enum err flow_order_move_run(struct cmd *c, struct db *db)
   TRY(fulfilments_moved(c, db, &o, to, a->note, &moved));
   if (!moved) TRY(progress_move(c, db, &o, to, TRIGGER_COMMAND, a->note));
   TRY(regroup(c, db, o.id));
-  if (to == ST_SPLIT) TRY(split_along(c, db, o.id));
+  if (to == ST_SPLIT && stock_tracked(c, db)) TRY(split_along(c, db, o.id));
   TRY(fulfil_settle(c, db));
   return answer(c, db, o.id);
 }

@@ -87,8 +87,8 @@ test('exit status and message of wrong usage', () => {
   const table = [
     ['', /help/], ['ordr', /no command ordr/], ['ordre list', /did you mean|no command/], ['order', /order show/], ['order shw', /Of order there are/],
     ['order show', /needs: ID/], ['order show o_1 o_2', /only: ID/], ['order list --limit', /needs a value/], ['order list --statu paid', /did you mean --status/],
-    ['order list --json=1', /takes no value/], ['order list --status a --status b', /twice/], ['import x --format xml', /auto, ndjson or csv/],
-    ['export ordres', /did you mean orders/], ['export groups --status paid', /no filter --status/], ['export orders --format xml', /csv or ndjson/],
+    ['order list --json=1', /takes no value/], ['order list --status a --status b', /twice/], ['import x --format xml', /auto, ndjson, csv or xlsx/],
+    ['export ordres', /did you mean orders/], ['export groups --status paid', /no filter --status/], ['export orders --format xml', /csv, xlsx or ndjson/],
     ['export orders --json --bom', /are for CSV/], ['address', /one or two/], ['user add amy', /--roles/], ['token add t --roles cs --expires soon', /duration/],
     ['payload retry', /--all/], ['order move o_1 split --if-version x', /number/], ['-x', /no option -x/], ['help nosuch', /no command/],
   ];

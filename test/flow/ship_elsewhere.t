@@ -23,7 +23,7 @@ stock {"sku":"A"} => OK {"data":[{"on_hand":8,"reserved":0,"frozen":2,"available
 # both left: two numbers, the carrier has ours
 take {"external_id":"4","receiver":{"phone":"13800004444"},"lines":[{"line_id":"1","sku":"A","quantity":1}]} => OK {"id":"o_4"}
 order.move o_4 {"to":"split"} => OK {"status":"split"}
-fulfilment.claim f_3 {"carrier":"SF","tracking_no":"SF0004"} => OK {"id":"k_4"}
+fulfilment.claim f_4 {"carrier":"SF","tracking_no":"SF0004"} => OK {"id":"k_4"}
 parcel.trace {"tracking_no":"SF0004","status":"picked_up"} => OK {"state":"shipped"}
 take {"external_id":"4","receiver":{"phone":"13800004444"},"lines":[{"line_id":"1","sku":"A","quantity":1}],"shipments":[{"carrier":"YTO","tracking_no":"YT0004"}]} => OK {"result":"updated"}
 show o_4 => OK {"exceptions":[{"type":"double_shipment"}]}
