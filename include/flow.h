@@ -337,6 +337,9 @@ struct effect_settle { /* EFFECT_SETTLE; numbers[]: 0 the effect is dead */
 /* numbers[] of EFFECTS_RECOVER: 0 recovered. STOCK_TELL: 0 the last row of the ledger that was looked at; left. */
 enum err effect_put_event(struct cmd *c, struct db *db, char kind, int64_t entity, const char *type,
                           int64_t seq);
+/* A dead effect once more. One whose last try may have been taken, and must not be taken twice, is asked about before
+ * it is sent. *is_again false: it tells of a label that is void. */
+enum err effect_make_again(struct cmd *c, struct db *db, const struct effect *e, bool *is_again);
 enum err effect_stock_tell(struct cmd *c, struct db *db,
                            int64_t sku_id); /* pushes wherever it is listed, also in kits */
 /* What a channel may be told of an article now. false in *told: nothing (made to order). */
@@ -448,6 +451,8 @@ enum err claim_make(struct cmd *c, struct db *db, struct fulfilment *f, const st
                     struct claim *out, bool *same);
 /* What the channel told about its parcels and its status; true in *done when it was about fulfilments of ours. */
 enum err claim_from_channel(struct cmd *c, struct db *db, struct order *o, const struct draft *d, bool *done);
+/* Held no more, and its channel had said meanwhile that it was shipped: what left is taken off the stock. */
+enum err elsewhere_released(struct cmd *c, struct db *db, struct order *o);
 /* An order that was new and sent already when we heard of it. Those from before the dictionary knew their SKUs are history. */
 enum err claim_at_once(struct cmd *c, struct db *db, int64_t order_id, const struct draft *d);
 /* What a channel answered to the confirmation of a member. error: JSON or NULL. */

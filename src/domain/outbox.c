@@ -88,7 +88,8 @@ size_t effect_next(struct db *db, const char *destination, int64_t now_ms, int64
   static const char SQL[] =
     "SELECT id FROM effects AS e WHERE destination = $1 AND state = 'waiting' AND due_at <= $2"
     " AND NOT EXISTS (SELECT 1 FROM effects AS b WHERE b.destination = e.destination AND b.subject = e.subject"
-    " AND b.id < e.id AND (b.state = 'waiting' OR b.state = 'sending' OR b.state = 'unknown'))"
+    " AND (b.state = 'waiting' OR b.state = 'sending' OR b.state = 'unknown')"
+    " AND (b.id < e.id OR b.state <> 'waiting'))"
     " ORDER BY due_at, id LIMIT $3";
   struct stmt *s = db_stmt(db, SQL);
   stmt_text(s, 1, destination), stmt_int(s, 2, now_ms), stmt_int(s, 3, (int64_t)max);

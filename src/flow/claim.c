@@ -289,6 +289,12 @@ static enum err tell_one(struct cmd *c, struct db *db, const struct claim *k, in
   TRY(channel_by_id(db, &c->mem, o.channel_id, &ch));
   const struct channel_family *can = rules_channel(c->rules, ch.name);
   if (k->channel_id == o.channel_id || !can || !can->confirms) return confirmation_put(db, &now);
+  struct effect before;
+  if (was.effect_id && !effect_get(db, &c->mem, was.effect_id, &before) && !strcmp(before.state, "dead")) {
+    bool is_again; /* it may have been taken: never a second one beside it */
+    c->effects = true;
+    return effect_make_again(c, db, &before, &is_again);
+  }
   now.state = TOLD_NONE;
   if (can->on_pickup && !gone(k->carried)) return confirmation_put(db, &now);
   TRY(order_lines_left(db, &c->mem, o.id, o.total, &name, &names));
@@ -488,6 +494,7 @@ enum err claim_tell_again(struct cmd *c, struct db *db, struct claim *k, int64_t
   size_t n;
   TRY(fulfilment_lines(db, &c->mem, k->fulfilment_id, &l, &n));
   TRY(tell_one(c, db, k, order_id, l, n, true));
+  TRY(claim_get(db, &c->mem, k->id, k));
   TRY(told_together(c, db, k));
   return claim_update(db, k);
 }

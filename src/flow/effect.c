@@ -528,8 +528,7 @@ static enum err answer(struct cmd *c, struct db *db, int64_t id)
   return view_effect(db, &c->mem, id, &c->out, &c->version);
 }
 
-/* One whose last try may have been taken, and must not be taken twice, is asked about before it is sent. */
-static enum err again(struct cmd *c, struct db *db, const struct effect *e, bool *is_again)
+enum err effect_make_again(struct cmd *c, struct db *db, const struct effect *e, bool *is_again)
 {
   bool gone = false;
   const char *outcome = json_field(c, e->error, "outcome");
@@ -537,7 +536,10 @@ static enum err again(struct cmd *c, struct db *db, const struct effect *e, bool
   if (is_kind(e, "confirm")) TRY(is_void(c, db, e, &gone));
   if (gone) return ERR_OK;
   *is_again = true;
-  if (!e->safe && outcome && !strcmp(outcome, "unknown")) return effect_ask_again(db, e->id, c->now_ms);
+  if (!e->safe && outcome && !strcmp(outcome, "unknown")) {
+    TRY(effect_ask_again(db, e->id, c->now_ms));
+    return told(c, db, e, TOLD_UNKNOWN, e->error);
+  }
   TRY(effect_again(db, e->id, c->now_ms));
   return told(c, db, e, TOLD_SENT, NULL);
 }
@@ -556,7 +558,7 @@ enum err flow_effect_retry_run(struct cmd *c, struct db *db)
   bool is_again = true;
   TRY(target(c, db, c->args, &e));
   if (!strcmp(e.state, "waiting") || !strcmp(e.state, "unknown")) TRY(effect_hurry(db, e.id, c->now_ms));
-  else if (!strcmp(e.state, "dead")) TRY(again(c, db, &e, &is_again));
+  else if (!strcmp(e.state, "dead")) TRY(effect_make_again(c, db, &e, &is_again));
   else
     return refuse(c, ERR_CONFLICT, "not_dead", "The effect is %s: there is nothing to make again", e.state);
   if (!is_again)
@@ -596,7 +598,7 @@ enum err flow_effect_retry_all_run(struct cmd *c, struct db *db)
       after = ids[i];
       TRY(effect_get(db, &c->mem, ids[i], &e));
       if (!meant(a, &e)) continue;
-      TRY(again(c, db, &e, &is_again));
+      TRY(effect_make_again(c, db, &e, &is_again));
       retried += is_again, skipped += !is_again;
       if (!is_again) continue;
       TRY(effect_event(c, db, &e, "effect.retried", NULL));

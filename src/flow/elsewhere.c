@@ -181,35 +181,51 @@ static enum err out_of_shared(struct cmd *c, struct db *db, const struct order *
   return ERR_OK;
 }
 
+/* One of ours that is claimed. *ends: it counts as sent, and not under our number. */
+static enum err end_claimed(struct cmd *c, struct db *db, const struct order *o, struct fulfilment *f,
+                            struct claim *k, const struct draft *d, bool *ends)
+{
+  struct confirmation told;
+  bool ours = !confirmation_get(db, &c->mem, k->id, o->id, &told) && told.effect_id;
+  *ends = !ours && !strcmp(k->state, "live") && k->carried == CARRIED_LABEL;
+  if (!*ends) { /* our own confirmation comes back, or somebody beside us */
+    TRY(claim_told(c, db, k->id, o->id, TOLD_ACCEPTED, NULL));
+    return carry_on(c, db, k->id, d, 0);
+  }
+  TRY(claim_void_now(c, db, k, "shipped in the channel's back end"));
+  return fulfilment_get(db, &c->mem, f->id, f);
+}
+
+static enum err end_one(struct cmd *c, struct db *db, const struct order *o, struct fulfilment *f,
+                        const struct draft *d, bool *ends, bool *shared)
+{
+  struct claim k;
+  enum err e = claim_of_fulfilment(db, &c->mem, f->id, &k);
+  if (e && e != ERR_NOT_FOUND) return e;
+  *ends = true, *shared = false;
+  if (!e) TRY(end_claimed(c, db, o, f, &k, d, ends));
+  *ends = *ends && !is_over(c, f);
+  if (!*ends) return ERR_OK;
+  if (!going_back(c, f)) return out_of_shared(c, db, o, f, shared);
+  *ends = false;
+  return trouble(
+    c, db, o, "shipped_elsewhere", NULL,
+    "The channel says that it was shipped, and its pieces wait to be put back: see whether they are there");
+}
+
 static enum err end_elsewhere(struct cmd *c, struct db *db, struct order *o, struct fulfilment *f, size_t n,
                               const struct draft *d)
 {
+  bool *alone = arena_array(&c->mem, bool, n), any = false;
   for (size_t i = 0; i < n; i++) {
-    struct claim k;
-    struct confirmation told;
-    enum err e = claim_of_fulfilment(db, &c->mem, f[i].id, &k);
-    if (e && e != ERR_NOT_FOUND) return e;
-    if (!e) { /* our own confirmation comes back, or somebody beside us */
-      bool ours = !confirmation_get(db, &c->mem, k.id, o->id, &told) && told.effect_id;
-      if (ours || strcmp(k.state, "live") != 0 || k.carried != CARRIED_LABEL) {
-        TRY(claim_told(c, db, k.id, o->id, TOLD_ACCEPTED, NULL));
-        TRY(carry_on(c, db, k.id, d, 0));
-        continue;
-      }
-      TRY(claim_void_now(c, db, &k, "shipped in the channel's back end"));
-      TRY(fulfilment_get(db, &c->mem, f[i].id, &f[i]));
-    }
-    if (is_over(c, &f[i])) continue;
-    if (going_back(c, &f[i])) {
-      TRY(trouble(
-        c, db, o, "shipped_elsewhere", NULL,
-        "The channel says that it was shipped, and its pieces wait to be put back: see whether they are there"));
-      continue;
-    }
-    bool shared;
-    TRY(out_of_shared(c, db, o, &f[i], &shared));
-    TRY(left_elsewhere(c, db, o));
-    if (shared) continue;
+    bool ends, shared;
+    TRY(end_one(c, db, o, &f[i], d, &ends, &shared));
+    alone[i] = ends && !shared, any = any || ends;
+  }
+  if (!any) return ERR_OK;
+  TRY(left_elsewhere(c, db, o));
+  for (size_t i = 0; i < n; i++) {
+    if (!alone[i]) continue;
     TRY(fulfilment_move(db, &f[i], c->rules->status.stage[ST_SHIPPED].name, c->now_ms));
     TRY(progress_event(c, db, 'f', f[i].id, "fulfilment.status",
                        "{\"to\":\"shipped\",\"note\":\"by the channel\"}"));
@@ -275,6 +291,20 @@ static enum err split_now(struct cmd *c, struct db *db, struct order *o)
   return ERR_OK;
 }
 
+/* Something of it is on its way, though a parcel of ours still says where it stands. */
+static enum err some_left(struct cmd *c, struct db *db, struct order *o, const struct draft *d)
+{
+  struct unit *u;
+  size_t n;
+  bool any = false;
+  if (o->shipped_at) return ERR_OK;
+  TRY(units_of_order(db, &c->mem, o->id, &u, &n));
+  for (size_t i = 0; i < n; i++) any = any || u[i].state == UNIT_SHIPPED;
+  if (!any) return ERR_OK;
+  o->shipped_at = d->updated_at ? d->updated_at : c->now_ms;
+  return order_set_shipped(db, o->id, o->shipped_at);
+}
+
 /* Its parcels that are still here say where it stands. One without a number is for a person, when all is said to have left. */
 static enum err under_way(struct cmd *c, struct db *db, const struct order *o, bool all_told, bool *any)
 {
@@ -335,7 +365,24 @@ enum err claim_from_channel(struct cmd *c, struct db *db, struct order *o, const
   else TRY(left_elsewhere(c, db, o));
   TRY(order_get(db, &c->mem, o->id, o));
   /* While a parcel of ours has not left, it says where the order stands; else the channel's word does. */
-  return under_way(c, db, o, parcel && says_shipped(d), done);
+  TRY(under_way(c, db, o, parcel && says_shipped(d), done));
+  return *done ? some_left(c, db, o, d) : ERR_OK;
+}
+
+enum err elsewhere_released(struct cmd *c, struct db *db, struct order *o)
+{
+  const struct draft d = { .status = o->channel_status };
+  struct fulfilment *f;
+  struct unit *u;
+  size_t n, units;
+  int at = stage_rank(&c->rules->status, status_find(&c->rules->status, o->status));
+  if (!says_shipped(&d) || at < 0 || at >= stage_rank(&c->rules->status, ST_SHIPPED) || !stock_tracked(c, db))
+    return ERR_OK;
+  TRY(pieces_first(c, db, o, &d));
+  TRY(fulfilments_of_order(db, &c->mem, o->id, true, &f, &n));
+  if (n) return ERR_OK; /* was told when it came */
+  TRY(units_of_order(db, &c->mem, o->id, &u, &units));
+  return units ? left_elsewhere(c, db, o) : never_there(c, db, o);
 }
 
 static enum err is_history(struct cmd *c, struct db *db, const struct order *o, bool *history)

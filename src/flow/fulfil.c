@@ -112,12 +112,9 @@ static enum err first_part(struct cmd *c, struct db *db, const struct want *w, i
   return ERR_OK;
 }
 
-/* Of an order that was opened again: what is in a parcel already is not reserved once more. */
-static enum err less_bound(struct cmd *c, struct db *db, int64_t order_id, struct want *want, size_t wants)
+static enum err less_units(struct cmd *c, struct db *db, const struct unit *u, size_t n, struct want *want,
+                           size_t wants)
 {
-  struct unit *u;
-  size_t n;
-  TRY(units_of_order(db, &c->mem, order_id, &u, &n));
   for (size_t i = 0; i < n; i++)
     for (size_t x = 0; x < wants && u[i].fulfilment_id; x++) {
       int64_t sku_id, each;
@@ -127,6 +124,15 @@ static enum err less_bound(struct cmd *c, struct db *db, int64_t order_id, struc
       want[x].line.left = want[x].line.left > gone ? want[x].line.left - gone : 0;
     }
   return ERR_OK;
+}
+
+/* Of an order that was opened again: what is in a parcel already is not reserved once more. */
+static enum err less_bound(struct cmd *c, struct db *db, int64_t order_id, struct want *want, size_t wants)
+{
+  struct unit *u;
+  size_t n;
+  TRY(units_of_order(db, &c->mem, order_id, &u, &n));
+  return less_units(c, db, u, n, want, wants);
 }
 
 /* Lines with their SKUs. *known: the dictionary has them all; else exception unknown_sku is open. */
@@ -140,11 +146,11 @@ static enum err wants_of(struct cmd *c, struct db *db, const struct order *o, bo
   *list = arena_array(&c->mem, struct want, *n + 1), unknown = arena_array(&c->mem, const char *, *n + 1);
   for (size_t i = 0; i < *n; i++) {
     (*list)[i] = (struct want){ line[i], 0 };
-    if (!tracked || !line[i].left) continue;
+    if (!tracked) continue;
     enum err e =
       line[i].sku ? sku_of_channel(db, o->channel_id, line[i].sku, &(*list)[i].sku_id) : ERR_NOT_FOUND;
     if (e && e != ERR_NOT_FOUND) return e;
-    if (e) unknown[unknown_n++] = line[i].sku ? line[i].sku : "";
+    if (e && line[i].left) unknown[unknown_n++] = line[i].sku ? line[i].sku : "";
   }
   *known = !unknown_n;
   if (!unknown_n) return ERR_OK;
@@ -323,7 +329,10 @@ enum err fulfil_gone(struct cmd *c, struct db *db, const struct order *o, bool *
   TRY(units_of_order(db, &c->mem, o->id, &u, &n));
   *any = false;
   for (size_t i = 0; i < n; i++) { /* in a fulfilment of its own: that ends as it stands */
+    struct fulfilment f;
     if (!u[i].fulfilment_id || (u[i].state != UNIT_RESERVED && u[i].state != UNIT_MADE)) continue;
+    TRY(fulfilment_get(db, &c->mem, u[i].fulfilment_id, &f));
+    if (is_claimed(c, &f)) continue; /* that one leaves by its own two facts, or goes back */
     if (u[i].state == UNIT_RESERVED)
       TRY(stock_move(db, u[i].sku_id, u[i].warehouse_id, STOCK_RESERVED, STOCK_OUTSIDE, u[i].quantity,
                      "shipped_elsewhere", ref_of(c, o->id), NULL, c->now_ms));
@@ -424,6 +433,21 @@ static struct want *want_of(const struct shape *g, int64_t order_id, int64_t lin
   return NULL;
 }
 
+/* What left in a parcel of another group, or of none, is not sent once more. */
+static enum err less_elsewhere(struct shape *g, struct member *m)
+{
+  struct unit *u;
+  size_t n, kept = 0;
+  if (!m->order.shipped_at) return ERR_OK;
+  TRY(units_of_order(g->db, &g->c->mem, m->order.id, &u, &n));
+  for (size_t i = 0; i < n; i++) {
+    struct fulfilment f = { 0 };
+    if (u[i].fulfilment_id) TRY(fulfilment_get(g->db, &g->c->mem, u[i].fulfilment_id, &f));
+    if (u[i].fulfilment_id && f.group_id != g->group_id) u[kept++] = u[i];
+  }
+  return less_units(g->c, g->db, u, kept, m->want, m->n);
+}
+
 /* Members that are split, with what they want. One with an unknown SKU wants nothing anew. */
 static enum err shape_members(struct shape *g)
 {
@@ -438,27 +462,29 @@ static enum err shape_members(struct shape *g)
     TRY(order_get(g->db, &c->mem, list[i].id, &m->order));
     if (wish_of(c, &m->order) != WISH_SPLIT) continue;
     TRY(wants_of(c, g->db, &m->order, g->tracked, &m->want, &m->n, &known));
-    if (known) g->members++;
+    if (!known) continue;
+    TRY(less_elsewhere(g, m));
+    g->members++;
   }
   return ERR_OK;
 }
 
-/* What fixed fulfilments hold is taken off the wants; where they hold too much and are not claimed, it is taken out. */
-static enum err shape_fixed(struct shape *g)
+/* What fixed fulfilments hold is taken off the wants, claimed ones first; where others hold too much, it is taken out. */
+static enum err shape_fixed(struct shape *g, bool claimed)
 {
   for (size_t i = 0; i < g->fs; i++) {
     struct fulfilment_line *l;
     size_t n;
-    if (!is_fixed(g->c, &g->f[i])) continue;
+    if (!is_fixed(g->c, &g->f[i]) || is_claimed(g->c, &g->f[i]) != claimed) continue;
     TRY(fulfilment_lines(g->db, &g->c->mem, g->f[i].id, &l, &n));
     for (size_t x = 0; x < n; x++) {
       struct want *w = want_of(g, l[x].order_id, l[x].line_no);
       int64_t keep = w ? w->line.left < l[x].quantity ? w->line.left : l[x].quantity : 0;
       if (w) w->line.left -= keep;
-      if (keep < l[x].quantity && member_of(g, l[x].order_id) && !is_claimed(g->c, &g->f[i]))
+      if (keep < l[x].quantity && member_of(g, l[x].order_id) && !claimed)
         TRY(fulfil_take_out(g->c, g->db, &g->f[i], &l[x], l[x].quantity - keep));
     }
-    if (!is_claimed(g->c, &g->f[i])) TRY(end_empty(g->c, g->db, &g->f[i]));
+    if (!claimed) TRY(end_empty(g->c, g->db, &g->f[i]));
   }
   return ERR_OK;
 }
@@ -692,7 +718,8 @@ static enum err group_shape(struct cmd *c, struct db *db, int64_t group_id, bool
   TRY(shape_members(&g));
   TRY(fulfilments_of_group(db, &c->mem, group_id, true, &g.f, &g.fs));
   if (!g.members && !g.fs) return ERR_OK;
-  TRY(shape_fixed(&g));
+  TRY(shape_fixed(&g, true));
+  TRY(shape_fixed(&g, false));
   TRY(shape_fits(&g, &fits));
   if (fits) TRY(nobody_waits(&g));
   if (fits && !c->touched.anew) return ERR_OK;
@@ -723,6 +750,40 @@ static enum err leave_fulfilments(struct cmd *c, struct db *db, const struct ord
   return claimed ? claim_refunded(c, db, o->id) : ERR_OK;
 }
 
+/* What a fulfilment at work keeps of an order: no more than it wants beside those before. */
+static enum err kept_at_work(struct cmd *c, struct db *db, const struct order *o, struct fulfilment *f,
+                             struct want *want, size_t wants)
+{
+  struct fulfilment_line *l;
+  size_t n;
+  TRY(fulfilment_lines(db, &c->mem, f->id, &l, &n));
+  for (size_t i = 0; i < n; i++)
+    for (size_t x = 0; x < wants && l[i].order_id == o->id; x++) {
+      if (want[x].line.line_no != l[i].line_no) continue;
+      int64_t left = want[x].line.left, keep = left < l[i].quantity ? left : l[i].quantity;
+      want[x].line.left -= keep;
+      if (keep < l[i].quantity && !is_claimed(c, f))
+        TRY(fulfil_take_out(c, db, f, &l[i], l[i].quantity - keep));
+    }
+  return is_claimed(c, f) ? ERR_OK : end_empty(c, db, f);
+}
+
+/* It waits for a SKU: nothing is planned for it. */
+static enum err unknown_out(struct cmd *c, struct db *db, const struct order *o, struct want *want,
+                            size_t wants)
+{
+  struct fulfilment *f;
+  size_t n;
+  TRY(fulfilments_of_order(db, &c->mem, o->id, true, &f, &n));
+  for (int claimed = 1; claimed >= 0; claimed--)
+    for (size_t i = 0; i < n; i++) {
+      if (is_claimed(c, &f[i]) != (claimed != 0)) continue;
+      if (is_fixed(c, &f[i])) TRY(kept_at_work(c, db, o, &f[i], want, wants));
+      else TRY(take_order_out(c, db, &f[i], o->id));
+    }
+  return ERR_OK;
+}
+
 static enum err order_settle(struct cmd *c, struct db *db, int64_t id)
 {
   struct order o;
@@ -741,6 +802,7 @@ static enum err order_settle(struct cmd *c, struct db *db, int64_t id)
   }
   TRY(wants_of(c, db, &o, tracked, &want, &n, &known));
   if (!known) {
+    TRY(unknown_out(c, db, &o, want, n));
     TRY(loose_units(c, db, id, &loose, &n));
     return release_loose(c, db, id, loose, n);
   }

@@ -266,7 +266,7 @@ static enum err update(struct cmd *c, struct db *db, struct draft *d, struct ord
   bool ours = false;
   if (left) TRY(claim_from_channel(c, db, o, d, &ours));
   if (left && !ours && !o->shipped_at) TRY(parcel_left(c, db, o, left, moved && !locked));
-  if (!ours) TRY(progress_follow(c, db, o, left));
+  if (!ours || !strcmp(d->status, "cancelled")) TRY(progress_follow(c, db, o, ours ? 0 : left));
   fulfil_touch(c, o->id);
   c->touched.anew = c->touched.anew || moved || other_lines;
   if (o->contact_key != was.contact_key || o->token_key != was.token_key || o->placed_at != was.placed_at)

@@ -169,6 +169,8 @@ enum err flow_claim_confirm_parse(struct cmd *c, const struct json *body)
 static enum err person_told(struct cmd *c, struct db *db, const struct claim *k, struct confirmation *f,
                             const struct parcel_args *a)
 {
+  static const char UNKNOWN[] =
+    "{\"kind\":\"person\",\"outcome\":\"unknown\",\"message\":\"A person settled it before the channel answered\"}";
   struct effect e;
   bool accepted = !strcmp(a->outcome, "accepted");
   if (f->effect_id && !effect_get(db, &c->mem, f->effect_id, &e)) {
@@ -176,7 +178,7 @@ static enum err person_told(struct cmd *c, struct db *db, const struct claim *k,
       return refuse(c, ERR_CONFLICT, "outcome_unknown", "The channel of o_%lld is being told just now",
                     (long long)f->order_id);
     if (!strcmp(e.state, "unknown"))
-      TRY(effect_settle(db, e.id, accepted ? "done" : "dead", e.error, 0, c->now_ms));
+      TRY(effect_settle(db, e.id, accepted ? "done" : "dead", UNKNOWN, 0, c->now_ms));
     else if (!strcmp(e.state, "waiting")) TRY(effect_drop(db, e.id, c->now_ms));
   }
   struct buf b = { 0 };

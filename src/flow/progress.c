@@ -32,7 +32,7 @@ static bool guard_holds(struct cmd *c, struct db *db, const struct order *o, enu
   case GUARD_NO_PARCEL:
     return trigger == TRIGGER_SYSTEM || !o->shipped_at; /* where other parcels stand is no choice */
   case GUARD_PARCEL:
-    return trigger == TRIGGER_CHANNEL || order_has_tracking(db, o->id) || claim_of_order(c, db, o->id);
+    return trigger != TRIGGER_COMMAND || order_has_tracking(db, o->id) || claim_of_order(c, db, o->id);
   default: return true;
   }
 }
@@ -222,10 +222,13 @@ static enum err fulfilments_moved(struct cmd *c, struct db *db, struct order *o,
   *moved = false;
   if (stage_rank(t, from) < stage_rank(t, ST_SPLIT) || stage_rank(t, to) < stage_rank(t, ST_SPLIT))
     return ERR_OK;
-  TRY(fulfilments_of_order(db, &c->mem, o->id, true, &f, &n));
-  if (!n) return ERR_OK;
   const struct move *m = status_move(t, from, to, TRIGGER_COMMAND);
   if (!m || (m->forward && order_holds(db, o->id))) return ERR_OK; /* refused there */
+  TRY(fulfilments_of_order(db, &c->mem, o->id, true, &f, &n));
+  if (m->forward && stage_rank(t, to) < stage_rank(t, ST_COMPLETED) && stock_tracked(c, db) &&
+      exception_waits(db, o->id))
+    return refuse_move(c, from, "waits", "Some of it is in no parcel yet: see its exceptions");
+  if (!n) return ERR_OK;
   bool together = true,
        locked = false; /* all of them stand where the order stands, and none waits for its two facts */
   for (size_t i = 0; i < n; i++) {
@@ -245,6 +248,8 @@ static enum err fulfilments_moved(struct cmd *c, struct db *db, struct order *o,
                          "Its pieces are locked by a claim with a tracking number: make that first");
     if (from == ST_PRE_SHIP && to != ST_SHIPPED && claimed)
       return refuse_move(c, from, "claimed", "Void its claim first");
+    if (from == ST_PRE_SHIP && !claimed && f[i].warehouse_id)
+      return refuse_move(c, from, "to_put_back", "Its label is void: put its pieces back first");
     if (to == ST_SHIPPED && claimed) {
       if (!strcmp(k.state, "live") && k.told != TOLD_ACCEPTED)
         return refuse_move(c, from, "not_confirmed", "Its channel has not accepted the tracking number yet");
@@ -276,7 +281,8 @@ static enum err split_along(struct cmd *c, struct db *db, int64_t order_id)
     struct problem before = c->problem;
     if (list[i].id == order_id) continue;
     TRY(order_get(db, &c->mem, list[i].id, &mate));
-    if (!status_move(t, status_find(t, mate.status), ST_SPLIT, TRIGGER_SYSTEM)) continue;
+    const struct move *m = status_move(t, status_find(t, mate.status), ST_SPLIT, TRIGGER_SYSTEM);
+    if (!m || !m->forward) continue;
     enum err e = progress_move(c, db, &mate, ST_SPLIT, TRIGGER_SYSTEM, NULL);
     if (e && e != ERR_CONFLICT) return e;
     c->problem = before; /* held, or short of stock: it stays behind */
@@ -399,6 +405,7 @@ enum err flow_order_release_run(struct cmd *c, struct db *db)
   TRY(reason_event(c, db, o.id, "order.release", a->reason, a->note));
   if (!order_holds(db, o.id)) {
     if (exception_settle(db, "channel_ahead", o.id, 0, c->actor.name, c->now_ms) < 0) return ERR_IO;
+    TRY(elsewhere_released(c, db, &o));
     TRY(progress_follow(c, db, &o, o.shipped_at));
     TRY(regroup(c, db, o.id));
     fulfil_touch(c, o.id);
