@@ -306,6 +306,7 @@ struct effect_outcome {
   const char
     *code; /* short and stable: "timeout", "http_503", the platform's own; becomes error.kind. NULL: none */
   const char *message;    /* for people, without secrets; NULL */
+  const char *result;     /* of ACCEPTED: what the other side answered, a JSON object for the kind's told(); NULL */
   int64_t retry_after_ms; /* 0: not told, the back-off decides */
   bool
     destination; /* the trouble is the destination's, not this effect's (no connection, 5xx, rate limit, paused):
@@ -335,6 +336,16 @@ struct effect_settle { /* EFFECT_SETTLE; numbers[]: 0 the effect is dead */
   uint64_t random; /* for the back-off */
 };
 /* numbers[] of EFFECTS_RECOVER: 0 recovered. STOCK_TELL: 0 the last row of the ledger that was looked at; left. */
+/* What the outbox asks of who put an effect. Rows stand in flow/effect.c. */
+struct effect_kind {
+  const char *name;
+  /* Just before it is given out: it may put newer data in place. *gone: there is nothing to do any more. May be NULL. */
+  enum err (*take)(struct cmd *c, struct db *db, struct effect_taken *t, bool *gone);
+  /* How it stands, whenever that changes. Told of one thing twice it changes nothing. May be NULL. */
+  enum err (*told)(struct cmd *c, struct db *db, const struct effect *e, enum told what, const char *error,
+                   const char *result);
+  const char *owner, *to_do; /* of the exception when it is dead; to_do NULL: a text for all */
+};
 enum err effect_put_event(struct cmd *c, struct db *db, char kind, int64_t entity, const char *type,
                           int64_t seq);
 /* A dead effect once more. One whose last try may have been taken, and must not be taken twice, is asked about before

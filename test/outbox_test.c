@@ -235,7 +235,7 @@ TEST(effects_wait_longer_with_every_failure_and_die_when_old)
     s.env.now_ms = due_of(&s, id);
   }
   CHECK_INT(take_id(&s, ERP), id);
-  settle_with(&s, (struct effect_settle){ .id = id, .outcome = { OUTCOME_RETRY, "http_503", "busy", 5 * HOUR, true } });
+  settle_with(&s, (struct effect_settle){ .id = id, .outcome = { OUTCOME_RETRY, "http_503", "busy", NULL, 5 * HOUR, true } });
   CHECK_INT(due_of(&s, id) - s.env.now_ms, HOUR); /* Retry-After is honoured up to an hour */
   s.env.now_ms += 72 * HOUR;
   int64_t behind = put(&s, "x", ERP, "o_2", true);

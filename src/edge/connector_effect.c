@@ -114,8 +114,11 @@ static void telling_end(struct telling *t, enum outcome_kind kind, const char *c
                         int64_t retry_after_ms, bool destination)
 {
   struct deliver_call *call = t->call;
-  struct effect_outcome o = { kind, call ? shown(t, code) : NULL, call ? shown(t, message) : NULL,
-                              retry_after_ms, destination };
+  struct effect_outcome o = { .kind = kind,
+                              .code = call ? shown(t, code) : NULL,
+                              .message = call ? shown(t, message) : NULL,
+                              .retry_after_ms = retry_after_ms,
+                              .destination = destination };
   if (call) call->user = NULL;
   telling_free(t);
   if (call) call->done(call, &o);

@@ -132,6 +132,7 @@ static bool settle_push(struct worker *w, int64_t id, bool asked, const struct e
   struct effect_settle *s = arena_new(&c->mem, struct effect_settle);
   *s = (struct effect_settle){ .id = id, .outcome = *o, .asked = asked, .random = random_of(d) };
   s->outcome.code = arena_str(&c->mem, o->code), s->outcome.message = arena_str(&c->mem, o->message);
+  s->outcome.result = arena_str(&c->mem, o->result);
   c->args = s;
   d->busy++;
   if (api_push(d->api, c, settled, w)) return true;

@@ -79,19 +79,21 @@ enum err effect_put_event(struct cmd *c, struct db *db, char kind, int64_t entit
   return ERR_OK;
 }
 
-static enum err webhook_body(struct cmd *c, struct db *db, struct effect_taken *t)
+static enum err webhook_take(struct cmd *c, struct db *db, struct effect_taken *t, bool *gone)
 {
   struct faults f = { .mem = &c->mem };
   struct buf body = { 0 };
   int64_t seq = 0;
   const struct json *j = json_parse(&c->mem, t->effect.data, strlen(t->effect.data), JSON_ELEMENTS_MAX, &f);
   const char *from = json_string(json_get(j, "instance"));
-  if (!json_int(json_get(j, "seq"), &seq) || !from) return ERR_NOT_FOUND;
+  *gone = !json_int(json_get(j, "seq"), &seq) || !from;
+  if (*gone) return ERR_OK;
   t->id = arena_printf(&c->mem, "e_%lld_%s", (long long)t->effect.id, from);
   enum err e = view_event_thin(db, &c->mem, seq, t->id, &body);
   t->body = arena_strn(&c->mem, body.data ? body.data : "", body.len), t->body_n = body.len;
   buf_release(&body);
-  return e;
+  *gone = e == ERR_NOT_FOUND;
+  return *gone ? ERR_OK : e;
 }
 
 /* ---- pushes of stock ---------------------------------------------------------------------------------------------------- */
@@ -202,7 +204,7 @@ enum err flow_stock_tell_run(struct cmd *c, struct db *db)
 }
 
 /* The figure of this moment; *gone: there is nothing to tell any more. */
-static enum err stock_figure_now(struct cmd *c, struct db *db, struct effect_taken *t, bool *gone)
+static enum err stock_take(struct cmd *c, struct db *db, struct effect_taken *t, bool *gone)
 {
   struct channel ch;
   int64_t sku;
@@ -218,10 +220,11 @@ static enum err stock_figure_now(struct cmd *c, struct db *db, struct effect_tak
 /* ---- confirmations --------------------------------------------------------------------------------------------------------- */
 
 /* What the claim knows of it. An effect about a claim that is not there (a file put together by hand) tells nobody. */
-static enum err told(struct cmd *c, struct db *db, const struct effect *e, enum told what, const char *error)
+static enum err confirm_told(struct cmd *c, struct db *db, const struct effect *e, enum told what,
+                             const char *error, const char *result)
 {
   int64_t claim, order;
-  if (!is_kind(e, "confirm")) return ERR_OK;
+  (void)result;
   const char *k = json_field(c, e->data, "claim"), *o = json_field(c, e->data, "order");
   if (!k || !o || !id_parse(k, 'k', &claim) || !id_parse(o, 'o', &order)) return ERR_OK;
   enum err err = claim_told(c, db, claim, order, what, error);
@@ -241,14 +244,41 @@ static enum err is_void(struct cmd *c, struct db *db, const struct effect *e, bo
   return err == ERR_NOT_FOUND ? ERR_OK : err;
 }
 
+static enum err confirm_take(struct cmd *c, struct db *db, struct effect_taken *t, bool *gone)
+{
+  return is_void(c, db, &t->effect, gone);
+}
+
+/* ---- the kinds ---------------------------------------------------------------------------------------------------------------- */
+
+static const struct effect_kind kinds[] = {
+  { "webhook", webhook_take, NULL, "admin", NULL },
+  { "stock", stock_take, NULL, "cs",
+    "See why the channel does not take the figure (its article, its rights); then make the effect again, or drop it" },
+  { "confirm", confirm_take, confirm_told, "cs",
+    "See at the channel whether it has the parcel; settle the claim by it, or make the effect again" },
+};
+
+static const struct effect_kind *kind_of(const struct effect *e)
+{
+  for (size_t i = 0; i < COUNT(kinds); i++)
+    if (is_kind(e, kinds[i].name)) return &kinds[i];
+  return NULL;
+}
+
+static enum err told(struct cmd *c, struct db *db, const struct effect *e, enum told what, const char *error,
+                     const char *result)
+{
+  const struct effect_kind *k = kind_of(e);
+  return k && k->told ? k->told(c, db, e, what, error, result) : ERR_OK;
+}
+
 /* ---- dead ones --------------------------------------------------------------------------------------------------------------- */
 
 static const char *to_do(struct cmd *c, const struct effect *e)
 {
-  if (is_kind(e, "confirm"))
-    return "See at the channel whether it has the parcel; settle the claim by it, or make the effect again";
-  if (is_kind(e, "stock"))
-    return "See why the channel does not take the figure (its article, its rights); then make the effect again, or drop it";
+  const struct effect_kind *k = kind_of(e);
+  if (k && k->to_do) return k->to_do;
   return arena_printf(
     &c->mem,
     "See why %s takes no events; then make its dead effects again (orderd effect retry --destination"
@@ -279,6 +309,7 @@ static enum err trouble_of(struct cmd *c, struct db *db, const struct effect *e,
 
 static enum err trouble_open(struct cmd *c, struct db *db, const struct effect *e, const char *error)
 {
+  const struct effect_kind *k = kind_of(e);
   struct trouble t;
   struct buf b = { 0 };
   struct jw w;
@@ -288,8 +319,8 @@ static enum err trouble_open(struct cmd *c, struct db *db, const struct effect *
   if (error) jw_raw(&w, error, strlen(error));
   else jw_null(&w);
   jw_kstring(&w, "do", to_do(c, e)), jw_object_end(&w);
-  enum err err = exception_open(db, t.type, t.order_id, 0, t.channel_id,
-                                is_kind(e, "webhook") ? "admin" : "cs", c->now_ms, b.data, NULL, NULL);
+  enum err err = exception_open(db, t.type, t.order_id, 0, t.channel_id, k ? k->owner : "admin", c->now_ms,
+                                b.data, NULL, NULL);
   buf_release(&b);
   return err;
 }
@@ -331,7 +362,7 @@ static enum err make_dead(struct cmd *c, struct db *db, const struct effect *e, 
   TRY(effect_dead(db, e->id, error, c->now_ms));
   TRY(effect_event(c, db, e, "effect.dead", NULL));
   TRY(trouble_open(c, db, e, error ? error : e->error));
-  return told(c, db, e, what, error ? error : e->error);
+  return told(c, db, e, what, error ? error : e->error, NULL);
 }
 
 /* Those behind a destination that is down are never tried; they are not kept waiting for longer than the others. */
@@ -367,7 +398,7 @@ enum err flow_effects_recover_run(struct cmd *c, struct db *db)
   for (size_t i = 0; i < sending; i++) {
     struct effect e;
     TRY(effect_get(db, &c->mem, ids[i], &e));
-    if (!strcmp(e.state, "unknown")) TRY(told(c, db, &e, TOLD_UNKNOWN, INTERRUPTED));
+    if (!strcmp(e.state, "unknown")) TRY(told(c, db, &e, TOLD_UNKNOWN, INTERRUPTED, NULL));
   }
   return ERR_OK;
 }
@@ -386,13 +417,8 @@ static enum err take_one(struct cmd *c, struct db *db, struct effects_take *take
   bool gone = false;
   *t = (struct effect_taken){ 0 };
   TRY(effect_get(db, &c->mem, id, &t->effect));
-  if (is_kind(&t->effect, "stock")) TRY(stock_figure_now(c, db, t, &gone));
-  if (is_kind(&t->effect, "confirm")) TRY(is_void(c, db, &t->effect, &gone));
-  if (is_kind(&t->effect, "webhook")) {
-    enum err e = webhook_body(c, db, t);
-    if (e && e != ERR_NOT_FOUND) return e;
-    gone = e == ERR_NOT_FOUND;
-  }
+  const struct effect_kind *k = kind_of(&t->effect);
+  if (k && k->take) TRY(k->take(c, db, t, &gone));
   if (gone) return effect_drop(db, id, c->now_ms);
   TRY(effect_intent(db, id, c->now_ms));
   KILL_POINT("effect.intended");
@@ -483,7 +509,7 @@ static enum err settle_later(struct cmd *c, struct db *db, const struct effect *
   }
   if (!unknown) return effect_settle(db, e->id, "waiting", error, c->now_ms + later(c, e, s), c->now_ms);
   TRY(effect_settle(db, e->id, "unknown", error, c->now_ms + ask_later(c, e, s), c->now_ms));
-  return told(c, db, e, TOLD_UNKNOWN, error);
+  return told(c, db, e, TOLD_UNKNOWN, error, NULL);
 }
 
 enum err flow_effect_settle_run(struct cmd *c, struct db *db)
@@ -499,8 +525,8 @@ enum err flow_effect_settle_run(struct cmd *c, struct db *db)
   case OUTCOME_ACCEPTED:
     TRY(effect_settle(db, e.id, "done", error, 0, c->now_ms));
     KILL_POINT("effect.settled");
-    if (is_kind(&e, "confirm")) TRY(trouble_over(c, db, &e));
-    return told(c, db, &e, TOLD_ACCEPTED, error);
+    if (!is_kind(&e, "webhook") && !is_kind(&e, "stock")) TRY(trouble_over(c, db, &e));
+    return told(c, db, &e, TOLD_ACCEPTED, error, s->outcome.result);
   case OUTCOME_REFUSED: c->numbers[0] = 1; return make_dead(c, db, &e, error, TOLD_REFUSED);
   default: return settle_later(c, db, &e, s, error);
   }
@@ -538,10 +564,10 @@ enum err effect_make_again(struct cmd *c, struct db *db, const struct effect *e,
   *is_again = true;
   if (!e->safe && outcome && !strcmp(outcome, "unknown")) {
     TRY(effect_ask_again(db, e->id, c->now_ms));
-    return told(c, db, e, TOLD_UNKNOWN, e->error);
+    return told(c, db, e, TOLD_UNKNOWN, e->error, NULL);
   }
   TRY(effect_again(db, e->id, c->now_ms));
-  return told(c, db, e, TOLD_SENT, NULL);
+  return told(c, db, e, TOLD_SENT, NULL, NULL);
 }
 
 enum err flow_effect_retry_parse(struct cmd *c, const struct json *body)
@@ -633,7 +659,7 @@ enum err flow_effect_drop_run(struct cmd *c, struct db *db)
   TRY(err);
   TRY(effect_event(c, db, &e, "effect.dropped", a->reason));
   TRY(trouble_over(c, db, &e));
-  TRY(told(c, db, &e, TOLD_UNKNOWN, DROPPED));
+  TRY(told(c, db, &e, TOLD_UNKNOWN, DROPPED, NULL));
   c->effects = true; /* what stood behind it may go */
   return answer(c, db, e.id);
 }
