@@ -1,0 +1,1 @@
+-- From schema 3 to 4: the people and systems around an order. What each is for stands in schema.sql.
