@@ -125,8 +125,8 @@ test('of stock the last figure stays: one push at a time, its figure taken when 
   await s.want(201, 'POST', '/v1/orders', { body: order({ channel: 'shop', status: 'placed', paid_at: null }) }); // opens the channel
   await post('/v1/warehouses', { code: 'HZ', country: 'CN' });
   await post('/v1/skus', { code: 'MUG', title: 'Mug', safety: 4 });
-  await post('/v1/mappings', { channel: 'shop', channel_sku: 'MUG-1', sku: 'MUG' });
   await post('/v1/stock/adjustments', { sku: 'MUG', warehouse: 'HZ', delta: 104, reason: 'delivery' });
+  await post('/v1/mappings', { channel: 'shop', channel_sku: 'MUG-1', sku: 'MUG' }); // listed last: no push of an empty shelf before
   await s.until('the first push is under way', () => held.length === 1, 15000);
   for (let i = 0; i < 10; i++) await post('/v1/stock/adjustments', { sku: 'MUG', warehouse: 'HZ', delta: -2, reason: 'damaged' });
   await s.until('one waits behind it', async () => (await s.want(200, 'GET', '/v1/effects?kind=stock&state=waiting')).json.data.length === 1);

@@ -100,8 +100,8 @@ test('Retry-After keeps the destination alone for that long', async () => {
   const s = await new Teller(outbox() + hook('erp', r, 'at_once = 1')).start();
   await s.orders(1);
   await s.until('the first try', () => asked === 1);
-  await s.until('it waits', async () => (await s.effects('state=waiting')).some((e) => e.attempts === 1));
-  const e = (await s.effects('state=waiting')).find((x) => x.attempts === 1);
+  let e;
+  await s.until('it waits', async () => { e = (await s.effects('state=waiting')).find((x) => x.attempts === 1); return e; });
   check(Date.parse(e.due_at) - Date.parse(e.sent_at) >= 2000, `due ${e.due_at}, sent ${e.sent_at}`);
   await s.told(r);
   const done = (await s.effects('state=done')).find((x) => x.id === e.id);
