@@ -36,7 +36,7 @@ CREATE TABLE payloads (
   source      TEXT NOT NULL CHECK (source = 'api' OR source = 'poll' OR source = 'push' OR source = 'file'),
   state       TEXT NOT NULL CHECK (state = 'applied' OR state = 'pending' OR state = 'failed' OR state = 'dead'),
   received_at INTEGER NOT NULL,
-  digest      BLOB NOT NULL,               -- first 16 bytes of the SHA-256 of the bytes as they came
+  digest      BLOB NOT NULL,               -- 128 bits of hash of the bytes as they came: are others the same?
   size        INTEGER NOT NULL,            -- bytes before packing
   body        BLOB,                        -- packed (pack.c); NULL once the retention is over
   order_id    INTEGER,                     -- the order it told about, when it was applied

@@ -455,10 +455,9 @@ void draft_keys(struct draft *d, const char *family)
 
 void draft_seal(struct arena *a, struct draft *d, const void *raw, size_t n)
 {
-  unsigned char digest[SHA256_LEN];
   struct buf b = { 0 };
-  sha256(raw, n, digest);
-  memcpy(d->digest, digest, sizeof d->digest);
+  const uint64_t hash[2] = { hash64(raw, n, 3), hash64(raw, n, 4) };
+  for (size_t i = 0; i < sizeof d->digest; i++) d->digest[i] = (unsigned char)(hash[i / 8] >> 8 * (i % 8));
   pack(&b, raw, n);
   d->packed = arena_strn(a, b.data, b.len);
   d->packed_n = b.len;
