@@ -33,7 +33,7 @@ async function paid(channel, together = 1) {
   return check(false, `no paid order of ${channel} with ${together} in its parcel`), null;
 }
 async function claim(o, no = number()) {
-  await s.want(200, 'POST', `/v1/orders/${o.id}/transitions`, { body: { to: 'split' } });
+  for (const id of o.group?.orders ?? [o.id]) await s.want(200, 'POST', `/v1/orders/${id}/transitions`, { body: { to: 'split' } });
   const f = (await s.want(200, 'GET', `/v1/fulfilments?order=${o.id}`)).json.data[0];
   const a = await s.want(201, 'POST', `/v1/fulfilments/${f?.id}/claims`, { body: { carrier: 'SF', tracking_no: no } });
   return { id: a.json?.id, no };
