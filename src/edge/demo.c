@@ -17,13 +17,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define ASSET(sym, path) \
-  __asm__(".pushsection .rodata\n.global " #sym "\n" #sym ":\n.incbin \"" path "\"\n.byte 0\n.popsection\n")
-ASSET(asset_demo_till, "examples/orders/till.ndjson");
-ASSET(asset_demo_shop, "examples/orders/shop-demo.ndjson");
-ASSET(asset_demo_tmall, "examples/orders/tmall-demo.ndjson");
-ASSET(asset_demo_sheet, "examples/orders/tmall-demo.csv");
-extern const char asset_demo_till[], asset_demo_shop[], asset_demo_tmall[], asset_demo_sheet[];
+#include "demo_orders.h"
 
 #define NEWEST "2026-01-15T12:00:00+08:00" /* of the files */
 #define TOKEN_WAIT_MS 10000
@@ -33,13 +27,14 @@ extern const char asset_demo_till[], asset_demo_shop[], asset_demo_tmall[], asse
 #define POLLS_TOLD_MS 1000
 #define READINGS_MAX 64
 
-static const struct {
-  const char *name, *text, *channel;
+static struct {
+  const char *name, *channel;
+  struct packed_text orders;
 } files[] = {
-  { "till.ndjson", asset_demo_till, NULL },
-  { "shop-demo.ndjson", asset_demo_shop, NULL },
-  { "tmall-demo.ndjson", asset_demo_tmall, NULL },
-  { "tmall-demo.csv", asset_demo_sheet, "tmall-demo" },
+  { "till.ndjson", NULL, { gz_till_ndjson, sizeof gz_till_ndjson, NULL, 0 } },
+  { "shop-demo.ndjson", NULL, { gz_shop_demo_ndjson, sizeof gz_shop_demo_ndjson, NULL, 0 } },
+  { "tmall-demo.ndjson", NULL, { gz_tmall_demo_ndjson, sizeof gz_tmall_demo_ndjson, NULL, 0 } },
+  { "tmall-demo.csv", "tmall-demo", { gz_tmall_demo_csv, sizeof gz_tmall_demo_csv, NULL, 0 } },
 };
 
 /* How reading a channel went in this demo, until its first good run ended. */
@@ -159,7 +154,8 @@ static bool file_feed(struct feeder *f, size_t i, int64_t shift_ms)
   struct import o = {
     .name = files[i].name, .channel = files[i].channel, .auto_encoding = true, .shift_ms = shift_ms
   };
-  struct text_at at = { files[i].text };
+  if (!files[i].orders.text) packed_text_open(&files[i].orders);
+  struct text_at at = { files[i].orders.text };
   struct import_counts n;
   const char *why = NULL;
   o.call = import_call, o.arg = f;

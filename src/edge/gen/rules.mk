@@ -10,3 +10,10 @@ $(GEN)/packed.h: $(CONNECTORS) src/edge/connector_help.txt src/edge/openapi.json
 	  echo '#define CONNECTORS_MAP(X) \'; \
 	  $(foreach f,$(CONNECTORS),echo '  X("$(basename $(notdir $f))", gz_$(subst -,_,$(basename $(notdir $f)))) \';) echo; } >$@.$$$$; \
 	mv $@.$$$$ $@
+
+# demo_orders.h: what the demo takes from its files.
+DEMO_ORDERS := till.ndjson shop-demo.ndjson tmall-demo.ndjson tmall-demo.csv
+GENERATED += $(GEN)/demo_orders.h
+$(GEN)/demo_orders.h: $(DEMO_ORDERS:%=examples/orders/%) src/edge/gen/rules.mk
+	@mkdir -p $(@D)
+	@{ $(foreach f,$(DEMO_ORDERS),$(call packed,gz_$(subst .,_,$(subst -,_,$f)),examples/orders/$f);) } >$@.$$$$; mv $@.$$$$ $@
