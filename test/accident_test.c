@@ -30,8 +30,9 @@ static const struct channel_family families[] = {
   X(PAY, "pay") \
   X(SPLIT, "split") \
   X(CLAIM, "claim") \
-  X(OFFICE, "office") X(POLL, "poll") X(LATE, "late") X(CONFIRM, "confirm") X(SEND, "send") \
-    X(ANSWER, "answer") X(PICK, "pick") X(CANCEL, "cancel") X(BACK, "back") X(CRASH, "crash")
+  X(OFFICE, "office") \
+  X(POLL, "poll") X(LATE, "late") X(CONFIRM, "confirm") X(SEND, "send") X(ANSWER, "answer") X(PICK, "pick") \
+    X(CANCEL, "cancel") X(BACK, "back") X(CRASH, "crash")
 enum event_kind {
 #define X(id, name) EV_##id,
   EVENT_MAP(X)
@@ -77,6 +78,7 @@ struct outside {
   int sent[SHOPS], labels[SHOPS]; /* confirmations that came, numbers that were thought up */
   bool ours[SHOPS];               /* the platform took a number of ours */
   int left;                       /* parcels that the carrier was given */
+  bool wrapped[SHOPS]; /* cancelled in its parcel: the piece is in there until somebody takes it out */
 };
 struct accident {
   struct shop shop;
@@ -194,6 +196,14 @@ static bool has_open(struct accident *t, int64_t order_id, const char *type)
   return yes;
 }
 
+static void hold_wrapped(struct accident *t)
+{
+  static const char SQL[] = "SELECT sum(quantity) FROM units WHERE order_id = $1";
+  for (int s = 0; s < SHOPS; s++)
+    if (t->out.wrapped[s] && number_of(t, SQL, order_of(t, !s)))
+      differ(t, "6.3: the order of %s has the piece that lies in the parcel of %s", shops[!s], shops[s]);
+}
+
 /* Who has no piece hears of it: oversold while it waits, something else when its channel says that it was sent. */
 static void hold_told(struct accident *t)
 {
@@ -221,6 +231,7 @@ static void hold(struct accident *t)
 {
   hold_stock(t);
   hold_told(t);
+  hold_wrapped(t);
   if (t->out.ours[DY] && t->out.ours[PDD] && !strstr(t->cast->events, "cancel"))
     differ(t, "both customers were told a number of ours");
 }
@@ -359,9 +370,19 @@ static void new_number(struct accident *t, int shop, char *to, size_t n)
 static void ev_word(struct accident *t, int shop, int word)
 {
   struct books *b = &t->out.books[shop];
-  if (word == W_CANCELLED ? b->word == W_SHIPPED : b->word >= word) return;
+  if (b->word >= word) return;
   b->word = word, b->stamp++;
   tell(t, shop, b);
+}
+
+/* Its label may be accepted, or nobody heard of it yet: both are in the parcel still (domain 6.3). */
+static void ev_cancel(struct accident *t, int shop)
+{
+  static const char SQL[] =
+    "SELECT 1 FROM claims k JOIN fulfilment_lines l ON l.fulfilment_id = k.fulfilment_id WHERE l.order_id = $1"
+    " AND k.state = 'live' AND k.carried = 'label' AND (k.told = 'accepted' OR k.told = 'none')";
+  t->out.wrapped[shop] |= number_of(t, SQL, order_of(t, shop)) != 0;
+  ev_word(t, shop, W_CANCELLED);
 }
 
 static void ev_split(struct accident *t, int shop)
@@ -434,6 +455,7 @@ static void ev_back(struct accident *t, int shop)
   static const char SQL[] =
     "SELECT k.id FROM claims k JOIN fulfilment_lines l ON l.fulfilment_id = k.fulfilment_id WHERE l.order_id = $1 AND k.put_back";
   int64_t k = number_of(t, SQL, order_of(t, shop));
+  t->out.wrapped[shop] = false;
   if (k) act(t, "claim.put_back", arena_printf(&t->mem, "k_%d", (int)k), "{\"sku\":\"A\"}");
 }
 
@@ -527,7 +549,7 @@ static void happen(struct accident *t, struct event e)
   case EV_SEND: ev_send(t, e.shop); break;
   case EV_ANSWER: ev_answer(t, e.shop); break;
   case EV_PICK: ev_pick(t, e.shop); break;
-  case EV_CANCEL: ev_word(t, e.shop, W_CANCELLED); break;
+  case EV_CANCEL: ev_cancel(t, e.shop); break;
   case EV_BACK: ev_back(t, e.shop); break;
   case EV_CRASH: ev_crash(t); break;
   case EV_KINDS: break;
@@ -686,7 +708,7 @@ static const struct cast casts[] = {
     .sure = true },
   { "all of it twice", BOTH("pay") BOTH("split") BOTH("claim") BOTH("confirm") BOTH("pick"), .again = true,
     .sure = true },
-  { "back offices", BOTH("pay") BOTH("split") BOTH("claim") BOTH("office") "dy.confirm " BOTH("pick"),
+  { "back offices", BOTH("pay") BOTH("split") BOTH("claim") BOTH("office") "dy.confirm dy.pick",
     .sure = true },
   { "back offices twice", BOTH("pay") BOTH("split") BOTH("claim") BOTH("office") BOTH("pick"), .again = true,
     .sure = true },
@@ -704,7 +726,7 @@ static const struct cast casts[] = {
     BOTH("pay") "dy.split dy.claim dy.confirm dy.office dy.confirm dy.poll dy.pick pdd.split pdd.claim",
     .ways = { "m", NULL } },
   { "taken, lost, and polled",
-    BOTH("pay") "dy.split dy.claim dy.send dy.poll dy.answer dy.confirm dy.pick pdd.split pdd.claim",
+    BOTH("pay") "dy.split dy.claim dy.send dy.poll dy.answer dy.confirm dy.pick pdd.claim",
     .ways = { "l", NULL }, .sure = true },
   { "an end in each moment",
     BOTH("pay") "dy.split dy.claim dy.send dy.answer dy.confirm dy.pick pdd.claim crash crash",
