@@ -492,5 +492,6 @@ struct sheet_line { /* one row under the header */
 bool sheet_order_put(struct arena *a, const struct sheet_options *o, bool has_status, struct sheet_line **lines, size_t n,
                      struct buf *out, bool *amounts_add_up);
 
+#include "base/photo.h"
 #include "base/xlsx.h"
 #endif
