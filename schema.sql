@@ -558,6 +558,101 @@ CREATE INDEX effects_state ON effects (state, id) WHERE state <> 'done' AND stat
 -- Of one article only the newest figure waits.
 CREATE UNIQUE INDEX effects_stock ON effects (destination, subject) WHERE kind = 'stock' AND state = 'waiting';
 
+-- ---- returns (domain 8): cases, their steps, and photos as evidence ----------------------------------------------------
+
+-- One request to give back, exchange, refund or repair. Whose turn it is stands in step, while it is open; then the money
+-- (refund) and the goods go their ways, and when both are where they should be it is done.
+CREATE TABLE cases (
+  id           INTEGER PRIMARY KEY,
+  order_id     INTEGER NOT NULL,
+  kind         TEXT NOT NULL CHECK (kind = 'return' OR kind = 'exchange' OR kind = 'refund_only' OR kind = 'repair'),
+  state        TEXT NOT NULL CHECK (state = 'open' OR state = 'approved' OR state = 'done' OR state = 'rejected' OR state = 'cancelled'),
+  step         TEXT CHECK (step = 'cs' OR step = 'warehouse' OR step = 'finance'),
+  round        INTEGER NOT NULL,           -- begins anew whenever lines, amount or photos change
+  currency     TEXT NOT NULL,
+  amount       INTEGER NOT NULL CHECK (amount >= 0), -- to be refunded: that of its lines, and what is for none of them (freight)
+  ceiling      INTEGER NOT NULL,           -- what was paid for the order when that was looked at last
+  reason       TEXT NOT NULL,
+  note         TEXT,
+  refund       TEXT NOT NULL CHECK (refund = 'none' OR refund = 'sent' OR refund = 'accepted' OR refund = 'refused'
+                                 OR refund = 'unknown' OR refund = 'by_hand'),
+  refund_id    TEXT,                       -- the channel's own refund that this case is about, or that it became
+  effect_id    INTEGER,
+  goods        TEXT NOT NULL CHECK (goods = 'none' OR goods = 'awaited' OR goods = 'received' OR goods = 'inspected'),
+  warehouse_id INTEGER,                    -- where they came in
+  exchange_id  INTEGER,                    -- the order that was made instead, or that brings the repaired goods back
+  created_at   INTEGER NOT NULL,
+  updated_at   INTEGER NOT NULL,
+  step_since   INTEGER NOT NULL,
+  due_at       INTEGER,
+  due_step     INTEGER NOT NULL DEFAULT 0, -- 1: remind is next, 2: escalate is next, 3: the goods are overdue, 0: none
+  ended_at     INTEGER,
+  actor        TEXT NOT NULL,
+  version      INTEGER NOT NULL,
+  CHECK ((state = 'open') = (step IS NOT NULL))
+) STRICT;
+CREATE INDEX cases_order ON cases (order_id);
+CREATE INDEX cases_state ON cases (state, id);
+CREATE INDEX cases_due ON cases (due_at) WHERE due_at IS NOT NULL;
+
+-- Which lines of the order, how many pieces of each, and what is refunded for them. worth and bought: what was paid for
+-- the whole line, and its quantity, when they were looked at last. Pieces that came in are good or damaged once inspected.
+CREATE TABLE case_lines (
+  case_id  INTEGER NOT NULL,
+  line_no  INTEGER NOT NULL,
+  quantity INTEGER NOT NULL CHECK (quantity >= 0),
+  amount   INTEGER NOT NULL CHECK (amount >= 0),
+  worth    INTEGER NOT NULL,               -- 0: the channel tells no prices
+  bought   INTEGER NOT NULL,
+  instead  TEXT,                           -- exchange: another SKU than the line's
+  received INTEGER NOT NULL DEFAULT 0 CHECK (received <= quantity),
+  good     INTEGER NOT NULL DEFAULT 0 CHECK (good >= 0),
+  damaged  INTEGER NOT NULL DEFAULT 0 CHECK (damaged >= 0),
+  PRIMARY KEY (case_id, line_no),
+  CHECK (good + damaged <= received)
+) WITHOUT ROWID, STRICT;
+
+-- What was done with a case, by whom: nothing here is ever changed. person: a user, whatever token was used. An approval
+-- seals what it was given for: sealed is the text, digest its SHA-256.
+CREATE TABLE case_acts (
+  case_id INTEGER NOT NULL,
+  n       INTEGER NOT NULL,
+  round   INTEGER NOT NULL,
+  step    TEXT,
+  act     TEXT NOT NULL CHECK (act = 'open' OR act = 'change' OR act = 'photo' OR act = 'approve' OR act = 'skip' OR act = 'reject'
+                            OR act = 'send_back' OR act = 'receive' OR act = 'cancel' OR act = 'refunded'),
+  person  TEXT NOT NULL,
+  actor   TEXT NOT NULL,
+  at      INTEGER NOT NULL,
+  note    TEXT,
+  sealed  TEXT,
+  digest  BLOB,
+  PRIMARY KEY (case_id, n)
+) WITHOUT ROWID, STRICT;
+
+-- Photos by the SHA-256 of what is kept of them; the bytes are DATA/photos/ab/cdef….
+CREATE TABLE photos (
+  digest     BLOB PRIMARY KEY,
+  type       TEXT NOT NULL,
+  width      INTEGER NOT NULL,
+  height     INTEGER NOT NULL,
+  size       INTEGER NOT NULL,
+  created_at INTEGER NOT NULL
+) WITHOUT ROWID, STRICT;
+CREATE TABLE case_photos (
+  case_id INTEGER NOT NULL,
+  digest  BLOB NOT NULL,
+  actor   TEXT NOT NULL,
+  at      INTEGER NOT NULL,
+  PRIMARY KEY (case_id, digest)
+) WITHOUT ROWID, STRICT;
+
+-- Tokens that a person uses: who approves with them is that user.
+CREATE TABLE token_users (
+  token_id INTEGER PRIMARY KEY,
+  user_id  INTEGER NOT NULL
+) STRICT;
+
 -- For people with any SQLite tool; times as text, money as decimals of two places.
 CREATE VIEW v_orders AS
   SELECT 'o_' || o.id AS id, c.name AS channel, o.external_id, o.status, o.channel_status,

@@ -358,10 +358,12 @@ size_t exceptions_waiting(struct db *db, int64_t after, int64_t *ids, int64_t *o
 struct token {
   int64_t id, channel_id, expires_at;
   const char *name, *state;
+  const char *user; /* whose it is; NULL: nobody's */
   unsigned roles;
 };
 enum err token_add(struct db *db, const char *name, unsigned roles, int64_t channel_id, const unsigned char digest[32],
                    int64_t now_ms, int64_t expires_at, int64_t *id);
+enum err token_bind(struct db *db, int64_t id, int64_t user_id); /* it is that user's; it dies with the user */
 enum err token_revoke(struct db *db, int64_t id);
 enum err token_version(struct db *db, int64_t id, int64_t *version);
 enum err token_find(struct db *db, struct arena *a, const char *name, struct token *out);
@@ -369,6 +371,7 @@ enum err user_add(struct db *db, const char *name, unsigned roles, const char *p
 enum err user_update(struct db *db, int64_t id, const char *roles, const char *password, const char *state);
 enum err user_version(struct db *db, int64_t id, int64_t *version);
 enum err user_find(struct db *db, const char *name, int64_t *id);
+bool user_active(struct db *db, int64_t id, unsigned *roles);
 /* All active tokens, for the table in memory that requests are checked against. */
 enum err token_each(struct db *db, void (*fn)(void *arg, const struct token *t, const unsigned char digest[32]), void *arg);
 enum err answer_find(struct db *db, struct arena *a, const char *actor, const char *key, unsigned char digest[32],
@@ -434,6 +437,7 @@ enum err view_counts(struct db *db, struct counts *c);
 int view_check(struct db *db, struct arena *a, const struct status_table *t, const struct merge_rules *r,
                void (*say)(void *arg, const char *text), void *arg);
 
+#include "domain/case.h"  /* returns, exchanges, refunds, repairs */
 #include "domain/goods.h" /* SKUs, warehouses, stock, splitting */
 #include "domain/poll.h"  /* asking channels */
 #include "domain/ship.h"  /* fulfilments, claims, the outbox */

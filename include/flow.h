@@ -19,6 +19,7 @@ struct rules {
     bool confirms;                /* [request confirm]: the platform wants to hear of parcels */
     bool on_pickup; /* counts_as_shipped = pickup: it hears when the carrier has the parcel, else at once */
     bool stocks;    /* [request stock], and the configuration says stock = yes */
+    bool refunds;   /* [request refund]: it pays back what we ask it to */
   } * family;
   size_t families;
   enum {
@@ -40,6 +41,16 @@ struct rules {
     int64_t stock_delay_ms;              /* changes of one article within this make one push */
     const char *allow;                   /* hosts that may have private addresses, by blanks; "" */
   } outbox;
+  struct returns_rules {                 /* cases (domain 8), by enum case_step */
+    int64_t remind_ms[CASE_STEPS], escalate_ms[CASE_STEPS]; /* after a step begins; 0: none */
+    bool working;                        /* deadlines count the calendar's hours only */
+    int64_t skip_below;                  /* less than so many minor units may leave steps out; 0: none */
+    bool skip[CASE_STEPS];               /* these */
+    int64_t limit[CASE_STEPS];           /* more than this only an admin approves; 0: no limit */
+    bool receive_first;                  /* the warehouse approves what it has received and inspected */
+    int64_t goods_due_ms;                /* goods of an approved case are overdue after this; 0: never */
+    int64_t photos_max, photos_mib;      /* of one case; of all cases together */
+  } returns;
   struct webhook *webhook; /* [webhook NAME], by name; their secrets are read by webhooks_check() */
   size_t webhooks;
 };
@@ -75,6 +86,7 @@ struct actor {
   const char *name; /* "token:till-1", "user:amy", "channel:tmall-home", "local", "timer" */
   unsigned roles;
   const char *channel; /* role channel: the only channel it may speak for */
+  const char *person;  /* "user:amy": whose token it is; NULL: nobody's, it stands for itself */
 };
 struct problem {    /* what a refused command says; becomes application/problem+json */
   const char *code; /* NULL: the error's own code */
@@ -158,7 +170,16 @@ struct problem {    /* what a refused command says; becomes application/problem+
   X(EFFECT_RETRY_ALL, "effect.retry_all", ROLE_ADMIN | ROLE_CS, \
     "Make all dead effects again, or those of one destination") \
   X(EFFECT_DROP, "effect.drop", ROLE_ADMIN | ROLE_CS, "Give an effect up, with a reason") \
-  X(OUTBOX_RELEASE, "outbox.release", ROLE_ADMIN, "Let a restored database's effects go out")
+  X(OUTBOX_RELEASE, "outbox.release", ROLE_ADMIN, "Let a restored database's effects go out") \
+  X(CASE_OPEN, "case.open", ROLES_CASES, "Ask for a return, an exchange, a refund or a repair") \
+  X(CASE_APPROVE, "case.approve", ROLES_CASES, "Approve the step that a case stands at") \
+  X(CASE_REJECT, "case.reject", ROLES_CASES, "Reject a case, which ends it") \
+  X(CASE_SEND_BACK, "case.send_back", ROLES_CASES, "Send a case back one step") \
+  X(CASE_CHANGE, "case.change", ROLES_CASES, "Change what a case is about: its steps begin anew") \
+  X(CASE_RECEIVE, "case.receive", ROLE_ADMIN | ROLE_WAREHOUSE, "Note what came back, and how it was found") \
+  X(CASE_CANCEL, "case.cancel", ROLE_ADMIN | ROLE_CS, "Withdraw a case") \
+  X(CASE_REFUNDED, "case.refunded", ROLE_ADMIN | ROLE_FINANCE, "Say that a refund was made by hand") \
+  X(CASE_PHOTO, "case.photo", ROLES_CASES, "Add a photo to a case: its steps begin anew")
 enum cmd_id {
 #define X(id, name, roles, doc) CMD_##id,
   CMD_MAP(X)
@@ -483,6 +504,33 @@ enum err claims_fire(struct cmd *c, struct db *db, int64_t *fired); /* pickup_ov
 bool claim_of_order(struct cmd *c, struct db *db,
                     int64_t order_id); /* some parcel of it is claimed or left */
 
+/* ---- returns.c, refund.c, restock.c: cases (domain 8) --------------------------------------------------------------------
+ * args of CASE_PHOTO (a struct photo_row) are made by who stored the photo; numbers[]: 0 it is new to the case. */
+const char *returns_person(const struct cmd *c); /* who acts: the user, whatever token is used */
+enum err returns_target(struct cmd *c, struct db *db, struct aftercase *k);
+enum err returns_may(struct cmd *c, const struct aftercase *k, enum case_act act);
+enum err returns_did(struct cmd *c, struct db *db, const struct aftercase *k, enum case_act act, const char *note);
+enum err returns_event(struct cmd *c, struct db *db, const struct aftercase *k, const char *type);
+enum err returns_answer(struct cmd *c, struct db *db, int64_t id);
+/* An approved case whose money and goods are where they should be is done; the caller writes the row. */
+enum err returns_settle(struct cmd *c, struct db *db, struct aftercase *k);
+enum err returns_closed_by_channel(struct cmd *c, struct db *db, struct aftercase *k);
+enum err returns_release(struct cmd *c, struct db *db, int64_t order_id); /* its order waits no more */
+enum err returns_follow(struct cmd *c, struct db *db, int64_t order_id);  /* the channel told of refunds */
+enum err cases_fire(struct cmd *c, struct db *db, int64_t *fired);        /* reminders, case_overdue:STEP, return_overdue */
+/* What was paid for the case's order, and what went back otherwise than by cases. */
+enum err refund_money(struct cmd *c, struct db *db, const struct aftercase *k, struct order_money *m);
+/* CONFLICT where a line's money or pieces would be more than was paid or bought. room: for the order's cases together. */
+enum err refund_fits(struct cmd *c, struct db *db, const struct aftercase *k, const struct case_line *l, size_t n,
+                     const struct order_money *m, int64_t *room);
+enum err refund_too_much(struct cmd *c, struct db *db, const struct aftercase *k, int64_t room); /* CONFLICT over_refund */
+enum err refund_still_fits(struct cmd *c, struct db *db, struct aftercase *k);
+enum err refund_start(struct cmd *c, struct db *db, struct aftercase *k); /* by the channel's connector, else by hand */
+enum err refund_take(struct cmd *c, struct db *db, struct effect_taken *t, bool *gone); /* of effects of kind refund */
+enum err refund_told(struct cmd *c, struct db *db, const struct effect *e, enum told what, const char *error,
+                     const char *result);
+enum err restock_send(struct cmd *c, struct db *db, struct aftercase *k); /* the order that goes out instead */
+
 /* ---- the flows' bodies, one file each; the command table in cmd.c names them --------------------------- */
 #define FLOW_MAP(X) \
   X(order_ingest) \
@@ -496,7 +544,8 @@ bool claim_of_order(struct cmd *c, struct db *db,
                 X(parcel_trace) X(sku_put) X(sku_retire) X(mapping_put) X(mapping_drop) X(warehouse_put) \
                   X(stock_adjust) X(stock_count) X(stock_shift) X(effects_recover) X(effects_take) \
                     X(effect_settle) X(stock_tell) X(effect_retry) X(effect_retry_all) X(effect_drop) \
-                      X(outbox_release)
+                      X(outbox_release) X(case_open) X(case_approve) X(case_reject) X(case_send_back) \
+                        X(case_change) X(case_receive) X(case_cancel) X(case_refunded) X(case_photo)
 #define X(name) \
   enum err flow_##name##_parse(struct cmd *c, const struct json *body); \
   enum err flow_##name##_run(struct cmd *c, struct db *db);

@@ -148,6 +148,15 @@ static bool word_in(const char *list, const char *word)
   return false;
 }
 
+/* "/v1/cases/{id}/photos/{digest}" */
+static bool in_path(const char *path, const char *name)
+{
+  size_t n = strlen(name);
+  for (const char *p = path; (p = strchr(p, '{')); p++)
+    if (!strncmp(p + 1, name, n) && p[n + 1] == '}') return true;
+  return false;
+}
+
 static void check_parameters(const struct json *doc, const struct route *t, const struct json *op)
 {
   for (const char *p = t->query; p && *p;) {
@@ -163,7 +172,7 @@ static void check_parameters(const struct json *doc, const struct route *t, cons
     const char *in = json_string(json_get(q, "in")), *name = json_string(json_get(q, "name"));
     test_note("%s %s parameter %s", t->method, t->path, name);
     if (!strcmp(in, "query")) CHECK(word_in(t->query, name));
-    if (!strcmp(in, "path")) CHECK(strstr(t->path, "{id}") != NULL);
+    if (!strcmp(in, "path")) CHECK(in_path(t->path, name));
   }
   CHECK_INT(has_parameter(doc, op, "path", "id"), strstr(t->path, "{id}") != NULL);
   CHECK_INT(has_parameter(doc, op, "header", "Idempotency-Key"), t->body != BODY_NONE && t->body != BODY_RAW);
@@ -175,7 +184,8 @@ static void check_body(const struct route *t, const struct json *op)
   test_note("%s %s body", t->method, t->path);
   CHECK_INT(body != NULL, t->body != BODY_NONE);
   if (!body) return;
-  CHECK(json_get(content, t->body == BODY_RAW ? "*/*" : "application/json") != NULL);
+  const char *type = t->body == BODY_RAW ? "*/*" : t->body == BODY_PHOTO ? "image/jpeg" : "application/json";
+  CHECK(json_get(content, type) != NULL);
   CHECK_INT(json_get(content, "application/x-ndjson") != NULL, t->body == BODY_ORDERS);
   CHECK_INT(json_bool(json_get(body, "required")), t->body != BODY_MAYBE && t->body != BODY_RAW);
 }

@@ -40,10 +40,11 @@ enum body_kind {
   BODY_MAYBE, /* JSON that may be left out */
   BODY_ORDERS, /* JSON or NDJSON */
   BODY_ROWS,   /* JSON, maybe a long list */
+  BODY_PHOTO,  /* the bytes of an image */
   BODY_RAW     /* whatever a platform pushes; its signature is looked at, not its type */
 };
 struct route {
-  const char *method, *path; /* one {id} at most, a whole segment */
+  const char *method, *path; /* {id} is a whole segment; a second {NAME} is for the route itself to read */
   unsigned roles;
   const char *op;            /* operationId of openapi.json */
   int cmd;                   /* CMD_N: none */

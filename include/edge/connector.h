@@ -42,7 +42,7 @@ struct connector {
   size_t secrets, settings, carriers;
   struct connector_request *request;
   size_t requests;
-  bool has_detail, has_one, has_refresh, has_merge, has_push, has_next, has_pages, has_confirm, has_stock;
+  bool has_detail, has_one, has_refresh, has_merge, has_push, has_next, has_pages, has_confirm, has_stock, has_refund;
   const char *folder, *match, *format;    /* [files]; not yet filled in */
   const char *file;                       /* [database] */
   const char *query;                      /* [query] */
@@ -81,6 +81,8 @@ struct connector_effect {                 /* what is told to the platform; of a 
   bool whole;                             /* the lines are all that the order has */
   const char *sku;                        /* as the channel names it */
   int64_t quantity;
+  const char *case_id, *refund_id, *amount, *reason; /* of a refund: amount as decimal text; refund_id NULL: the channel knows of none */
+  int64_t amount_minor;
 };
 struct connector_vars {                   /* what SQL sees (the format's :names); zero what is not known */
   int64_t now_ms, from_ms, to_ms, page;

@@ -67,18 +67,31 @@ enum err user_version(struct db *db, int64_t id, int64_t *version)
   return version_of(db, SQL, id, version);
 }
 
+#define TOKEN_COLS \
+  "SELECT t.id, t.channel_id, t.expires_at, t.name, t.state, t.roles, u.name, t.digest FROM tokens t" \
+  " LEFT JOIN token_users b ON b.token_id = t.id LEFT JOIN users u ON u.id = b.user_id"
+
+enum err token_bind(struct db *db, int64_t id, int64_t user_id)
+{
+  static const char SQL[] = "INSERT INTO token_users (token_id, user_id) VALUES ($1, $2)";
+  struct stmt *s = db_stmt(db, SQL);
+  stmt_int(s, 1, id), stmt_int(s, 2, user_id);
+  return stmt_run(s);
+}
+
 /* A role that this binary does not know gives nothing; the others stand. */
 static void token_read(struct stmt *s, struct arena *a, struct token *t)
 {
   t->id = stmt_col_int(s, 0), t->channel_id = stmt_col_int(s, 1), t->expires_at = stmt_col_int(s, 2);
   t->name = stmt_col_copy(s, 3, a), t->state = stmt_col_copy(s, 4, a);
   if (!roles_parse(stmt_col_text(s, 5), &t->roles)) t->roles = 0;
+  t->user = stmt_col_copy(s, 6, a);
 }
 
 enum err token_find(struct db *db, struct arena *a, const char *name, struct token *out)
 {
   static const char SQL[] =
-    "SELECT id, channel_id, expires_at, name, state, roles FROM tokens WHERE name = $1";
+    TOKEN_COLS " WHERE t.name = $1";
   struct stmt *s = db_stmt(db, SQL);
   stmt_text(s, 1, name);
   bool found = stmt_row(s);
@@ -91,14 +104,13 @@ enum err token_each(struct db *db,
                     void (*fn)(void *arg, const struct token *t, const unsigned char digest[32]), void *arg)
 {
   static const char SQL[] =
-    "SELECT id, channel_id, expires_at, name, state, roles, digest FROM tokens WHERE state ="
-    " 'active' ORDER BY id";
+    TOKEN_COLS " WHERE t.state = 'active' AND (u.id IS NULL OR u.state = 'active') ORDER BY t.id";
   struct arena mem = { 0 };
   struct stmt *s = db_stmt(db, SQL);
   while (stmt_row(s)) {
     struct token t;
     size_t n;
-    const unsigned char *digest = stmt_col_blob(s, 6, &n);
+    const unsigned char *digest = stmt_col_blob(s, 7, &n);
     if (n != 32) continue;
     unsigned char copy[32];
     memcpy(copy, digest, 32);
@@ -137,6 +149,15 @@ enum err user_update(struct db *db, int64_t id, const char *roles, const char *p
   struct stmt *s = db_stmt(db, SQL);
   stmt_text(s, 1, roles), stmt_text(s, 2, password), stmt_text(s, 3, state), stmt_int(s, 4, id);
   return changed_one(db, s);
+}
+
+bool user_active(struct db *db, int64_t id, unsigned *roles)
+{
+  static const char SQL[] = "SELECT roles FROM users WHERE id = $1 AND state = 'active'";
+  struct stmt *s = db_stmt(db, SQL);
+  stmt_int(s, 1, id);
+  bool found = stmt_row(s) && roles_parse(stmt_col_text(s, 0), roles);
+  return !stmt_end(s) && found;
 }
 
 enum err user_find(struct db *db, const char *name, int64_t *id)

@@ -178,6 +178,30 @@ static const struct question {
   { "SELECT min(e.id), max(e.id) FROM effects e WHERE e.state = 'sending' OR e.state = 'unknown'"
     " GROUP BY e.destination, e.subject HAVING count(*) > 1",
     'e', "is under way, and so is another one of the same subject", 'e' },
+  /* cases (domain 8.3): no more goes back than was paid, and each step has its own person */
+  { "SELECT k.order_id, 0 FROM cases k WHERE k.state <> 'rejected' AND k.state <> 'cancelled' GROUP BY k.order_id"
+    " HAVING sum(k.amount) > max(k.ceiling)",
+    'o', "gets more back by its cases than was paid", 0 },
+  { "SELECT k.order_id, l.line_no FROM cases k JOIN case_lines l ON l.case_id = k.id WHERE k.state <> 'rejected'"
+    " AND k.state <> 'cancelled' GROUP BY k.order_id, l.line_no HAVING sum(l.quantity) > max(l.bought)"
+    " OR (min(l.worth) > 0 AND sum(l.amount) > max(l.worth))",
+    'o', "gets more back by its cases than was bought, of line", '#' },
+  { "SELECT k.id, k.order_id FROM cases k WHERE k.amount < (SELECT coalesce(sum(l.amount), 0) FROM case_lines l WHERE"
+    " l.case_id = k.id)",
+    'c', "is about less than its lines, of", 'o' },
+  { "SELECT a.case_id, b.n FROM case_acts a JOIN case_acts b ON b.case_id = a.case_id AND b.person = a.person AND b.n > a.n"
+    " WHERE b.act = 'approve' AND (a.act = 'open' OR a.act = 'change' OR (a.act = 'approve' AND a.step <> b.step))",
+    'c', "was approved by somebody who asked for it or approved another step, in", '#' },
+  { "SELECT k.id, count(*) FROM cases k JOIN case_acts a ON a.case_id = k.id AND a.round = k.round WHERE a.act = 'approve'"
+    " GROUP BY k.id HAVING count(DISTINCT a.digest) > 1",
+    'c', "was not the same at each of its steps", 0 },
+  { "SELECT k.id, k.order_id FROM cases k WHERE (k.state = 'approved' OR k.state = 'done') AND (SELECT count(DISTINCT a.step) FROM"
+    " case_acts a WHERE a.case_id = k.id AND a.round = k.round AND (a.act = 'approve' OR a.act = 'skip')) < 3",
+    'c', "is approved, and not all of its steps were taken, of", 'o' },
+  { "SELECT c.case_id, 0 FROM case_photos c LEFT JOIN photos p ON p.digest = c.digest LEFT JOIN cases k ON k.id = c.case_id"
+    " WHERE p.digest IS NULL OR k.id IS NULL",
+    'c', "has a photo that is not known, or does not exist", 0 },
+  COUNTER_RULE("case", "cases"),
   COUNTER_RULE("fulfilment", "fulfilments"),
   COUNTER_RULE("claim", "claims"),
   COUNTER_RULE("effect", "effects"),

@@ -199,10 +199,23 @@ static bool has_body(const struct http_request *r)
   return http_field(r, "transfer-encoding") || (length && strcmp(length, "0") != 0);
 }
 
+/* What it is its content says; the type must only not be a form's or a text's. */
+static bool photo_media(struct call *k)
+{
+  static const char *const types[] = { "image/jpeg", "image/png", "image/webp", "application/octet-stream" };
+  const char *type = http_field(k->r, "content-type");
+  if (http_field(k->r, "content-encoding"))
+    return deny(k, ERR_MEDIA, NULL, "Bodies are taken as they are, without Content-Encoding.");
+  for (size_t i = 0; i < COUNT(types); i++)
+    if (media_is(type, types[i])) return true;
+  return deny(k, ERR_MEDIA, NULL, "Content-Type is image/jpeg, image/png or image/webp here.");
+}
+
 static bool call_media(struct call *k)
 {
   enum body_kind kind = k->route->body;
   if (kind == BODY_RAW) return true;
+  if (kind == BODY_PHOTO) return photo_media(k);
   const char *type = http_field(k->r, "content-type");
   if (http_field(k->r, "content-encoding"))
     return deny(k, ERR_MEDIA, NULL, "Bodies are taken as they are, without Content-Encoding.");
@@ -238,6 +251,7 @@ static struct http_plan api_plan(void *arg, struct http_request *r)
   }
   struct http_plan yes = { .body_max = BODY_JSON_MAX };
   if (k->route->body == BODY_NONE) yes.body_max = 0;
+  if (k->route->body == BODY_PHOTO) yes.body_max = PHOTO_BYTES_MAX;
   if (k->route->body == BODY_ORDERS || k->route->body == BODY_ROWS) yes.body_max = BODY_BATCH_MAX;
   if (k->route->body == BODY_ORDERS && media_is(http_field(r, "content-type"), "application/x-ndjson")) {
     yes.stream = true, yes.body_max = SIZE_MAX;

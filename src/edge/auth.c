@@ -72,7 +72,7 @@ void auth_table_add(struct auth_table *t, const struct token *k, const char *cha
   t->n += !e->token.id;
   e->token = *k;
   e->token.name = arena_str(&t->mem, k->name);
-  e->token.state = NULL;
+  e->token.state = NULL, e->token.user = arena_str(&t->mem, k->user);
   e->channel = arena_str(&t->mem, channel);
   memcpy(e->digest, digest, SHA256_LEN);
 }
@@ -177,6 +177,7 @@ bool auth_call(struct auth *a, struct call *k)
   k->who.name = arena_printf(&r->mem, "token:%s", t->name);
   k->who.roles = t->roles;
   k->who.channel = arena_str(&r->mem, channel);
+  if (t->user) k->who.person = arena_printf(&r->mem, "user:%s", t->user);
   k->token_id = t->id, k->channel_id = t->channel_id;
   return true;
 }

@@ -16,7 +16,8 @@ struct chores {
   struct api *api;
   uv_timer_t timer;
   bool running[CHORE_N];
-  bool looking, stopped;
+  int looking; /* reads of ours under way */
+  bool look, stopped;
   int64_t next_due;     /* 0: none known */
   bool words_new;       /* orders whose words are not in the index */
   int64_t words_behind; /* new ones, about */
@@ -81,10 +82,28 @@ static void payloads_applied(struct chores *c, const struct cmd *done)
   c->words_new = c->words_new || done->numbers[0] > 0;
 }
 
+static enum err sweep_run(struct read *rd, struct db *db)
+{
+  int64_t n = photos_sweep(db, &rd->mem, rd->api->data, rd->api->env->now_ms(rd->api->env));
+  if (n) log_line(LOG_INFO, "%lld photos that no case has were swept", (long long)n);
+  return db_err(db);
+}
+
+static void sweep_done(struct read *rd)
+{
+  rd->api->chores->looking--;
+  read_free(rd);
+}
+
 static void house_kept(struct chores *c, const struct cmd *done)
 {
   c->house_left = done->left;
   c->house_ms = done->now_ms + HOUSE_EVERY_MS;
+  if (c->house_left || c->stopped) return;
+  struct read *rd = read_new(c->api, NULL);
+  rd->run = sweep_run, rd->done = sweep_done, rd->heavy = true;
+  c->looking++;
+  read_start_always(rd);
 }
 
 static void stock_healed(struct chores *c, const struct cmd *done)
@@ -175,6 +194,8 @@ static enum err look_run(struct read *rd, struct db *db)
   int64_t parcels = claim_next_due(db);
   k->next_due = order_next_due(db);
   if (parcels && (!k->next_due || parcels < k->next_due)) k->next_due = parcels;
+  int64_t cases = case_next_due(db);
+  if (cases && (!k->next_due || cases < k->next_due)) k->next_due = cases;
   return db_err(db);
 }
 
@@ -225,7 +246,7 @@ static void look_done(struct read *rd)
   struct api *api = rd->api;
   struct chores *c = api->chores;
   struct look *k = rd->args;
-  c->looking = false;
+  c->looking--, c->look = false;
   disk_look(api, k->disk_free);
   if (!rd->err) {
     api->failed = k->failed, api->dead = k->dead;
@@ -239,11 +260,11 @@ static void look_done(struct read *rd)
 
 static void look_start(struct chores *c)
 {
-  if (c->looking || c->stopped) return;
+  if (c->look || c->stopped) return;
   struct read *rd = read_new(c->api, NULL);
   rd->args = arena_new(&rd->mem, struct look);
   rd->run = look_run, rd->done = look_done;
-  c->looking = true;
+  c->look = true, c->looking++;
   read_start_always(rd);
 }
 

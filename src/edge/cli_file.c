@@ -153,6 +153,42 @@ static int dir_copy(struct cli *c, const char *from, const char *to,
 /* Of DATA, and FILE.NAME of a backup. */
 static const char *const dirs_along[] = { "connectors", "secrets" };
 
+/* Photos lie in directories by the beginning of their digest; each is small and never changes. */
+static int photos_copy(struct cli *c, const char *from, const char *to,
+                       int (*copy)(struct cli *, const char *, const char *))
+{
+  int status = EXIT_DONE;
+  if (access(from, F_OK) != 0) return EXIT_DONE;
+  if (!dir_make(to, 0700)) return cli_fail(c, "%s: %s", to, strerror(errno));
+  for (int i = 0; !status && i < 256; i++) {
+    const char *dir = arena_printf(&c->mem, "%s/%02x", from, (unsigned)i);
+    if (access(dir, F_OK) == 0)
+      status = dir_copy(c, dir, arena_printf(&c->mem, "%s/%02x", to, (unsigned)i), copy);
+  }
+  return status;
+}
+
+static int photo_copy(struct cli *c, const char *from, const char *to)
+{
+  struct arena mem = { 0 };
+  size_t n;
+  const char *name = strrchr(from, '/') + 1;
+  if (strspn(name, "0123456789abcdef") != strlen(name))
+    return EXIT_DONE; /* the rest of a write that was cut */
+  char *bytes = file_read(&mem, from, PHOTO_BYTES_MAX, &n);
+  int status = !bytes && errno == ENOENT        ? EXIT_DONE
+               : !bytes                         ? cli_fail(c, "%s: %s", from, strerror(errno))
+               : file_write(to, bytes, n, 0600) ? EXIT_DONE
+                                                : cli_fail(c, "%s: %s", to, strerror(errno));
+  arena_release(&mem);
+  return status;
+}
+
+static int photo_put_back(struct cli *c, const char *from, const char *to)
+{
+  return access(to, F_OK) == 0 ? EXIT_DONE : photo_copy(c, from, to);
+}
+
 static int along_copy(struct cli *c, const char *file)
 {
   const char *conf = c->config_path ? c->config_path : cli_path(c, "orderd.conf");
@@ -161,6 +197,8 @@ static int along_copy(struct cli *c, const char *file)
   for (size_t i = 0; !status && i < COUNT(dirs_along); i++)
     status =
       dir_copy(c, cli_path(c, dirs_along[i]), arena_printf(&c->mem, "%s.%s", file, dirs_along[i]), file_copy);
+  if (!status)
+    status = photos_copy(c, cli_path(c, "photos"), arena_printf(&c->mem, "%s.photos", file), photo_copy);
   return status;
 }
 
@@ -232,6 +270,8 @@ static int along_put_back(struct cli *c, const char *file, const char *now)
   for (size_t i = 0; !status && i < COUNT(dirs_along); i++)
     status = dir_copy(c, arena_printf(&c->mem, "%s.%s", file, dirs_along[i]), cli_path(c, dirs_along[i]),
                       file_put_back);
+  if (!status)
+    status = photos_copy(c, arena_printf(&c->mem, "%s.photos", file), cli_path(c, "photos"), photo_put_back);
   return status;
 }
 

@@ -791,6 +791,7 @@ static bool file_read_all(struct reader *r)
   c->has_detail = section_get(r, "request detail"), c->has_one = section_get(r, "request one");
   c->has_refresh = section_get(r, "request refresh"), c->has_merge = section_get(r, "request merge");
   c->has_confirm = section_get(r, "request confirm"), c->has_stock = section_get(r, "request stock");
+  c->has_refund = section_get(r, "request refund");
   c->has_next = section_get(r, "next list"), c->has_pages = section_get(r, "pages list");
   return source_check(r) && needs_check(r) && all_sql_check(r);
 }

@@ -17,9 +17,9 @@ enum { AT_ONCE = 4, SAID_MAX = 300, WAIT_MS = 200, WAITS_MAX = 150, CLOCK_MOVED_
 #define AUTH_MS 60000
 #define LIMITED_MS 1000 /* the least pause after a refusal for too many calls */
 
-enum step { STEP_PREPARE, STEP_CONFIRM, STEP_STOCK, STEP_SHIPPED, STEP_ONE, STEP_DETAIL, STEP_REFRESH };
+enum step { STEP_PREPARE, STEP_CONFIRM, STEP_STOCK, STEP_REFUND, STEP_SHIPPED, STEP_ONE, STEP_DETAIL, STEP_REFRESH };
 static const char *const requests[] = {
-  "prepare", "confirm", "stock", "shipped", "one", "detail", "refresh"
+  "prepare", "confirm", "stock", "refund", "shipped", "one", "detail", "refresh"
 };
 
 struct telling {
@@ -28,7 +28,7 @@ struct telling {
   struct pollee *p;
   struct arena mem; /* of the effect */
   struct connector_effect effect;
-  bool ask, is_stock;
+  bool ask, is_stock, is_refund;
   enum step step, after; /* after: where it went on when its tokens are new */
   const char *rows, *id; /* of an order that takes two calls */
   int waits;
@@ -197,7 +197,7 @@ static void build_run(struct telling *t)
   struct connector_box *b = t->p->told_box;
   const char *request = requests[t->step];
   connector_values(b, secret_fn, setting_fn, t);
-  if (!t->ask && !t->is_stock && t->step != STEP_REFRESH && !t->effect.carrier) {
+  if (!t->ask && !t->is_stock && !t->is_refund && t->step != STEP_REFRESH && !t->effect.carrier) {
     t->no_carrier = !connector_carrier(b, &t->mem, t->effect.carrier_code, &t->effect.carrier);
     if (t->no_carrier) return;
   }
@@ -279,6 +279,12 @@ static void step_again(struct telling *t)
 static void answer_read(struct telling *t);
 static void answer_in(struct telling *t);
 
+/* What must not be taken twice. */
+static bool only_once(const struct telling *t)
+{
+  return t->step == STEP_CONFIRM || t->step == STEP_REFUND;
+}
+
 static void on_fetched(struct fetch *f)
 {
   struct telling *t = f->owner;
@@ -290,7 +296,7 @@ static void on_fetched(struct fetch *f)
   } else if (t->step == STEP_REFRESH) {
     t->p->renewing = false, t->step = t->after;
     telling_later(t, "no_answer", f->why, 0);
-  } else if (t->step == STEP_CONFIRM && f->sent) {
+  } else if (only_once(t) && f->sent) {
     telling_end(t, OUTCOME_UNKNOWN, "no_answer", f->why, 0, true);
   } else {
     telling_later(t, f->sent ? "no_answer" : "no_connection", f->why, 0);
@@ -309,7 +315,7 @@ static void telling_send(struct telling *t)
                        .body_n = t->built.body_n,
                        .timeout_ms = t->p->set.timeout_ms ? t->p->set.timeout_ms : t->built.timeout_ms,
                        .answer_max = CONNECTOR_BODY_MAX,
-                       .alone = t->step == STEP_CONFIRM,
+                       .alone = only_once(t),
                        .done = on_fetched,
                        .owner = t };
   fetch_start(t->p->poller->fetcher, f);
@@ -461,7 +467,7 @@ static void question_failed(struct telling *t)
 static void telling_failed(struct telling *t)
 {
   const struct verdict *v = &t->verdict;
-  bool may_have_it = t->step == STEP_CONFIRM;
+  bool may_have_it = only_once(t);
   switch (v->kind) {
   case VERDICT_RATE_LIMITED: limited(t); return;
   case VERDICT_AUTH_EXPIRED:
@@ -560,6 +566,12 @@ static bool effect_read(struct telling *t)
   e->tracking_no = text_in(t, j, "tracking_no"), e->parcel = number_in(json_string(json_get(j, "claim")));
   e->lines = json_type(lines) == JSON_ARRAY ? json_in(t, lines) : "[]";
   e->whole = json_bool(json_get(j, "whole"));
+  if (t->is_refund) {
+    e->case_id = text_in(t, j, "case"), e->refund_id = text_in(t, j, "refund_id");
+    e->amount = text_in(t, j, "amount"), e->reason = text_in(t, j, "reason");
+    e->parcel = number_in(e->case_id), t->id = e->order_id;
+    return e->order_id && e->amount && json_int(json_get(j, "amount_minor"), &e->amount_minor);
+  }
   const char *at = json_string(json_get(j, "claimed_at"));
   e->shipped_ms = now_of(t);
   if (at) time_parse_loose(at, 0, &e->shipped_ms);
@@ -571,6 +583,7 @@ static enum step first_step(const struct telling *t)
 {
   const struct connector *c = t->p->connector;
   if (t->is_stock) return STEP_STOCK;
+  if (t->is_refund) return STEP_REFUND;
   if (!t->ask) return connector_request(c, "prepare") ? STEP_PREPARE : STEP_CONFIRM;
   return connector_request(c, "shipped") ? STEP_SHIPPED : c->has_one ? STEP_ONE : STEP_DETAIL;
 }
@@ -579,7 +592,8 @@ static void telling_begin(struct telling *t)
 {
   struct pollee *p = t->p;
   const struct connector *c = p->connector;
-  bool can_ask = connector_request(c, "shipped") || c->has_one || c->has_detail;
+  /* Whether a refund was taken the channel tells by itself, when the order is polled: the case follows it. */
+  bool can_ask = !t->is_refund && (connector_request(c, "shipped") || c->has_one || c->has_detail);
   if (p->state.paused) telling_later(t, "channel_paused", "The channel is paused", PAUSED_MS);
   else if (p->loading || p->broken || p->changed || p->leaving) {
     if (p->leaving || ++t->waits > WAITS_MAX)
@@ -600,9 +614,11 @@ bool channel_effect_start(struct api *api, struct deliver_call *call)
   const char *name = !strncmp(destination, "channel:", 8) ? destination + 8 : destination;
   struct pollee *p = api->poller ? poller_find(api->poller, name) : NULL;
   bool is_stock = !strcmp(call->effect.kind, "stock");
-  if (!p || !p->connector || !(is_stock ? p->connector->has_stock : p->connector->has_confirm)) return false;
+  bool is_refund = !strcmp(call->effect.kind, "refund");
+  if (!p || !p->connector) return false;
+  if (!(is_stock ? p->connector->has_stock : is_refund ? p->connector->has_refund : p->connector->has_confirm)) return false;
   struct telling *t = mem_new(sizeof *t);
-  t->call = call, t->p = p, t->is_stock = is_stock, t->ask = call->ask && !is_stock;
+  t->call = call, t->p = p, t->is_stock = is_stock, t->is_refund = is_refund, t->ask = call->ask && !is_stock;
   call->user = t;
   t->next = p->told, p->told = t;
   p->telling++, p->poller->busy++;

@@ -18,9 +18,10 @@ static const char *const example_keys[] = { "section",  "status",  "headers",   
                                             "cursor",   "ids",     "id",          "host",     "url",
                                             "nonce",    "secrets", "settings",    "order_id", "carrier",
                                             "lines",    "shipped", "tracking_no", "parcel",   "whole",
-                                            "prepared", "sku",     "quantity",    NULL };
+                                            "prepared", "sku",     "quantity",    "case_id", "refund_id",
+                                            "amount",   "amount_minor", "reason", NULL };
 static const char *const request_names[] = { "list",    "detail",  "one",     "refresh", "merge",
-                                             "prepare", "confirm", "shipped", "stock" };
+                                             "prepare", "confirm", "shipped", "stock",   "refund" };
 
 /* clang-format off */
 static const struct section_kind section_table[] = {
@@ -53,7 +54,7 @@ static const struct section_kind section_table[] = {
   "rows", "host", "nonce"
 #define ADDRESS_NAMES "method", "path", "url", "query", "form"
 #define EFFECT_NAMES "order_id", "carrier", "carrier_code", "tracking_no", "lines", "shipped_ms", "parcel", "whole", "prepared", \
-  "sku", "quantity"
+  "sku", "quantity", "case_id", "refund_id", "amount", "amount_minor", "reason"
 static const char *const answer_known[] = { ANSWER_NAMES, VARS_NAMES, NULL };
 static const char *const push_known[] = { ANSWER_NAMES, VARS_NAMES, ADDRESS_NAMES, NULL };
 static const char *const request_known[] = { VARS_NAMES, ADDRESS_NAMES, NULL };
@@ -91,7 +92,7 @@ static bool is_request_name(const char *name)
 
 bool request_is_effect(const char *request)
 {
-  static const char *const names[] = { "prepare", "confirm", "shipped", "stock" };
+  static const char *const names[] = { "prepare", "confirm", "shipped", "stock", "refund" };
   for (size_t i = 0; i < COUNT(names); i++)
     if (!strcmp(names[i], request)) return true;
   return false;

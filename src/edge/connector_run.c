@@ -126,6 +126,8 @@ static void params_effect(struct connector_params *p, const struct connector_eff
   put_text(p, "prepared", e->prepared), put_text(p, "sku", e->sku);
   params_int(p, "shipped_ms", e->shipped_ms), params_int(p, "parcel", e->parcel);
   params_int(p, "whole", e->whole), params_int(p, "quantity", e->quantity);
+  put_text(p, "case_id", e->case_id), put_text(p, "refund_id", e->refund_id), put_text(p, "amount", e->amount);
+  put_text(p, "reason", e->reason), params_int(p, "amount_minor", e->amount_minor);
 }
 
 void params_vars(struct connector_params *p, const struct connector *c, const char *request,

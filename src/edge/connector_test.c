@@ -196,7 +196,12 @@ static bool effect_read(struct trial *r)
                                   .parcel = number_of(r, "parcel"),
                                   .whole = number_of(r, "whole"),
                                   .sku = key_of(r, "sku"),
-                                  .quantity = number_of(r, "quantity") };
+                                  .quantity = number_of(r, "quantity"),
+                                  .case_id = key_of(r, "case_id"),
+                                  .refund_id = key_of(r, "refund_id"),
+                                  .amount = key_of(r, "amount"),
+                                  .amount_minor = number_of(r, "amount_minor"),
+                                  .reason = key_of(r, "reason") };
   r->v.effect = e;
   if (e->carrier_code && !connector_carrier(r->b, r->a, e->carrier_code, &e->carrier))
     return fail(r, "[carriers] has no %s", e->carrier_code);

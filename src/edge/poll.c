@@ -601,6 +601,7 @@ bool poll_settings_check(struct arena *a, const struct conf *conf, const char *d
       list[r->families++] = (struct channel_family){ .channel = e->section + 8,
                                                      .family = c->family,
                                                      .confirms = c->has_confirm,
+                                                     .refunds = c->has_refund,
                                                      .on_pickup = !strcmp(c->counts_as_shipped, "pickup"),
                                                      .stocks = c->has_stock && set.stock };
   }

@@ -86,6 +86,31 @@ const struct route route_table[] = {
   { "POST", "/v1/shipments/trace", ROLES_OF_CMD, "traceParcel", CMD_PARCEL_TRACE, .body = BODY_JSON,
     .doc = "Note what the carrier did with a parcel." },
 
+  { "GET", "/v1/cases", ROLES_PEOPLE, "listCases", CMD_N, .read = cases_read,
+    .query = "state kind step order overdue " LIST, .doc = "List returns, exchanges, refunds and repairs, newest first." },
+  { "POST", "/v1/cases", ROLES_OF_CMD, "openCase", CMD_CASE_OPEN, .body = BODY_JSON,
+    .doc = "Ask for a return, an exchange, a refund or a repair of lines of an order." },
+  { "GET", "/v1/cases/{id}", ROLES_PEOPLE, "getCase", CMD_N, .read = case_read,
+    .doc = "One case with its lines, photos and steps." },
+  { "POST", "/v1/cases/{id}/approve", ROLES_OF_CMD, "approveCase", CMD_CASE_APPROVE, .body = BODY_MAYBE,
+    .doc = "Approve the step that a case stands at; nobody approves two, nor what they asked for." },
+  { "POST", "/v1/cases/{id}/reject", ROLES_OF_CMD, "rejectCase", CMD_CASE_REJECT, .body = BODY_JSON,
+    .doc = "Reject a case with a reason, which ends it." },
+  { "POST", "/v1/cases/{id}/send-back", ROLES_OF_CMD, "sendBackCase", CMD_CASE_SEND_BACK, .body = BODY_JSON,
+    .doc = "Send a case back one step, with a reason." },
+  { "POST", "/v1/cases/{id}/change", ROLES_OF_CMD, "changeCase", CMD_CASE_CHANGE, .body = BODY_JSON,
+    .doc = "Change lines or amount of a case: its steps begin anew." },
+  { "POST", "/v1/cases/{id}/receive", ROLES_OF_CMD, "receiveCase", CMD_CASE_RECEIVE, .body = BODY_MAYBE,
+    .doc = "Note which pieces came back into quarantine, and which are good or damaged." },
+  { "POST", "/v1/cases/{id}/cancel", ROLES_OF_CMD, "cancelCase", CMD_CASE_CANCEL, .body = BODY_JSON,
+    .doc = "Withdraw a case, with a reason." },
+  { "POST", "/v1/cases/{id}/refunded", ROLES_OF_CMD, "refundedCase", CMD_CASE_REFUNDED, .body = BODY_MAYBE,
+    .doc = "Say that the refund of an approved case was made by hand." },
+  { "POST", "/v1/cases/{id}/photos", ROLES_OF_CMD, "addCasePhoto", CMD_CASE_PHOTO, .run = case_photo_post,
+    .body = BODY_PHOTO, .doc = "Add a photo to a case, without its metadata: its steps begin anew." },
+  { "GET", "/v1/cases/{id}/photos/{digest}", ROLES_ANYONE, "getCasePhoto", CMD_N, .read = case_photo_read, .heavy = true,
+    .doc = "One photo of a case, as a download; 404 for who may not see it." },
+
   { "GET", "/v1/skus", ROLES_PEOPLE, "listSkus", CMD_N, .read = skus_read, .heavy = true,
     .query = "q state " LIST, .doc = "List the articles of the dictionary, or find some." },
   { "POST", "/v1/skus", ROLES_OF_CMD, "putSkus", CMD_SKU_PUT, .run = skus_post, .body = BODY_ROWS,
@@ -183,7 +208,7 @@ const struct route route_table[] = {
     .body = BODY_MAYBE, .doc = "Revoke an access token." },
   { "GET", "/v1/users", ROLE_ADMIN, "listUsers", CMD_N, .read = users_read, .doc = "List users." },
   { "POST", "/v1/users", ROLES_OF_CMD, "addUser", CMD_USER_ADD, .body = BODY_JSON, .doc = "Add a user." },
-  { "POST", "/v1/users/{id}", ROLES_OF_CMD, "updateUser", CMD_USER_UPDATE, .body = BODY_JSON,
+  { "POST", "/v1/users/{id}", ROLES_OF_CMD, "updateUser", CMD_USER_UPDATE, .run = tokens_write, .body = BODY_JSON,
     .doc = "Change a user's roles, password or state." },
   { "POST", "/v1/backups", ROLE_ADMIN, "backup", CMD_N, .run = backups_post, .local = true, .body = BODY_JSON,
     .doc = "Write a checked copy of the database to a file; over the Unix socket only." },
@@ -210,7 +235,7 @@ static bool path_match(const struct route *t, const char *path, const char **id,
       size_t n = strcspn(path, "/"), all = strlen(path), tail = strlen(pattern);
       if (t->slashes && all > tail && !strcmp(path + all - tail, pattern)) n = all - tail;
       if (!n) return false;
-      *id = path, *id_n = n;
+      if (!*id) *id = path, *id_n = n;
       path += n;
     } else if (*pattern++ != *path++) {
       return false;

@@ -65,6 +65,15 @@ static const struct cmd_kind kinds[CMD_N] = {
 #define FLOW_EFFECT_RETRY_ALL effect_retry_all
 #define FLOW_EFFECT_DROP effect_drop
 #define FLOW_OUTBOX_RELEASE outbox_release
+#define FLOW_CASE_OPEN case_open
+#define FLOW_CASE_APPROVE case_approve
+#define FLOW_CASE_REJECT case_reject
+#define FLOW_CASE_SEND_BACK case_send_back
+#define FLOW_CASE_CHANGE case_change
+#define FLOW_CASE_RECEIVE case_receive
+#define FLOW_CASE_CANCEL case_cancel
+#define FLOW_CASE_REFUNDED case_refunded
+#define FLOW_CASE_PHOTO case_photo
 #define ROW_OF(id, flow, name, roles, doc) ROW(id, flow, name, roles, doc)
 #define X(id, name, roles, doc) ROW_OF(id, FLOW_##id, name, roles, doc)
   CMD_MAP(X)
@@ -104,6 +113,7 @@ struct cmd *cmd_new(enum cmd_id id, struct env *env, const struct rules *rules, 
   c->id = id, c->env = env, c->rules = rules, c->now_ms = env->now_ms(env), c->status = 200;
   c->actor.name = arena_str(&c->mem, who->name);
   c->actor.channel = arena_str(&c->mem, who->channel);
+  c->actor.person = arena_str(&c->mem, who->person);
   c->actor.roles = who->roles;
   c->job.run = cmd_run;
   c->job.again = id == CMD_ORDER_INGEST ? cmd_again : NULL;

@@ -257,6 +257,8 @@ static const struct effect_kind kinds[] = {
     "See why the channel does not take the figure (its article, its rights); then make the effect again, or drop it" },
   { "confirm", confirm_take, confirm_told, "cs",
     "See at the channel whether it has the parcel; settle the claim by it, or make the effect again" },
+  { "refund", refund_take, refund_told, "finance",
+    "See at the channel whether it has refunded; say so (orderd case refunded), or make the effect again" },
 };
 
 static const struct effect_kind *kind_of(const struct effect *e)
@@ -300,7 +302,8 @@ static enum err trouble_of(struct cmd *c, struct db *db, const struct effect *e,
     t->type = arena_printf(&c->mem, "effect_dead:%s", e->destination);
     return ERR_OK;
   }
-  if (is_kind(e, "confirm") && !id_parse(e->subject, 'o', &t->order_id)) t->order_id = 0;
+  bool of_order = is_kind(e, "confirm") || is_kind(e, "refund");
+  if (of_order && !id_parse(e->subject, 'o', &t->order_id)) t->order_id = 0;
   enum err err = channel_find(db, &c->mem, e->destination + 8, &ch);
   if (!err) t->channel_id = ch.id;
   else t->type = arena_printf(&c->mem, "effect_dead:%s", e->destination);

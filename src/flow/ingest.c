@@ -269,6 +269,7 @@ static enum err update(struct cmd *c, struct db *db, struct draft *d, struct ord
   if (!ours || !strcmp(d->status, "cancelled")) TRY(progress_follow(c, db, o, ours ? 0 : left));
   fulfil_touch(c, o->id);
   c->touched.anew = c->touched.anew || moved || other_lines;
+  if (d->refunds_n) TRY(returns_follow(c, db, o->id));
   if (o->contact_key != was.contact_key || o->token_key != was.token_key || o->placed_at != was.placed_at)
     TRY(regroup_left(c, db, &was));
   TRY(regroup(c, db, o->id));

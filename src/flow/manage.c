@@ -251,7 +251,7 @@ enum err flow_exception_resolve_run(struct cmd *c, struct db *db)
 #define NAME_MAX_CHARS 64
 
 struct access_args {
-  const char *name, *roles, *channel, *password, *state, *hash;
+  const char *name, *roles, *channel, *user, *password, *state, *hash;
   const char *expires;
   unsigned bits;
   int64_t expires_at;
@@ -285,6 +285,7 @@ enum err flow_token_add_parse(struct cmd *c, const struct json *body)
     { "name", ARG_TEXT, true, NAME_MAX_CHARS, &a->name },
     { "roles", ARG_TEXT, true, 100, &a->roles },
     { "channel", ARG_TEXT, false, 64, &a->channel },
+    { "user", ARG_TEXT, false, NAME_MAX_CHARS, &a->user },
     { "expires_at", ARG_TEXT, false, 40, &a->expires },
   };
   c->args = a;
@@ -298,12 +299,28 @@ enum err flow_token_add_parse(struct cmd *c, const struct json *body)
   return ERR_OK;
 }
 
+/* A token that a person uses has no role that the person has not. */
+static enum err token_user(struct cmd *c, struct db *db, const struct access_args *a, int64_t *user_id)
+{
+  unsigned roles = 0;
+  *user_id = 0;
+  if (!a->user) return ERR_OK;
+  enum err e = user_find(db, a->user, user_id);
+  if (e == ERR_NOT_FOUND || (!e && !user_active(db, *user_id, &roles)))
+    return refuse_at(c, "/user", "unknown_user", "There is no active user %.64s", a->user);
+  TRY(e);
+  if (roles & ROLE_ADMIN) roles = ~0u; /* who may make any token may have any */
+  if (a->bits & ~roles) return refuse_at(c, "/roles", "not_the_users", "The user has not all of these roles");
+  return ERR_OK;
+}
+
 enum err flow_token_add_run(struct cmd *c, struct db *db)
 {
   struct access_args *a = (struct access_args *)c->args;
   struct channel ch = { 0 };
   struct token t;
-  int64_t id;
+  int64_t id, user_id;
+  TRY(token_user(c, db, a, &user_id));
   if (a->channel && channel_find(db, &c->mem, a->channel, &ch)) {
     TRY(channel_add(db, a->channel, rules_family(c->rules, a->channel), c->now_ms, &ch.id));
     TRY(progress_event(c, db, 'c', ch.id, "channel.created", "{\"name\":\"%s\"}", a->channel));
@@ -311,6 +328,7 @@ enum err flow_token_add_run(struct cmd *c, struct db *db)
   if (!token_find(db, &c->mem, a->name, &t))
     return refuse(c, ERR_CONFLICT, "name_taken", "There is a token %s (%s)", a->name, t.state);
   TRY(token_add(db, a->name, a->bits, ch.id, a->digest, c->now_ms, a->expires_at, &id));
+  if (user_id) TRY(token_bind(db, id, user_id));
   TRY(progress_event(c, db, 't', id, "token.added", "{\"name\":\"%s\",\"roles\":\"%s\"}", a->name, a->roles));
   struct jw w;
   c->status = 201, c->numbers[0] = id;

@@ -457,11 +457,15 @@ enum err flow_timers_fire_run(struct cmd *c, struct db *db)
     TRY(timer_fire(c, db, id));
     n++;
   }
-  int64_t parcels, next;
+  int64_t parcels, cases, next;
   TRY(claims_fire(c, db, &parcels));
-  c->numbers[0] = n + parcels;
+  TRY(cases_fire(c, db, &cases));
+  c->numbers[0] = n + parcels + cases;
   c->numbers[1] = order_next_due(db), next = claim_next_due(db);
   if (next && (!c->numbers[1] || next < c->numbers[1])) c->numbers[1] = next;
   c->left = n == TIMERS_STEP_MAX || (next && next <= c->now_ms);
+  next = case_next_due(db);
+  if (next && (!c->numbers[1] || next < c->numbers[1])) c->numbers[1] = next;
+  c->left = c->left || (next && next <= c->now_ms);
   return ERR_OK;
 }

@@ -31,9 +31,15 @@ void rules_default(struct rules *r)
                                      .keep_ms = 7 * 24 * HOUR_MS,
                                      .stock_delay_ms = 1000,
                                      .allow = "" };
+  r->returns = (struct returns_rules){ .remind_ms = { 24 * HOUR_MS, 24 * HOUR_MS, 24 * HOUR_MS },
+                                       .escalate_ms = { 48 * HOUR_MS, 48 * HOUR_MS, 48 * HOUR_MS },
+                                       .skip = { [STEP_FINANCE] = true },
+                                       .goods_due_ms = 14 * 24 * HOUR_MS,
+                                       .photos_max = 20,
+                                       .photos_mib = 4096 };
 }
 
-enum value { V_DURATION, V_COUNT, V_YES, V_REMARKS, V_TRACK, V_RESERVE, V_TEXT };
+enum value { V_DURATION, V_COUNT, V_YES, V_REMARKS, V_TRACK, V_RESERVE, V_TEXT, V_CLOCK, V_STEPS };
 struct rule_key {
   const char *section, *key;
   enum value kind;
@@ -64,6 +70,22 @@ static const struct rule_key rule_keys[] = {
   { "ship", "pickup_due", V_DURATION, AT(pickup_due_ms), 1000, 365 * 24 * HOUR_MS },
   { "ship", "confirm_due", V_DURATION, AT(confirm_due_ms), 1000, 365 * 24 * HOUR_MS },
   { "ship", "number_reuse", V_DURATION, AT(tracking_reuse_ms), 1000, 3650 * 24 * HOUR_MS },
+  { "returns", "cs_remind", V_DURATION, AT(returns.remind_ms[STEP_CS]), 0, 365 * 24 * HOUR_MS },
+  { "returns", "cs_escalate", V_DURATION, AT(returns.escalate_ms[STEP_CS]), 0, 365 * 24 * HOUR_MS },
+  { "returns", "warehouse_remind", V_DURATION, AT(returns.remind_ms[STEP_WAREHOUSE]), 0, 365 * 24 * HOUR_MS },
+  { "returns", "warehouse_escalate", V_DURATION, AT(returns.escalate_ms[STEP_WAREHOUSE]), 0, 365 * 24 * HOUR_MS },
+  { "returns", "finance_remind", V_DURATION, AT(returns.remind_ms[STEP_FINANCE]), 0, 365 * 24 * HOUR_MS },
+  { "returns", "finance_escalate", V_DURATION, AT(returns.escalate_ms[STEP_FINANCE]), 0, 365 * 24 * HOUR_MS },
+  { "returns", "clock", V_CLOCK, AT(returns.working), 0, 0 },
+  { "returns", "skip_below", V_COUNT, AT(returns.skip_below), 0, 1000000000000 },
+  { "returns", "skip", V_STEPS, AT(returns.skip), 0, 0 },
+  { "returns", "cs_limit", V_COUNT, AT(returns.limit[STEP_CS]), 0, 1000000000000 },
+  { "returns", "warehouse_limit", V_COUNT, AT(returns.limit[STEP_WAREHOUSE]), 0, 1000000000000 },
+  { "returns", "finance_limit", V_COUNT, AT(returns.limit[STEP_FINANCE]), 0, 1000000000000 },
+  { "returns", "receive_first", V_YES, AT(returns.receive_first), 0, 0 },
+  { "returns", "goods_due", V_DURATION, AT(returns.goods_due_ms), 0, 365 * 24 * HOUR_MS },
+  { "returns", "photos_max", V_COUNT, AT(returns.photos_max), 0, 1000 },
+  { "returns", "photos_mib", V_COUNT, AT(returns.photos_mib), 0, 1000000 },
   { "outbox", "timeout", V_DURATION, AT(outbox.timeout_ms), 100, HOUR_MS / 6 },
   { "outbox", "backoff", V_DURATION, AT(outbox.backoff_ms), 1, 24 * HOUR_MS },
   { "outbox", "backoff_most", V_DURATION, AT(outbox.backoff_most_ms), 1, 24 * HOUR_MS },
@@ -98,6 +120,21 @@ static bool yes_parse(const char *s, bool *yes)
   return *yes || !strcmp(s, "no");
 }
 
+/* The first step is never left out: somebody has to look. */
+static bool steps_parse(const char *s, bool skip[CASE_STEPS])
+{
+  memset(skip, 0, CASE_STEPS * sizeof *skip);
+  for (size_t n; *s; s += n + strspn(s + n, " ")) {
+    n = strcspn(s, " ");
+    int at = STEP_WAREHOUSE;
+    while (at < CASE_STEPS && (strlen(case_step_name((enum case_step)at)) != n || memcmp(case_step_name((enum case_step)at), s, n) != 0))
+      at++;
+    if (at == CASE_STEPS) return false;
+    skip[at] = true;
+  }
+  return true;
+}
+
 static bool key_set(struct arena *a, struct rules *r, const struct rule_key *k, const struct conf_entry *e,
                     const char **why)
 {
@@ -118,6 +155,10 @@ static bool key_set(struct arena *a, struct rules *r, const struct rule_key *k, 
     return true;
   case V_TEXT: *(const char **)at = arena_str(a, e->value); return true;
   case V_YES: return yes_parse(e->value, at) || fail(a, why, e, "yes or no");
+  case V_CLOCK:
+    *(bool *)at = !strcmp(e->value, "working");
+    return *(bool *)at || !strcmp(e->value, "always") || fail(a, why, e, "always or working");
+  case V_STEPS: return steps_parse(e->value, at) || fail(a, why, e, "warehouse, finance, or both");
   case V_TRACK:
     r->track = !strcmp(e->value, "yes") ? TRACK_YES : !strcmp(e->value, "no") ? TRACK_NO : TRACK_AUTO;
     return r->track != TRACK_AUTO || !strcmp(e->value, "auto") || fail(a, why, e, "auto, yes or no");

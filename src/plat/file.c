@@ -114,7 +114,7 @@ bool file_rename(const char *from, const char *to)
 bool dir_make(const char *path, int mode)
 {
   struct stat st;
-  if (mkdir(path, (mode_t)mode) == 0) return true;
+  if (mkdir(path, (mode_t)mode) == 0) return dir_sync(path);
   if (errno != EEXIST || stat(path, &st) != 0) return false;
   if (S_ISDIR(st.st_mode)) return true;
   errno = ENOTDIR;

@@ -1,1 +1,82 @@
 -- From schema 3 to 4: the people and systems around an order. What each is for stands in schema.sql.
+-- returns
+CREATE TABLE cases (
+  id           INTEGER PRIMARY KEY,
+  order_id     INTEGER NOT NULL,
+  kind         TEXT NOT NULL CHECK (kind = 'return' OR kind = 'exchange' OR kind = 'refund_only' OR kind = 'repair'),
+  state        TEXT NOT NULL CHECK (state = 'open' OR state = 'approved' OR state = 'done' OR state = 'rejected' OR state = 'cancelled'),
+  step         TEXT CHECK (step = 'cs' OR step = 'warehouse' OR step = 'finance'),
+  round        INTEGER NOT NULL,
+  currency     TEXT NOT NULL,
+  amount       INTEGER NOT NULL CHECK (amount >= 0),
+  ceiling      INTEGER NOT NULL,
+  reason       TEXT NOT NULL,
+  note         TEXT,
+  refund       TEXT NOT NULL CHECK (refund = 'none' OR refund = 'sent' OR refund = 'accepted' OR refund = 'refused'
+                                 OR refund = 'unknown' OR refund = 'by_hand'),
+  refund_id    TEXT,
+  effect_id    INTEGER,
+  goods        TEXT NOT NULL CHECK (goods = 'none' OR goods = 'awaited' OR goods = 'received' OR goods = 'inspected'),
+  warehouse_id INTEGER,
+  exchange_id  INTEGER,
+  created_at   INTEGER NOT NULL,
+  updated_at   INTEGER NOT NULL,
+  step_since   INTEGER NOT NULL,
+  due_at       INTEGER,
+  due_step     INTEGER NOT NULL DEFAULT 0,
+  ended_at     INTEGER,
+  actor        TEXT NOT NULL,
+  version      INTEGER NOT NULL,
+  CHECK ((state = 'open') = (step IS NOT NULL))
+) STRICT;
+CREATE INDEX cases_order ON cases (order_id);
+CREATE INDEX cases_state ON cases (state, id);
+CREATE INDEX cases_due ON cases (due_at) WHERE due_at IS NOT NULL;
+CREATE TABLE case_lines (
+  case_id  INTEGER NOT NULL,
+  line_no  INTEGER NOT NULL,
+  quantity INTEGER NOT NULL CHECK (quantity >= 0),
+  amount   INTEGER NOT NULL CHECK (amount >= 0),
+  worth    INTEGER NOT NULL,
+  bought   INTEGER NOT NULL,
+  instead  TEXT,
+  received INTEGER NOT NULL DEFAULT 0 CHECK (received <= quantity),
+  good     INTEGER NOT NULL DEFAULT 0 CHECK (good >= 0),
+  damaged  INTEGER NOT NULL DEFAULT 0 CHECK (damaged >= 0),
+  PRIMARY KEY (case_id, line_no),
+  CHECK (good + damaged <= received)
+) WITHOUT ROWID, STRICT;
+CREATE TABLE case_acts (
+  case_id INTEGER NOT NULL,
+  n       INTEGER NOT NULL,
+  round   INTEGER NOT NULL,
+  step    TEXT,
+  act     TEXT NOT NULL CHECK (act = 'open' OR act = 'change' OR act = 'photo' OR act = 'approve' OR act = 'skip' OR act = 'reject'
+                            OR act = 'send_back' OR act = 'receive' OR act = 'cancel' OR act = 'refunded'),
+  person  TEXT NOT NULL,
+  actor   TEXT NOT NULL,
+  at      INTEGER NOT NULL,
+  note    TEXT,
+  sealed  TEXT,
+  digest  BLOB,
+  PRIMARY KEY (case_id, n)
+) WITHOUT ROWID, STRICT;
+CREATE TABLE photos (
+  digest     BLOB PRIMARY KEY,
+  type       TEXT NOT NULL,
+  width      INTEGER NOT NULL,
+  height     INTEGER NOT NULL,
+  size       INTEGER NOT NULL,
+  created_at INTEGER NOT NULL
+) WITHOUT ROWID, STRICT;
+CREATE TABLE case_photos (
+  case_id INTEGER NOT NULL,
+  digest  BLOB NOT NULL,
+  actor   TEXT NOT NULL,
+  at      INTEGER NOT NULL,
+  PRIMARY KEY (case_id, digest)
+) WITHOUT ROWID, STRICT;
+CREATE TABLE token_users (
+  token_id INTEGER PRIMARY KEY,
+  user_id  INTEGER NOT NULL
+) STRICT;
