@@ -24,15 +24,18 @@ static const struct channel_family families[] = {
 
 /* What happens. Of one shop: its order is placed or paid; it is split; a number is uploaded by the API, or in the back
  * office; the channel is polled, or an old answer of it comes late; confirmations are sent and answered, or sent and answered
- * later; the carrier takes what may leave; the customer cancels. Of none: the process ends and begins again. */
+ * later; the carrier takes what may leave; the customer cancels; what was in the parcel is put back; a person takes the
+ * label off. Of none: the process ends and begins again. */
 #define EVENT_MAP(X) \
   X(PLACE, "place") \
   X(PAY, "pay") \
   X(SPLIT, "split") \
   X(CLAIM, "claim") \
   X(OFFICE, "office") \
-  X(POLL, "poll") X(LATE, "late") X(CONFIRM, "confirm") X(SEND, "send") X(ANSWER, "answer") X(PICK, "pick") \
-    X(CANCEL, "cancel") X(BACK, "back") X(CRASH, "crash")
+  X(POLL, "poll") \
+  X(LATE, "late") \
+  X(CONFIRM, "confirm") X(SEND, "send") X(ANSWER, "answer") X(PICK, "pick") X(CANCEL, "cancel") \
+    X(BACK, "back") X(VOID, "void") X(CRASH, "crash")
 enum event_kind {
 #define X(id, name) EV_##id,
   EVENT_MAP(X)
@@ -459,6 +462,15 @@ static void ev_back(struct accident *t, int shop)
   if (k) act(t, "claim.put_back", arena_printf(&t->mem, "k_%d", (int)k), "{\"sku\":\"A\"}");
 }
 
+static void ev_void(struct accident *t, int shop)
+{
+  static const char SQL[] =
+    "SELECT k.id FROM claims k JOIN fulfilment_lines l ON l.fulfilment_id = k.fulfilment_id"
+    " WHERE l.order_id = $1 AND k.state = 'live'";
+  int64_t k = number_of(t, SQL, order_of(t, shop));
+  if (k) act(t, "claim.void", arena_printf(&t->mem, "k_%d", (int)k), "{\"reason\":\"torn\"}");
+}
+
 /* ---- confirmations ------------------------------------------------------------------------------------------------------------------- */
 
 static void number_in(struct accident *t, const struct effect *e, char *number, size_t n)
@@ -551,6 +563,7 @@ static void happen(struct accident *t, struct event e)
   case EV_PICK: ev_pick(t, e.shop); break;
   case EV_CANCEL: ev_cancel(t, e.shop); break;
   case EV_BACK: ev_back(t, e.shop); break;
+  case EV_VOID: ev_void(t, e.shop); break;
   case EV_CRASH: ev_crash(t); break;
   case EV_KINDS: break;
   }
@@ -730,10 +743,12 @@ static const struct cast casts[] = {
     .ways = { "l", NULL }, .sure = true },
   { "an end in each moment",
     BOTH("pay") "dy.split dy.claim dy.send dy.answer dy.confirm dy.pick pdd.claim crash crash",
-    .ways = { "lm", NULL }, .sure = true },
+    .ways = { "m", NULL }, .sure = true },
   { "an end in each moment, by pick-up",
     BOTH("pay") "pdd.split pdd.claim pdd.pick pdd.send pdd.answer pdd.poll dy.claim crash crash",
     .ways = { NULL, "la" }, .sure = true },
+  { "labels that tear", BOTH("pay") "dy.split dy.claim dy.claim dy.send dy.answer dy.confirm dy.void dy.pick",
+    .ways = { "lr", NULL }, .sure = false },
   { "cancelled", BOTH("pay") BOTH("split") BOTH("claim") "dy.confirm dy.pick dy.cancel dy.back",
     .sure = false },
   { "cancelled by pick-up",
