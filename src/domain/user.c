@@ -68,7 +68,7 @@ enum err user_version(struct db *db, int64_t id, int64_t *version)
 }
 
 #define TOKEN_COLS \
-  "SELECT t.id, t.channel_id, t.expires_at, t.name, t.state, t.roles, u.name, t.digest FROM tokens t" \
+  "SELECT t.id, t.channel_id, t.expires_at, t.name, t.state, t.roles, u.name, t.digest, u.roles FROM tokens t" \
   " LEFT JOIN token_users b ON b.token_id = t.id LEFT JOIN users u ON u.id = b.user_id"
 
 enum err token_bind(struct db *db, int64_t id, int64_t user_id)
@@ -86,6 +86,9 @@ static void token_read(struct stmt *s, struct arena *a, struct token *t)
   t->name = stmt_col_copy(s, 3, a), t->state = stmt_col_copy(s, 4, a);
   if (!roles_parse(stmt_col_text(s, 5), &t->roles)) t->roles = 0;
   t->user = stmt_col_copy(s, 6, a);
+  unsigned own = 0; /* a token can do no more than its user can now */
+  if (t->user && roles_parse(stmt_col_text(s, 8), &own)) t->roles &= own & ROLE_ADMIN ? ~(unsigned)ROLE_CHANNEL : own;
+  else if (t->user) t->roles = 0;
 }
 
 enum err token_find(struct db *db, struct arena *a, const char *name, struct token *out)

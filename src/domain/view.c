@@ -423,6 +423,7 @@ static void token_fields(struct jw *w, struct stmt *s)
   jw_ktime_col(w, "created_at", s, 5);
   jw_ktime_col(w, "expires_at", s, 6);
   jw_kint(w, "version", stmt_col_int(s, 7));
+  jw_kstring(w, "user", stmt_col_text(s, 8));
 }
 
 static enum err whole_table(struct db *db, const char *sql, void (*fields)(struct jw *w, struct stmt *s),
@@ -451,8 +452,9 @@ enum err view_users(struct db *db, struct arena *a, struct buf *out)
 enum err view_tokens(struct db *db, struct arena *a, struct buf *out)
 {
   static const char SQL[] =
-    "SELECT t.id, t.name, t.roles, c.name, t.state, t.created_at, t.expires_at, t.version"
-    " FROM tokens t LEFT JOIN channels c ON c.id = t.channel_id ORDER BY t.id";
+    "SELECT t.id, t.name, t.roles, c.name, t.state, t.created_at, t.expires_at, t.version, u.name"
+    " FROM tokens t LEFT JOIN channels c ON c.id = t.channel_id LEFT JOIN token_users b ON b.token_id = t.id"
+    " LEFT JOIN users u ON u.id = b.user_id ORDER BY t.id";
   (void)a;
   return whole_table(db, SQL, token_fields, out);
 }

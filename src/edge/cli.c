@@ -897,11 +897,12 @@ const struct cli_command cli_commands[] = {
     .example = "orderd user revoke amy" },
   { .name = "token add",
     .args = "NAME",
-    .options = "roles=LIST channel=NAME expires=TIME",
+    .options = "roles=LIST channel=NAME user=NAME expires=TIME",
     .run = cli_token_add,
     .doc = "Make an access token; it is shown this once.",
     .more =
-      "The role channel stands alone and names its channel. --expires is a time with a zone, or a duration: 90d.",
+      "The role channel stands alone and names its channel. --user says whose it is: it has no role that the user has\n"
+      "not, counts as that person where two must agree, and ends with the user. --expires is a time with a zone, or a duration: 90d.",
     .example = "orderd token add till-1 --roles channel --channel till --expires 90d" },
   { .name = "token list",
     .run = cli_api,

@@ -321,6 +321,7 @@ static void token_body(struct buf *body, const struct cli *c, const char *expire
   jw_init(&w, body), jw_object(&w);
   jw_kstring(&w, "name", c->arg[0]), jw_kstring(&w, "roles", cli_option(c, "roles"));
   if (cli_option(c, "channel")) jw_kstring(&w, "channel", cli_option(c, "channel"));
+  if (cli_option(c, "user")) jw_kstring(&w, "user", cli_option(c, "user"));
   if (expires) jw_kstring(&w, "expires_at", expires);
   jw_object_end(&w);
 }

@@ -68,6 +68,9 @@ test('a token of a user is that user, also for an admin', async () => {
   same((await act(two.id, 'approve', 'kim1')).steps[1].person, 'user:kim');
   same((await act(two.id, 'approve', 'kim2', {}, 403)).code, 'approved_other_step');
   const kim = (await s.want(200, 'GET', '/v1/users')).json.data.find((u) => u.name === 'kim');
+  same((await s.want(200, 'GET', '/v1/tokens')).json.data.filter((t) => t.user === 'kim').length, 2);
+  await s.want(200, 'POST', `/v1/users/${kim.id}`, { body: { roles: 'cs' } });
+  same((await act(two.id, 'receive', 'kim2', {}, 403)).code, 'forbidden', 'the role is gone');
   await s.want(200, 'POST', `/v1/users/${kim.id}`, { body: { state: 'revoked' } });
   await s.want(401, 'GET', '/v1/cases', as('kim2'));
 });
