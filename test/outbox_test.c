@@ -196,6 +196,26 @@ TEST(outbox_recovers_what_was_under_way)
   shop_close(&s);
 }
 
+/* An ask that a crash interrupted is made again at once: what stood for its next time was for when no answer came. */
+TEST(outbox_asks_at_once_after_a_crash)
+{
+  struct shop s;
+  REQUIRE(open_shop(&s, CONF));
+  int64_t id = put(&s, "x", "channel:a", "o_1", false), due[1];
+  CHECK(tx_begin(s.db));
+  CHECK_INT(effect_intent(s.db, id, s.env.now_ms), ERR_OK);
+  CHECK(tx_commit(s.db));
+  cmd_free(own(&s, CMD_EFFECTS_RECOVER, NULL));
+  CHECK(tx_begin(s.db));
+  CHECK_INT(effect_ask(s.db, id, s.env.now_ms + 120000), ERR_OK);
+  CHECK(tx_commit(s.db));
+  CHECK_INT(effect_unknown(s.db, "channel:a", s.env.now_ms, due, 1), 0);
+  cmd_free(own(&s, CMD_EFFECTS_RECOVER, NULL));
+  CHECK_INT(effect_unknown(s.db, "channel:a", s.env.now_ms, due, 1), 1);
+  CHECK_INT(due[0], id);
+  shop_close(&s);
+}
+
 TEST(outbox_forgets_what_is_long_done)
 {
   struct shop s;

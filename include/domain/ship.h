@@ -104,7 +104,8 @@ enum err effect_again(struct db *db, int64_t id, int64_t now_ms);     /* dead �
 enum err effect_hurry(struct db *db, int64_t id, int64_t now_ms);     /* one that waits or is unknown is due at once */
 enum err effect_ask_again(struct db *db, int64_t id, int64_t now_ms); /* dead → unknown: asked about before it is sent */
 enum err effect_drop(struct db *db, int64_t id, int64_t now_ms);      /* waiting, unknown or dead → dropped: no longer wanted */
-/* At start: what was under way is unknown, or waits again where it is safe. *n: how many. */
+/* At start: what was under way is unknown, or waits again where it is safe; unknown ones are asked about at once. *n: how many
+ * were under way. */
 enum err effects_recover(struct db *db, int64_t now_ms, int64_t *n);
 int64_t effect_count(struct db *db, const char *state); /* of the open states and dead */
 size_t effects_in(struct db *db, const char *state, int64_t after, int64_t *ids, size_t max); /* the same */

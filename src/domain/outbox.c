@@ -322,11 +322,16 @@ enum err effects_recover(struct db *db, int64_t now_ms, int64_t *n)
     "UPDATE effects SET state = CASE WHEN safe = 0 THEN 'unknown' WHEN kind = 'stock' AND " STOCK_BESIDE
     " THEN 'dropped' ELSE 'waiting' END, due_at = $1, ended_at = CASE WHEN kind = 'stock' AND " STOCK_BESIDE
     " THEN $1 ELSE NULL END, version = version + 1 WHERE state = 'sending'";
+  /* Whoever was just being asked about them, the answer is lost, and when to ask next stood for that one. */
+  static const char SQL_ASKED[] =
+    "UPDATE effects SET due_at = $1, version = version + 1 WHERE state = 'unknown' AND due_at > $1";
   struct stmt *s = db_stmt(db, SQL);
   stmt_int(s, 1, now_ms);
   TRY(stmt_run(s));
   *n = db_changes(db);
-  return ERR_OK;
+  s = db_stmt(db, SQL_ASKED);
+  stmt_int(s, 1, now_ms);
+  return stmt_run(s);
 }
 
 /* Ids grow with time, so the walk ends where all are too young; a few were made young again by a person. */
