@@ -5,6 +5,7 @@ import { spawnSync } from 'node:child_process';
 import path from 'node:path';
 import { Poller, Shop, check, order, same, section, sleep, test } from '../channels/lib.mjs';
 import { connector } from '../channels/lib.mjs';
+import { jpeg } from '../lib/photos.mjs';
 import { BINARY, outbox } from './lib.mjs';
 
 const TELLS = {
@@ -52,6 +53,10 @@ async function way(s, o, revive) {
   for (let i = 0; i < 600 && !await told(); i++) await sleep(50);
   await step('trace', () => s.post('/v1/shipments/trace', { tracking_no: 'SF0001', status: 'picked_up' }));
   same((await step('order', () => s.get(`/v1/orders/${id}`))).status, 'shipped', 'the order');
+  const c = await step('case', () => s.post('/v1/cases', { order: id, kind: 'refund_only', amount: '1.00', reason: 'a scratch' }, { headers: { 'idempotency-key': 'one-case' } }));
+  await step('photo', () => s.call('POST', `/v1/cases/${c.id}/photos`, { body: jpeg(), type: 'image/jpeg' }));
+  const digest = (await step('case', () => s.get(`/v1/cases/${c.id}`))).photos.map((x) => x.digest);
+  same([digest.length, (await s.raw('GET', `/v1/cases/${c.id}/photos/${digest[0]}`)).status], [1, 200], 'its photo');
   return { id, f };
 }
 
