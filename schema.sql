@@ -688,6 +688,10 @@ CREATE VIEW v_claims AS
   SELECT 'k_' || c.id AS id, 'f_' || c.fulfilment_id AS fulfilment, c.carrier, c.tracking_no, c.state, c.carried, c.told,
          strftime('%Y-%m-%d %H:%M:%S', c.claimed_at / 1000, 'unixepoch') AS claimed_at_utc, c.reason, c.actor
     FROM claims c;
+CREATE VIEW v_cases AS
+  SELECT 'c_' || k.id AS id, 'o_' || k.order_id AS order_id, k.kind, k.state, k.step, k.currency, k.amount AS amount_minor, k.refund,
+         k.goods, k.reason, strftime('%Y-%m-%d %H:%M:%S', k.created_at / 1000, 'unixepoch') AS created_at_utc
+    FROM cases k;
 CREATE VIEW v_effects AS
   SELECT 'e_' || e.id AS id, e.kind, e.destination, e.subject, e.state, e.attempts,
          strftime('%Y-%m-%d %H:%M:%S', e.due_at / 1000, 'unixepoch') AS due_at_utc, e.error

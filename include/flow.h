@@ -47,6 +47,7 @@ struct rules {
     int64_t skip_below;                  /* less than so many minor units may leave steps out; 0: none */
     bool skip[CASE_STEPS];               /* these */
     int64_t limit[CASE_STEPS];           /* more than this only an admin approves; 0: no limit */
+    bool people_only;                    /* tokens of nobody approve nothing */
     bool receive_first;                  /* the warehouse approves what it has received and inspected */
     int64_t goods_due_ms;                /* goods of an approved case are overdue after this; 0: never */
     int64_t photos_max, photos_mib;      /* of one case; of all cases together */

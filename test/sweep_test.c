@@ -9,7 +9,8 @@
 static const char *photo_put(const char *data, unsigned char first, bool old)
 {
   unsigned char digest[PHOTO_DIGEST] = { first, 7 };
-  char *path = photo_path(&rows_mem, data, digest), *dir = arena_str(&rows_mem, path);
+  char *path = photo_path(&rows_mem, arena_printf(&rows_mem, "%s/photos", data), digest),
+       *dir = arena_str(&rows_mem, path);
   *strrchr(dir, '/') = 0;
   CHECK(dir_make(arena_printf(&rows_mem, "%s/photos", data), 0700) && dir_make(dir, 0700));
   CHECK(file_write(path, "x", 1, 0600));

@@ -327,6 +327,7 @@ static const char ONE_TAIL[] =
   "\"group\":{\"id\":\"g_1\",\"state\":\"open\",\"orders\":[\"o_2\",\"o_1\"]},\"no_merge\":null,\"fulfilments\":[],"
   "\"shipments\":[{\"id\":\"s_9\",\"carrier\":\"SF\",\"tracking_no\":\"SF1\",\"shipped_at\":\"2025-11-01T12:26:42.000Z\",\"line_ids\":[\"1\"]}],"
   "\"exceptions\":[{\"id\":\"x_5\",\"type\":\"unknown_sku\",\"since\":\"2025-11-01T12:26:44.000Z\",\"owner\":\"cs\",\"assignee\":null}],"
+  "\"cases\":[],"
   "\"stage\":{\"owner\":\"cs\",\"label\":\"Paid\",\"label_zh\":\"已付款\",\"since\":" PLACED
   ",\"remind_at\":\"2025-11-01T14:26:40.000Z\","
   "\"escalate_at\":\"2025-11-01T16:26:40.000Z\"},\"next\":[\"split\",\"cancelled\"],\"payload\":\"p_3\"}";
@@ -775,7 +776,7 @@ TEST(view_short_tables_and_counts)
   CHECK_STR(
     out.data,
     "{\"data\":[{\"id\":\"t_1\",\"name\":\"till-1\",\"roles\":[\"channel\"],\"channel\":\"till\",\"state\":\"active\","
-    "\"created_at\":" PLACED ",\"expires_at\":null,\"version\":1}],\"next\":null}");
+    "\"created_at\":" PLACED ",\"expires_at\":null,\"version\":1,\"user\":null}],\"next\":null}");
   put_events(db);
   CHECK_INT(view_counts(db, &c), ERR_OK);
   CHECK_INT(c.orders, 7), CHECK_INT(c.lines, 7), CHECK_INT(c.events, 6), CHECK_INT(c.groups_open, 1);

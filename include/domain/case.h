@@ -84,6 +84,7 @@ struct photo_row {
 enum err photo_of_case(struct db *db, struct arena *a, int64_t case_id, const unsigned char digest[PHOTO_DIGEST],
                        struct photo_row *out); /* NOT_FOUND */
 enum err photo_add(struct db *db, int64_t case_id, const struct photo_row *p, const char *actor, int64_t now_ms, bool *is_new);
+bool photo_next(struct db *db, unsigned char digest[PHOTO_DIGEST]); /* the one after this; false: that was the last */
 bool photo_known(struct db *db, const unsigned char digest[PHOTO_DIGEST]);
 enum err photo_sums(struct db *db, int64_t case_id, int64_t *of_case, int64_t *bytes); /* bytes: of all */
 

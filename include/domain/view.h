@@ -85,6 +85,7 @@ void jw_event_data(struct jw *w, struct arena *a, const char *data, enum privacy
 enum err row_order(struct db *db, struct arena *a, const struct status_table *t, int64_t id, enum privacy p,
                    struct jw *w, int64_t *version);
 enum err row_exceptions(struct db *db, struct jw *w, int64_t order_id);
+enum err row_cases(struct db *db, struct jw *w, int64_t order_id); /* "cases":[…] of an order */
 enum err row_fulfilments(struct db *db, struct jw *w, int64_t order_id); /* "fulfilments":[…] of an order */
 enum err row_holds(struct db *db, struct arena *a, struct jw *w, int64_t order_id, enum privacy p);
 /* What people typed: runs of 7 digits and more become stars, with whatever signs stand between them. */

@@ -323,6 +323,7 @@ struct api {
   int64_t started_ms;
   int64_t cmds;                /* under way */
   int hashing;                 /* passwords being hashed */
+  int photos;                  /* being walked and written */
   bool backing_up;
   bool ready, closing;
   bool disk_full;

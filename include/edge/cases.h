@@ -9,8 +9,10 @@ struct call;
 struct read;
 
 #define PHOTO_ORPHAN_MS (3600ll * 1000) /* what a case does not have after this is left over */
-#define PHOTOS_AT_ONCE 2                /* being walked and written */
-char *photo_path(struct arena *a, const char *data, const unsigned char digest[PHOTO_DIGEST]);
+#define PHOTOS_AT_ONCE 8                /* being walked and written, or waiting for it */
+char *photo_path(struct arena *a, const char *photos, const unsigned char digest[PHOTO_DIGEST]); /* photos: their directory */
+/* Is each photo there, and what its name says? */
+void photos_check(struct db *db, const char *photos, void (*say)(void *arg, const char *text), void *arg);
 bool photo_digest_parse(const char *text, unsigned char digest[PHOTO_DIGEST]); /* 64 digits, lower case */
 enum err cases_read(struct read *rd, struct db *db);
 enum err case_read(struct read *rd, struct db *db);

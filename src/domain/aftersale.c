@@ -422,6 +422,18 @@ enum err photo_add(struct db *db, int64_t case_id, const struct photo_row *p, co
   return ERR_OK;
 }
 
+bool photo_next(struct db *db, unsigned char digest[PHOTO_DIGEST])
+{
+  static const char SQL[] = "SELECT digest FROM photos WHERE digest > $1 ORDER BY digest LIMIT 1";
+  struct stmt *s = db_stmt(db, SQL);
+  size_t n = 0;
+  stmt_blob(s, 1, digest, PHOTO_DIGEST);
+  const void *p = stmt_row(s) ? stmt_col_blob(s, 0, &n) : NULL;
+  bool found = p && n == PHOTO_DIGEST;
+  if (found) memcpy(digest, p, n);
+  return !stmt_end(s) && found;
+}
+
 bool photo_known(struct db *db, const unsigned char digest[PHOTO_DIGEST])
 {
   static const char SQL[] = "SELECT size FROM photos WHERE digest = $1";

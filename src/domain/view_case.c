@@ -126,6 +126,20 @@ enum err view_case(struct db *db, struct arena *a, int64_t id, bool photos, enum
   return ERR_OK;
 }
 
+enum err row_cases(struct db *db, struct jw *w, int64_t order_id)
+{
+  static const char SQL[] = "SELECT id, kind, state, step FROM cases WHERE order_id = $1 ORDER BY id";
+  struct stmt *s = db_stmt(db, SQL);
+  stmt_int(s, 1, order_id);
+  jw_key(w, "cases"), jw_array(w);
+  while (stmt_row(s)) {
+    jw_object(w), jw_id(w, "id", 'c', stmt_col_int(s, 0)), jw_kstring(w, "kind", stmt_col_text(s, 1));
+    jw_kstring(w, "state", stmt_col_text(s, 2)), jw_kstring(w, "step", stmt_col_text(s, 3)), jw_object_end(w);
+  }
+  jw_array_end(w);
+  return stmt_end(s);
+}
+
 static bool known_word(const char *word, const char *const *words, size_t n)
 {
   for (size_t i = 0; word && i < n; i++)

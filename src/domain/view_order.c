@@ -407,6 +407,7 @@ static void row_write(struct row *r, const struct status_table *t)
   row_note(r, row_fulfilments(r->db, r->w, r->id));
   row_shipments(r);
   row_note(r, row_exceptions(r->db, r->w, r->id));
+  row_note(r, row_cases(r->db, r->w, r->id));
   row_stage(r, t);
   jw_id(r->w, "payload", 'p', stmt_col_int(r->s, O_PAYLOAD));
   jw_object_end(r->w);

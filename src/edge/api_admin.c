@@ -124,7 +124,10 @@ static bool check_all(struct read *rd, struct db *db, struct findings *f)
   tx_anew(db, READ_LONG_MS);
   if (journal_check(db, finding_say, f) < 0) return false;
   tx_anew(db, READ_LONG_MS);
-  return view_check(db, &rd->mem, &r->status, &r->merge, finding_say, f) >= 0;
+  if (view_check(db, &rd->mem, &r->status, &r->merge, finding_say, f) < 0) return false;
+  tx_anew(db, READ_LONG_MS);
+  photos_check(db, arena_printf(&rd->mem, "%s/photos", rd->api->data), finding_say, f);
+  return true;
 }
 
 enum err check_read(struct read *rd, struct db *db)

@@ -49,10 +49,32 @@ static const char *digest_text(struct arena *a, const unsigned char digest[PHOTO
   return text;
 }
 
-char *photo_path(struct arena *a, const char *data, const unsigned char digest[PHOTO_DIGEST])
+char *photo_path(struct arena *a, const char *photos, const unsigned char digest[PHOTO_DIGEST])
 {
   const char *hex = digest_text(a, digest);
-  return arena_printf(a, "%s/photos/%.2s/%s", data, hex, hex + 2);
+  return arena_printf(a, "%s/%.2s/%s", photos, hex, hex + 2);
+}
+
+static const char *photos_dir(struct arena *a, const char *data)
+{
+  return arena_printf(a, "%s/photos", data);
+}
+
+void photos_check(struct db *db, const char *photos, void (*say)(void *arg, const char *text), void *arg)
+{
+  unsigned char digest[PHOTO_DIGEST] = { 0 }, is[SHA256_LEN];
+  struct arena mem = { 0 };
+  while (photo_next(db, digest)) {
+    size_t n = 0;
+    const char *bytes = file_read(&mem, photo_path(&mem, photos, digest), PHOTO_BYTES_MAX, &n);
+    if (bytes) sha256(bytes, n, is);
+    const char *fault = !bytes                               ? strerror(errno)
+                        : memcmp(is, digest, sizeof is) != 0 ? "it is not what its name says"
+                                                             : NULL;
+    if (fault) say(arg, arena_printf(&mem, "the photo %s: %s", digest_text(&mem, digest), fault));
+    arena_reset(&mem);
+  }
+  arena_release(&mem);
 }
 
 bool photo_digest_parse(const char *text, unsigned char digest[PHOTO_DIGEST])
@@ -84,9 +106,9 @@ struct posted {
 static enum err photo_store(struct arena *a, const char *data, const struct photo_row *row,
                             const struct buf *bytes)
 {
-  char *path = photo_path(a, data, row->digest), *dir = arena_str(a, path);
+  char *path = photo_path(a, photos_dir(a, data), row->digest), *dir = arena_str(a, path);
   *strrchr(dir, '/') = 0;
-  bool ok = dir_make(arena_printf(a, "%s/photos", data), 0700) && dir_make(dir, 0700) &&
+  bool ok = dir_make(photos_dir(a, data), 0700) && dir_make(dir, 0700) &&
             file_write(path, bytes->data, bytes->len, 0600);
   if (ok) return ERR_OK;
   return errno == ENOSPC || errno == EDQUOT ? ERR_DISK_FULL : ERR_IO;
@@ -116,7 +138,7 @@ static void posted_done(uv_work_t *w, int status)
   struct posted *p = w->data;
   struct call *k = p->k;
   (void)status;
-  k->api->hashing--;
+  k->api->photos--;
   if (!p->fault && !p->err) {
     p->c->args = &p->row;
     call_push(k, p->c, call_done);
@@ -134,7 +156,7 @@ void case_photo_post(struct call *k)
     call_refuse(k, ERR_BAD_REQUEST, "photo_empty", NULL, "The body is the photo itself: JPEG, PNG or WebP.");
     return;
   }
-  if (k->api->hashing >= PHOTOS_AT_ONCE) {
+  if (k->api->photos >= PHOTOS_AT_ONCE) {
     call_refuse(k, ERR_TOO_MANY, "too_many_photos_at_once", NULL,
                 "Photos are being looked at already; try again.");
     return;
@@ -143,7 +165,7 @@ void case_photo_post(struct call *k)
   if (!c) return;
   struct posted *p = arena_new(&c->mem, struct posted);
   p->work.data = p, p->k = k, p->c = c;
-  k->api->hashing++;
+  k->api->photos++;
   must(!uv_queue_work(k->api->loop, &p->work, posted_run, posted_done));
 }
 
@@ -163,7 +185,8 @@ enum err case_photo_read(struct read *rd, struct db *db)
     return ERR_NOT_FOUND;
   TRY(case_get(db, &rd->mem, id, &k));
   TRY(photo_of_case(db, &rd->mem, id, digest, &row));
-  char *bytes = file_read(&rd->mem, photo_path(&rd->mem, rd->api->data, digest), PHOTO_BYTES_MAX, &n);
+  char *bytes = file_read(&rd->mem, photo_path(&rd->mem, photos_dir(&rd->mem, rd->api->data), digest),
+                          PHOTO_BYTES_MAX, &n);
   if (!bytes) {
     log_line(LOG_ERROR, "the photo %s of c_%lld cannot be read: %s", slash + 1, (long long)id,
              strerror(errno));

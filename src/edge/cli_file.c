@@ -70,6 +70,9 @@ static int check_file(struct cli *c, const char *path)
   if (!db) return cli_fail(c, "%s: %s", path, why);
   jw_init(&w, &out), jw_object(&w), jw_key(&w, "findings"), jw_array(&w);
   bool ok = check_db(c, db, &f);
+  const char *photos = c->args ? arena_printf(&c->mem, "%s.photos", path) : cli_path(c, "photos");
+  if (ok && (!c->args || access(photos, F_OK) == 0))
+    photos_check(db, photos, finding, &f); /* a file alone has none beside */
   db_close(db);
   jw_array_end(&w), jw_kint(&w, "count", f.n), jw_kbool(&w, "ok", !f.n), jw_object_end(&w);
   if (c->json && ok) printf("%s\n", out.data);

@@ -101,6 +101,8 @@ const struct config_key config_keys[] = {
     "Minor units: more than this only an admin approves in place of customer service; 0: no limit." },
   { "returns", "warehouse_limit", CONFIG_COUNT, true, "0", 0, 0, NULL, "The same of the warehouse." },
   { "returns", "finance_limit", CONFIG_COUNT, true, "0", 0, 0, NULL, "The same of finance." },
+  { "returns", "people_only", CONFIG_YES, true, "no", 0, 0, NULL,
+    "yes: a token that belongs to no user approves nothing, so that nobody is two people by having two tokens." },
   { "returns", "receive_first", CONFIG_YES, true, "no", 0, 0, NULL,
     "yes: the warehouse approves only what it has received and inspected." },
   { "returns", "goods_due", CONFIG_DURATION, true, "14d", 0, 0, NULL,

@@ -234,8 +234,8 @@ enum err returns_release(struct cmd *c, struct db *db, int64_t order_id)
 
 struct ask_line {
   const char *line_id, *sku, *amount, *instead;
-  int64_t line_no, quantity;
-  bool has_quantity;
+  int64_t line_no, quantity, kept; /* kept: its amount as it was */
+  bool has_quantity, is_kept;
 };
 struct ask_args {
   const char *order, *kind, *reason, *note, *amount, *refund_id;
@@ -387,7 +387,7 @@ static enum err asked_lines(struct cmd *c, const struct ask_args *a, const struc
       return refuse_at(c, at_line(c, i, "/amount"), "no_refund",
                        "Nothing is refunded in an exchange or a repair");
     if (l->amount) TRY(amount_read(c, at_line(c, i, "/amount"), l->amount, m->currency, &to->amount));
-    else if (pays) to->amount = price_of(x, quantity);
+    else if (pays) to->amount = l->is_kept ? l->kept : price_of(x, quantity);
     *explicit = *explicit || l->amount;
   }
   return ERR_OK;
@@ -489,9 +489,12 @@ static enum err lines_again(struct cmd *c, struct db *db, const struct aftercase
   TRY(case_lines(db, &c->mem, k->id, &l, &n));
   a->line = arena_array(&c->mem, struct ask_line, n + 1), a->n = n;
   for (size_t i = 0; i < n; i++)
-    a->line[i] = (struct ask_line){
-      .line_no = l[i].line_no, .quantity = l[i].quantity, .has_quantity = true, .instead = l[i].instead
-    };
+    a->line[i] = (struct ask_line){ .line_no = l[i].line_no,
+                                    .quantity = l[i].quantity,
+                                    .has_quantity = true,
+                                    .kept = l[i].amount,
+                                    .is_kept = true,
+                                    .instead = l[i].instead };
   return ERR_OK;
 }
 
@@ -561,6 +564,9 @@ enum err flow_case_approve_parse(struct cmd *c, const struct json *body)
 static enum err four_eyes(struct cmd *c, struct db *db, const struct aftercase *k)
 {
   const char *why = case_barred(db, k->id, returns_person(c), k->step);
+  if (c->rules->returns.people_only && !strncmp(returns_person(c), "token:", 6))
+    return refuse(c, ERR_FORBIDDEN, "nobodys_token",
+                  "This token belongs to no user: nobody knows who approves");
   if (!why) return ERR_OK;
   return refuse(c, ERR_FORBIDDEN, why,
                 !strcmp(why, "own_request") ? "Nobody approves what they asked for or changed"

@@ -82,6 +82,7 @@ static const struct rule_key rule_keys[] = {
   { "returns", "cs_limit", V_COUNT, AT(returns.limit[STEP_CS]), 0, 1000000000000 },
   { "returns", "warehouse_limit", V_COUNT, AT(returns.limit[STEP_WAREHOUSE]), 0, 1000000000000 },
   { "returns", "finance_limit", V_COUNT, AT(returns.limit[STEP_FINANCE]), 0, 1000000000000 },
+  { "returns", "people_only", V_YES, AT(returns.people_only), 0, 0 },
   { "returns", "receive_first", V_YES, AT(returns.receive_first), 0, 0 },
   { "returns", "goods_due", V_DURATION, AT(returns.goods_due_ms), 0, 365 * 24 * HOUR_MS },
   { "returns", "photos_max", V_COUNT, AT(returns.photos_max), 0, 1000 },

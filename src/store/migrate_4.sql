@@ -80,3 +80,7 @@ CREATE TABLE token_users (
   token_id INTEGER PRIMARY KEY,
   user_id  INTEGER NOT NULL
 ) STRICT;
+CREATE VIEW v_cases AS
+  SELECT 'c_' || k.id AS id, 'o_' || k.order_id AS order_id, k.kind, k.state, k.step, k.currency, k.amount AS amount_minor, k.refund,
+         k.goods, k.reason, strftime('%Y-%m-%d %H:%M:%S', k.created_at / 1000, 'unixepoch') AS created_at_utc
+    FROM cases k;

@@ -7,6 +7,7 @@ import { chunk, comment, exif, jpeg, png, webp, xmp } from '../lib/photos.mjs';
 
 const s = withServer({ conf: '[merge]\nwindow = 1s\n[returns]\nphotos_max = 3\nskip_below = 500\n' });
 const who = {};
+let shown = '';
 const as = (name) => ({ token: who[name] });
 
 async function token(name, roles, user) {
@@ -31,6 +32,7 @@ test('people of each role', async () => {
 test('a return passes three steps by three people and waits for its refund', async () => {
   const o = await shipped();
   const k = await open({ order: o, lines: [{ line_id: '1', quantity: 1 }] });
+  same((await s.want(200, 'GET', `/v1/orders/${o}`)).json.cases, [{ id: k.id, kind: 'return', state: 'open', step: 'cs' }]);
   same([k.state, k.step, k.amount.amount, k.goods, k.lines[0].quantity], ['open', 'cs', '70.00', 'awaited', 1]);
   same((await act(k.id, 'approve', 'asker', {}, 403)).code, 'own_request');
   same((await act(k.id, 'approve', 'warehouse', {}, 403)).code, 'not_your_step');
@@ -153,7 +155,7 @@ test('a photo is told by its content, stripped, sealed and shown as a download t
   const got = await photo(k.id, sent);
   same([got.status, got.json?.step, got.json?.photos.length, got.json?.photos[0].type], [201, 'cs', 1, 'image/jpeg']);
   same((await photo(k.id, sent)).status, 200, 'the same again');
-  const digest = got.json.photos[0].digest, url = `/v1/cases/${k.id}/photos/${digest}`;
+  const digest = shown = got.json.photos[0].digest, url = `/v1/cases/${k.id}/photos/${digest}`;
   const back = await s.raw('GET', url, as('warehouse'));
   same([back.status, back.headers['content-type'], back.headers['x-content-type-options'], back.headers['cache-control']], [200, 'image/jpeg', 'nosniff', 'no-store']);
   check(/^attachment; filename="c_\d+-[0-9a-f]{12}\.jpg"$/.test(back.headers['content-disposition']), back.headers['content-disposition']);
@@ -212,6 +214,12 @@ test('lists, the command line, a backup with its photos, a restart, and the chec
   await s.stop(), await s.start();
   same((await s.want(200, 'GET', `/v1/cases/${mine.data[0].id}`)).json.due_at, due, 'the deadline');
   same((await s.want(200, 'GET', '/v1/check')).json.findings, []);
+  const hurt = path.join(s.dir, 'photos', shown.slice(0, 2), shown.slice(2));
+  fs.appendFileSync(hurt, 'x');
+  check(/^the photo [0-9a-f]{64}: it is not what its name says$/.test((await s.want(200, 'GET', '/v1/check')).json.findings[0]), 'a changed photo');
+  same(run('check', file).status, 0, 'the backup');
+  fs.unlinkSync(hurt);
+  same(run('check').status, 1, 'a lost photo');
 });
 
 endServer(s);
