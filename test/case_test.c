@@ -599,6 +599,56 @@ TEST(case_small_amounts_limits_and_goods_first)
   shop_close(&s);
 }
 
+TEST(case_tokens_of_nobody_may_be_kept_from_approving)
+{
+  struct shop s;
+  REQUIRE(shop_open(&s, file("people.db"), "[returns]\npeople_only = yes\n"));
+  int64_t id = case_at(&s, 0);
+  act_as(&s, "token:cs", C);
+  CHECK_INT(on_case(&s, "case.approve", id, "{}"), ERR_FORBIDDEN);
+  s.actor.person = "user:kim";
+  CHECK_INT(on_case(&s, "case.approve", id, "{}"), ERR_OK);
+  shop_close(&s);
+}
+
+static enum err photo_to(struct shop *s, int64_t id, unsigned char n, int64_t size, bool *is_new)
+{
+  struct photo_row row = { .digest = { n, 1 }, .type = "image/png", .width = 2, .height = 2, .size = size };
+  struct cmd *c = cmd_new(CMD_CASE_PHOTO, &s->env.env, &s->rules, &s->actor);
+  c->target = arena_printf(&c->mem, "c_%lld", (long long)id);
+  c->args = &row, c->job.done = nothing;
+  must(writer_push(s->writer, &c->job));
+  writer_collect(s->writer);
+  enum err e = c->job.err;
+  *is_new = !e && c->numbers[0];
+  cmd_free(c);
+  return e;
+}
+
+TEST(case_photos_have_quotas_and_begin_anew)
+{
+  struct shop s;
+  bool is_new;
+  REQUIRE(shop_open(&s, file("quota.db"), "[returns]\nphotos_max = 2\nphotos_mib = 1\n"));
+  int64_t id = case_at(&s, 1), other = case_at(&s, 0), over = case_at(&s, 5);
+  act_as(&s, "user:w", W);
+  CHECK_INT(photo_to(&s, id, 1, 1 << 19, &is_new), ERR_OK), CHECK(is_new);
+  CHECK_INT(case_now(&s, id).step, STEP_CS), CHECK_INT(case_now(&s, id).round, 2);
+  CHECK_INT(photo_to(&s, id, 1, 1 << 19, &is_new), ERR_OK), CHECK(!is_new);
+  CHECK_INT(photo_to(&s, id, 2, (1 << 19) + 1, &is_new), ERR_DISK_FULL);
+  CHECK_INT(photo_to(&s, id, 3, 100, &is_new), ERR_OK);
+  CHECK_INT(photo_to(&s, id, 4, 100, &is_new), ERR_TOO_LARGE);
+  CHECK_INT(case_now(&s, id).round, 2); /* nothing was approved since: it goes on */
+  CHECK_INT(photo_to(&s, other, 1, 1 << 19, &is_new), ERR_OK),
+    CHECK(is_new); /* the same bytes lie there once */
+  CHECK_INT(number(&s, "SELECT sum(size) FROM photos"), (1 << 19) + 100);
+  CHECK_INT(photo_to(&s, over, 3, 100, &is_new), ERR_CONFLICT);
+  act_as(&s, "user:v", ROLE_VIEWER);
+  CHECK_INT(photo_to(&s, other, 5, 1, &is_new), ERR_FORBIDDEN);
+  whole(&s);
+  shop_close(&s);
+}
+
 TEST(case_repaired_goods_go_back_by_an_order_at_no_price)
 {
   struct shop s;
