@@ -583,7 +583,7 @@ void api_stopping(struct api *api)
 
 bool api_idle(const struct api *api)
 {
-  return !api->cmds && !api->hashing && !api->backing_up && reads_idle(api->reads) &&
+  return !api->cmds && !api->hashing && !api->photos && !api->backing_up && reads_idle(api->reads) &&
          chores_idle(api->chores) && poller_idle(api->poller) && deliverer_idle(api->deliverer);
 }
 

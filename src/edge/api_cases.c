@@ -150,6 +150,48 @@ static void posted_done(uv_work_t *w, int status)
   api_cmd_free(api, p->c);
 }
 
+/* ---- is there room for it? Asked before anything is written; what counts is what the command finds ------------------ */
+struct room {
+  const char *code, *detail;
+};
+
+static enum err no_room(struct read *rd, enum err e, const char *code, const char *detail)
+{
+  struct room *m = rd->args;
+  m->code = code, m->detail = detail;
+  return e;
+}
+
+static enum err room_run(struct read *rd, struct db *db)
+{
+  const struct returns_rules *r = &rd->rules->rules.returns;
+  struct aftercase k;
+  int64_t id, here = 0, bytes = 0;
+  if (!id_parse(rd->call->id, 'c', &id) || case_get(db, &rd->mem, id, &k))
+    return no_room(rd, ERR_NOT_FOUND, "case_not_found", "There is no such case.");
+  if (k.state != CASE_OPEN) return no_room(rd, ERR_CONFLICT, "case_closed", "The case is not open any more.");
+  TRY(photo_sums(db, id, &here, &bytes));
+  if (bytes > r->photos_mib << 20)
+    return no_room(rd, ERR_DISK_FULL, "photo_quota", "All photos together have reached their limit.");
+  return ERR_OK;
+}
+
+static void room_done(struct read *rd)
+{
+  struct call *k = rd->call;
+  struct room *m = rd->args;
+  struct cmd *c = rd->err ? NULL : call_cmd(k, CMD_CASE_PHOTO);
+  if (rd->err) call_refuse(k, rd->err, m->code, NULL, "%s", m->detail ? m->detail : err_title(rd->err));
+  read_free(rd);
+  if (!c) {
+    k->api->photos--;
+    return;
+  }
+  struct posted *p = arena_new(&c->mem, struct posted);
+  p->work.data = p, p->k = k, p->c = c;
+  must(!uv_queue_work(k->api->loop, &p->work, posted_run, posted_done));
+}
+
 void case_photo_post(struct call *k)
 {
   if (!k->r->body_n) {
@@ -161,12 +203,11 @@ void case_photo_post(struct call *k)
                 "Photos are being looked at already; try again.");
     return;
   }
-  struct cmd *c = call_cmd(k, CMD_CASE_PHOTO);
-  if (!c) return;
-  struct posted *p = arena_new(&c->mem, struct posted);
-  p->work.data = p, p->k = k, p->c = c;
+  struct read *rd = read_new(k->api, k);
+  rd->args = arena_new(&rd->mem, struct room);
+  rd->run = room_run, rd->done = room_done;
   k->api->photos++;
-  must(!uv_queue_work(k->api->loop, &p->work, posted_run, posted_done));
+  read_start_always(rd); /* as few as PHOTOS_AT_ONCE */
 }
 
 /* ---- GET /v1/cases/{id}/photos/{digest} ---------------------------------------------------------------------------------- */

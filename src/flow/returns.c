@@ -534,6 +534,9 @@ enum err flow_case_change_run(struct cmd *c, struct db *db)
   TRY(returns_may(c, &k, ACT_CHANGE));
   if (a.reason) k.reason = a.reason;
   if (a.note) k.note = a.note;
+  if (is_sealed && refunded_already(&k))
+    return refuse(c, ERR_CONFLICT, "refunded_already",
+                  "The channel has refunded it: what else is wanted is another case");
   if (is_sealed) {
     if (a.lines) TRY(none_received(c, db, &k));
     TRY(refund_money(c, db, &k, &m));
