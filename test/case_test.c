@@ -599,6 +599,20 @@ TEST(case_small_amounts_limits_and_goods_first)
   shop_close(&s);
 }
 
+TEST(case_of_one_order_are_counted)
+{
+  struct shop s;
+  REQUIRE(shop_open(&s, file("many.db"), NULL));
+  take_order(&s, 902, 1, "");
+  act_as(&s, "user:asker", ROLE_ADMIN);
+  for (int i = 0; i <= CASES_MAX; i++) {
+    int64_t id = open_case(&s, 902, "\"kind\":\"refund_only\",\"amount\":\"1.00\"");
+    CHECK_INT(id != 0, i < CASES_MAX);
+    if (id) CHECK_INT(on_case(&s, "case.reject", id, "{\"reason\":\"no\"}"), ERR_OK);
+  }
+  shop_close(&s);
+}
+
 TEST(case_tokens_of_nobody_may_be_kept_from_approving)
 {
   struct shop s;

@@ -30,6 +30,7 @@ enum err case_may(enum case_state state, enum case_step step, enum case_act act,
 
 /* ---- aftersale.c: tables cases, case_lines, case_acts, photos, case_photos ------------------------------------------- */
 #define CASE_LINES_MAX 100
+#define CASES_MAX 100     /* of one order, whatever became of them */
 #define CASE_ACTS_MAX 200 /* of one case: who quarrels longer should meet */
 struct aftercase {
   int64_t id, order_id, round, amount, ceiling, effect_id, warehouse_id, exchange_id;

@@ -3,7 +3,6 @@
 #include "flow.h"
 
 #define LINKED_MAX 200
-#define CASES_MAX 200
 
 /* ---- how much may go back ------------------------------------------------------------------------------------------ */
 

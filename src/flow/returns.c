@@ -207,7 +207,7 @@ static enum err still_to_be_told(struct cmd *c, struct db *db, const struct afte
 enum err returns_release(struct cmd *c, struct db *db, int64_t order_id)
 {
   struct order o;
-  int64_t ids[100], released;
+  int64_t ids[CASES_MAX], released;
   size_t n = cases_of_order(db, order_id, ids, COUNT(ids));
   for (size_t i = 0; i < n; i++) {
     struct aftercase k;
@@ -461,6 +461,9 @@ enum err flow_case_open_run(struct cmd *c, struct db *db)
   int64_t room;
   must(case_kind_parse(a->kind, &k.kind));
   TRY(order_target(c, db, a->order, &o));
+  int64_t ids[CASES_MAX];
+  if (cases_of_order(db, o.id, ids, CASES_MAX) == CASES_MAX)
+    return refuse(c, ERR_CONFLICT, "too_many_cases", "The order has %d cases already", CASES_MAX);
   TRY(refund_known(c, db, o.id, a->refund_id));
   k.order_id = o.id;
   TRY(refund_money(c, db, &k, &m));
