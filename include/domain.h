@@ -93,6 +93,7 @@ int64_t calendar_add(const struct calendar *c, int64_t since, int64_t ms, bool w
 
 /* ---- draft.c: a canonical order as it arrives (contract 4), pure --------------------------------------- */
 #define ORDER_LINES_MAX 500
+#define ORDER_PARCELS_MAX 100
 #define ORDER_FLAG_MAP(X)                                                                               \
   X(COD, "cod") X(PRESALE_UNPAID, "presale_unpaid") X(GIFT, "gift") X(SEALED, "sealed") X(HOURLY, "hourly") \
   X(PLATFORM_WAREHOUSE, "platform_warehouse") X(PLATFORM_INSPECTION, "platform_inspection") X(AGENCY, "agency")
@@ -281,6 +282,7 @@ struct line_left {
   int64_t line_no, quantity, left, value; /* value: what was paid for all of it */
   const char *line_id, *sku;
 };
+enum err order_parcels(struct db *db, struct arena *a, int64_t id, struct parcel **list, size_t *n); /* as the channel told them last */
 enum err order_lines_left(struct db *db, struct arena *a, int64_t id, int64_t total, struct line_left **list, size_t *n);
 enum err order_put_parcel(struct db *db, int64_t order_id, const struct parcel *p);
 /* Candidates of merging: orders of these keys placed in [from, to], each with group state. exact false: also those

@@ -214,6 +214,11 @@ struct cmd {
     size_t n, cap;
     bool anew; /* an address changed: what is not fixed is planned anew */
   } touched;
+  struct {                    /* orders that wait no more: what their channel shows meanwhile is taken up */
+    int64_t *id;
+    size_t n, cap;
+    bool busy;
+  } freed;
   bool woke;                  /* orders that wait for stock may be helped now */
   bool effects;               /* the outbox has something new */
   void (*done)(struct cmd *); /* on the collecting thread, after COMMIT; the command is the owner's again */
@@ -484,6 +489,8 @@ enum err claim_make(struct cmd *c, struct db *db, struct fulfilment *f, const st
                     struct claim *out, bool *same);
 /* What the channel told about its parcels and its status; true in *done when it was about fulfilments of ours. */
 enum err claim_from_channel(struct cmd *c, struct db *db, struct order *o, const struct draft *d, bool *done);
+/* It has its pieces now, and its channel had shown a number before: that one claims them, as it does when it comes. */
+enum err elsewhere_shown(struct cmd *c, struct db *db, int64_t order_id);
 /* Held no more, and its channel had said meanwhile that it was shipped: what left is taken off the stock. */
 enum err elsewhere_released(struct cmd *c, struct db *db, struct order *o);
 /* An order that was new and sent already when we heard of it. Those from before the dictionary knew their SKUs are history. */

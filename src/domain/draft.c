@@ -5,7 +5,6 @@
 #define TEXT_ID_MAX 100
 #define TEXT_NAME_MAX 200
 #define TEXT_LONG_MAX 2000
-#define PARCELS_MAX 100
 #define REFUNDS_MAX 500
 #define QUANTITY_MAX 1000000
 
@@ -287,7 +286,7 @@ static const char *line_ids_text(struct reader *r, const struct json *m, const c
 static void read_parcels(struct reader *r, const struct json *j, const char *base, struct draft *d)
 {
   size_t n, i = 0;
-  const struct json *list = list_of(r, j, base, "shipments", PARCELS_MAX, &n);
+  const struct json *list = list_of(r, j, base, "shipments", ORDER_PARCELS_MAX, &n);
   if (!n) return;
   d->parcels = arena_array(r->a, struct parcel, n);
   for (const struct json *m = json_first(list); m; m = json_next(m), i++) {

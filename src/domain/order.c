@@ -98,6 +98,19 @@ enum err order_put_parcel(struct db *db, int64_t order_id, const struct parcel *
   return stmt_run(s);
 }
 
+enum err order_parcels(struct db *db, struct arena *a, int64_t id, struct parcel **list, size_t *n)
+{
+  static const char SQL[] = "SELECT carrier, tracking_no, line_ids, coalesce(shipped_at, 0) FROM shipments"
+                            " WHERE order_id = $1 ORDER BY id LIMIT $2";
+  struct stmt *s = db_stmt(db, SQL);
+  *list = arena_array(a, struct parcel, ORDER_PARCELS_MAX), *n = 0;
+  stmt_int(s, 1, id), stmt_int(s, 2, ORDER_PARCELS_MAX);
+  while (*n < ORDER_PARCELS_MAX && stmt_row(s))
+    (*list)[(*n)++] = (struct parcel){ stmt_col_copy(s, 0, a), stmt_col_copy(s, 1, a), stmt_col_copy(s, 2, a),
+                                       stmt_col_int(s, 3) };
+  return stmt_end(s);
+}
+
 static enum err put_parts(struct db *db, int64_t id, const struct draft *d)
 {
   for (size_t i = 0; i < d->lines_n; i++) {

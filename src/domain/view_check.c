@@ -175,8 +175,8 @@ static const struct question {
     'f', "is packed, and not all of it was verified, of", 'n' },
   { "SELECT k.id, c.order_id FROM confirmations c LEFT JOIN claims k ON k.id = c.claim_id WHERE k.id IS NULL",
     'k', "does not exist but was told of for", 'o' },
-  { "SELECT min(e.id), max(e.id) FROM effects e WHERE e.state = 'sending' OR e.state = 'unknown'"
-    " GROUP BY e.destination, e.subject HAVING count(*) > 1",
+  { "SELECT min(e.id), max(e.id) FROM effects e WHERE e.state = 'sending' GROUP BY"
+    " e.destination, e.subject HAVING count(*) > 1",
     'e', "is under way, and so is another one of the same subject", 'e' },
   /* cases (domain 8.3): no more goes back than was paid, and each step has its own person */
   { "SELECT k.order_id, 0 FROM cases k WHERE k.state <> 'rejected' AND k.state <> 'cancelled' GROUP BY k.order_id"

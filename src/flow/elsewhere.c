@@ -144,7 +144,11 @@ static enum err second_number(struct cmd *c, struct db *db, struct order *o, str
   struct confirmation *list;
   size_t n;
   TRY(confirmations_of_claim(db, &c->mem, m->claim.id, &list, &n));
-  for (size_t i = 0; i < n; i++) ours_stays = ours_stays || list[i].effect_id;
+  for (size_t i = 0; i < n; i++) {
+    struct effect e;
+    bool unsent = list[i].effect_id && !effect_get(db, &c->mem, list[i].effect_id, &e) && !e.sent_at;
+    ours_stays = ours_stays || (list[i].effect_id && !unsent); /* an unsent one is dropped with its label */
+  }
   TRY(trouble(c, db, o, "double_shipment", number,
               ours_stays
                 ? "Two numbers for the same pieces: stop one of the parcels"
@@ -367,6 +371,24 @@ enum err claim_from_channel(struct cmd *c, struct db *db, struct order *o, const
   /* While a parcel of ours has not left, it says where the order stands; else the channel's word does. */
   TRY(under_way(c, db, o, parcel && says_shipped(d), done));
   return *done ? some_left(c, db, o, d) : ERR_OK;
+}
+
+enum err elsewhere_shown(struct cmd *c, struct db *db, int64_t order_id)
+{
+  struct order o;
+  struct channel ch;
+  bool done;
+  TRY(order_get(db, &c->mem, order_id, &o));
+  int at = stage_rank(&c->rules->status, status_find(&c->rules->status, o.status));
+  if (at < 0 || at >= stage_rank(&c->rules->status, ST_SHIPPED) || !order_has_tracking(db, order_id) ||
+      (exception_waits(db, order_id) & (WAITS_STOCK | WAITS_PLACE | WAITS_SKU)))
+    return ERR_OK;
+  struct draft d = { .status = o.channel_status, .updated_at = o.channel_updated_at };
+  if (!strcmp(d.status, "cancelled")) return ERR_OK;
+  TRY(channel_by_id(db, &c->mem, o.channel_id, &ch));
+  d.channel = ch.name;
+  TRY(order_parcels(db, &c->mem, order_id, &d.parcels, &d.parcels_n));
+  return claim_from_channel(c, db, &o, &d, &done);
 }
 
 enum err elsewhere_released(struct cmd *c, struct db *db, struct order *o)

@@ -158,11 +158,22 @@ static enum err wants_of(struct cmd *c, struct db *db, const struct order *o, bo
                         names_json(c, "skus", unknown, unknown_n), NULL, NULL);
 }
 
+static void freed_add(struct cmd *c, int64_t order_id)
+{
+  if (c->freed.n == c->freed.cap) {
+    int64_t *grown = arena_array(&c->mem, int64_t, c->freed.cap = c->freed.cap ? 2 * c->freed.cap : 8);
+    if (c->freed.n) memcpy(grown, c->freed.id, c->freed.n * sizeof *grown);
+    c->freed.id = grown;
+  }
+  c->freed.id[c->freed.n++] = order_id;
+}
+
 /* What an order does not wait for any more. */
 static enum err settled(struct cmd *c, struct db *db, unsigned what, int64_t order_id)
 {
   static const char *const types[] = { "oversold", "cannot_split", "unknown_sku" };
   unsigned waits = exception_waits(db, order_id) & what;
+  if (waits) freed_add(c, order_id);
   for (size_t i = 0; waits && i < COUNT(types); i++)
     if (waits & 1u << i && exception_settle(db, types[i], order_id, 0, "system", c->now_ms) < 0)
       return ERR_IO;
@@ -824,6 +835,10 @@ enum err fulfil_settle(struct cmd *c, struct db *db)
     if (id) TRY(order_settle(c, db, id));
   }
   c->touched.n = 0, c->touched.anew = false;
+  if (c->freed.busy) return ERR_OK;
+  c->freed.busy = true;
+  for (size_t i = 0; i < c->freed.n; i++) TRY(elsewhere_shown(c, db, c->freed.id[i]));
+  c->freed.n = 0, c->freed.busy = false;
   return ERR_OK;
 }
 
