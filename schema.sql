@@ -653,6 +653,45 @@ CREATE TABLE token_users (
   user_id  INTEGER NOT NULL
 ) STRICT;
 
+-- ---- rules: which files of DATA/rules/ are on, and what they left on orders ---------------------------------------------
+
+-- One row per rule that was switched or asked; it speaks of the version with this digest only: another one is off.
+CREATE TABLE rules (
+  name       TEXT PRIMARY KEY,
+  digest     BLOB NOT NULL,                -- SHA-256 of the file
+  state      TEXT NOT NULL CHECK (state = 'on' OR state = 'off' OR state = 'new'), -- new: nobody switched it yet
+  applied    INTEGER NOT NULL,
+  overruns   INTEGER NOT NULL,             -- since it was switched on
+  changed_at INTEGER NOT NULL
+) WITHOUT ROWID, STRICT;
+
+-- A version is applied to an order once.
+CREATE TABLE rule_applied (
+  order_id INTEGER NOT NULL,
+  rule     TEXT NOT NULL,
+  digest   BLOB NOT NULL,
+  at       INTEGER NOT NULL,
+  PRIMARY KEY (order_id, rule, digest)
+) WITHOUT ROWID, STRICT;
+
+CREATE TABLE order_tags (
+  order_id INTEGER NOT NULL,
+  tag      TEXT NOT NULL,
+  PRIMARY KEY (order_id, tag)
+) WITHOUT ROWID, STRICT;
+CREATE INDEX order_tags_tag ON order_tags (tag, order_id);
+
+-- What rules want of an order: where from, how soon, alone, or merged by a person only.
+CREATE TABLE order_wishes (
+  order_id  INTEGER PRIMARY KEY,
+  warehouse TEXT,
+  priority  INTEGER NOT NULL,
+  apart     INTEGER NOT NULL,
+  propose   INTEGER NOT NULL
+) STRICT;
+-- The few that are urgent.
+CREATE INDEX order_wishes_priority ON order_wishes (order_id) WHERE priority <> 0;
+
 -- For people with any SQLite tool; times as text, money as decimals of two places.
 CREATE VIEW v_orders AS
   SELECT 'o_' || o.id AS id, c.name AS channel, o.external_id, o.status, o.channel_status,

@@ -172,6 +172,7 @@ struct merge_order {
   struct addr_text where;
   struct addr *addr;     /* parsed on first use by merge_pair */
   bool free;             /* eligible by status, group open, no_merge NULL */
+  bool ask;              /* a rule wants a person to decide: it is proposed, never merged */
 };
 enum merge_verdict { MERGE_APART, MERGE_PROPOSE, MERGE_TOGETHER };
 struct merge_why { /* each condition with its value, for `why` */
@@ -395,7 +396,7 @@ enum err meta_put(struct db *db, const char *name, const char *value);
 /* ---- view.c: SELECT-only, JSON out. Personal data masked unless SHOW_FULL (domain 9) --------------------------------------- */
 enum privacy { SHOW_MASKED, SHOW_FULL };
 struct order_filter { /* NULL or 0: not asked for */
-  const char *status, *channel, *sku, *warehouse, *owner, *exception, *q, *sort; /* sort: -id id -placed_at placed_at due_at */
+  const char *status, *channel, *sku, *warehouse, *owner, *exception, *tag, *q, *sort; /* sort: -id id -placed_at placed_at due_at */
   int64_t group_id, from, to; /* placed_at, from inclusive, to exclusive */
   int overdue;                /* 1 only overdue, -1 only not */
   const char *cursor;
@@ -442,6 +443,7 @@ int view_check(struct db *db, struct arena *a, const struct status_table *t, con
 #include "domain/case.h"  /* returns, exchanges, refunds, repairs */
 #include "domain/goods.h" /* SKUs, warehouses, stock, splitting */
 #include "domain/poll.h"  /* asking channels */
+#include "domain/rule.h"  /* rules of the team */
 #include "domain/ship.h"  /* fulfilments, claims, the outbox */
 #include "domain/view.h"
 

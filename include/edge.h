@@ -187,6 +187,7 @@ int httpc_unix(struct arena *a, const char *socket_path, const char *method, con
 #include "edge/deliver.h"   /* doing what the outbox says */
 #include "edge/poll.h" /* getting orders from channels */
 #include "edge/api.h" /* the API: routes, calls, reads, live streams; and serve */
+#include "edge/rules.h"
 #include "edge/run.h" /* one run of one channel */
 #include "edge/cases.h" /* returns and their photos */
 #include "edge/cli.h" /* the command line: configuration, commands, import, export */

@@ -52,6 +52,8 @@ struct rules {
     int64_t goods_due_ms;                /* goods of an approved case are overdue after this; 0: never */
     int64_t photos_max, photos_mib;      /* of one case; of all cases together */
   } returns;
+  bool rules_trust;        /* [rules] trust: a rule is on unless it was switched off */
+  struct rule_set *rule_set; /* DATA/rules/; NULL: none. Its sandbox is the writer's */
   struct webhook *webhook; /* [webhook NAME], by name; their secrets are read by webhooks_check() */
   size_t webhooks;
 };
@@ -180,7 +182,9 @@ struct problem {    /* what a refused command says; becomes application/problem+
   X(CASE_RECEIVE, "case.receive", ROLE_ADMIN | ROLE_WAREHOUSE, "Note what came back, and how it was found") \
   X(CASE_CANCEL, "case.cancel", ROLE_ADMIN | ROLE_CS, "Withdraw a case") \
   X(CASE_REFUNDED, "case.refunded", ROLE_ADMIN | ROLE_FINANCE, "Say that a refund was made by hand") \
-  X(CASE_PHOTO, "case.photo", ROLES_CASES, "Add a photo to a case: its steps begin anew")
+  X(CASE_PHOTO, "case.photo", ROLES_CASES, "Add a photo to a case: its steps begin anew") \
+  X(RULE_ON, "rule.on", ROLE_ADMIN, "Switch a rule on, in the version that was read last") \
+  X(RULE_OFF, "rule.off", ROLE_ADMIN, "Switch a rule off")
 enum cmd_id {
 #define X(id, name, roles, doc) CMD_##id,
   CMD_MAP(X)
@@ -219,6 +223,11 @@ struct cmd {
     size_t n, cap;
     bool busy;
   } freed;
+  struct arrived { /* orders that came to a stage: their rules are asked before fulfil_settle() does anything */
+    int64_t id;
+    const char *stage;
+  } * arrived;
+  size_t arrivals, arrived_cap;
   bool woke;                  /* orders that wait for stock may be helped now */
   bool effects;               /* the outbox has something new */
   void (*done)(struct cmd *); /* on the collecting thread, after COMMIT; the command is the owner's again */
@@ -512,6 +521,11 @@ enum err claims_fire(struct cmd *c, struct db *db, int64_t *fired); /* pickup_ov
 bool claim_of_order(struct cmd *c, struct db *db,
                     int64_t order_id); /* some parcel of it is claimed or left */
 
+/* ---- rule.c: rules of the team (contract 5) ------------------------------------------------------------------------- */
+void rule_arrived(struct cmd *c, int64_t order_id, const char *stage); /* nothing where there are no rules */
+enum err rule_settle(struct cmd *c, struct db *db);                    /* asks and does what they say */
+bool rule_apart(struct cmd *c, struct db *db, int64_t order_id);       /* one of them wants its own parcel */
+
 /* ---- returns.c, refund.c, restock.c: cases (domain 8) --------------------------------------------------------------------
  * args of CASE_PHOTO (a struct photo_row) are made by who stored the photo; numbers[]: 0 it is new to the case. */
 const char *returns_person(const struct cmd *c); /* who acts: the user, whatever token is used */
@@ -553,7 +567,8 @@ enum err restock_send(struct cmd *c, struct db *db, struct aftercase *k); /* the
                   X(stock_adjust) X(stock_count) X(stock_shift) X(effects_recover) X(effects_take) \
                     X(effect_settle) X(stock_tell) X(effect_retry) X(effect_retry_all) X(effect_drop) \
                       X(outbox_release) X(case_open) X(case_approve) X(case_reject) X(case_send_back) \
-                        X(case_change) X(case_receive) X(case_cancel) X(case_refunded) X(case_photo)
+                        X(case_change) X(case_receive) X(case_cancel) X(case_refunded) X(case_photo) \
+                        X(rule_on) X(rule_off)
 #define X(name) \
   enum err flow_##name##_parse(struct cmd *c, const struct json *body); \
   enum err flow_##name##_run(struct cmd *c, struct db *db);

@@ -92,6 +92,7 @@ static struct merge_why pair(struct arena *a, const struct merge_rules *r, struc
     return why_values(MERGE_APART, "channel_rule", x->channel, y->channel);
   struct merge_why w = platform ? why(MERGE_TOGETHER, "platform_together") : by_keys(a, x, y);
   w.gap_ms = x->placed_at - y->placed_at;
+  if (w.verdict == MERGE_TOGETHER && (x->ask || y->ask)) w.verdict = MERGE_PROPOSE, w.code = "rule_asks";
   if (w.verdict != MERGE_TOGETHER || !r->remarks_propose) return w;
   const char *const mine[] = { x->remark_buyer, x->remark_seller, x->remark_flag };
   const char *const theirs[] = { y->remark_buyer, y->remark_seller, y->remark_flag };

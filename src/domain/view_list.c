@@ -231,6 +231,8 @@ static void put_checks(struct list *l, struct sql *q, bool with_status)
       q, " AND EXISTS (SELECT 1 FROM exceptions x WHERE x.order_id = o.id AND x.state = 'open' AND x.type = ",
       f->exception, ")");
   }
+  if (f->tag)
+    sql_text(q, " AND EXISTS (SELECT 1 FROM order_tags g WHERE g.order_id = o.id AND g.tag = ", f->tag, ")");
   if (f->sku)
     sql_text(q, " AND EXISTS (SELECT 1 FROM lines n WHERE n.order_id = o.id AND n.sku = ", f->sku, ")");
 }

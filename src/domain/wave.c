@@ -51,13 +51,14 @@ static size_t ids_read(struct stmt *s, int64_t *ids, size_t max)
   return n;
 }
 
-/* By the earliest ship-by date of the orders in it, those without one by age. */
+/* What a rule calls urgent first; then by the earliest ship-by date of the orders in it, those without one by age. */
 size_t wave_candidates(struct db *db, int64_t warehouse_id, int64_t *ids, size_t max)
 {
   static const char SQL[] =
     "SELECT f.id FROM fulfilments f WHERE coalesce(f.warehouse_id, 0) = $1 AND f.work = 'open' AND (f.status = 'split' OR f.status = 'inspected')"
     " AND NOT EXISTS (SELECT 1 FROM fulfilment_lines l JOIN holds h ON h.order_id = l.order_id WHERE l.fulfilment_id = f.id)"
-    " ORDER BY coalesce((SELECT min(o.ship_by) FROM fulfilment_lines l JOIN orders o ON o.id = l.order_id"
+    " ORDER BY coalesce((SELECT max(w.priority) FROM fulfilment_lines l JOIN order_wishes w ON w.order_id = l.order_id"
+    " WHERE l.fulfilment_id = f.id AND w.priority <> 0), 0) DESC, coalesce((SELECT min(o.ship_by) FROM fulfilment_lines l JOIN orders o ON o.id = l.order_id"
     " WHERE l.fulfilment_id = f.id), 9223372036854775807), f.id LIMIT $2";
   struct stmt *s = db_stmt(db, SQL);
   stmt_int(s, 1, warehouse_id), stmt_int(s, 2, (int64_t)max);

@@ -43,6 +43,7 @@ void rules_box_drop(struct rules_box *b)
 {
   must(b->users > 0);
   if (--b->users) return;
+  rule_files_close(&b->rules);
   arena_release(&b->mem);
   mem_free(b);
 }

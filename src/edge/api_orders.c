@@ -77,6 +77,7 @@ static enum err filter_read(struct read *rd, struct order_filter *f)
   f->sku = read_query(rd, "sku");
   f->warehouse = read_query(rd, "warehouse");
   f->owner = read_query(rd, "owner"), f->exception = read_query(rd, "exception");
+  f->tag = read_query(rd, "tag");
   f->q = read_query(rd, "q"), f->sort = read_query(rd, "sort"), f->cursor = read_query(rd, "cursor");
   TRY(read_limit(rd, &f->limit));
   TRY(read_id(rd, "group", 'g', &f->group_id));

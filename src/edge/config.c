@@ -85,6 +85,9 @@ const struct config_key config_keys[] = {
   { "ship", "number_reuse", CONFIG_DURATION, true, "180d", 0, 0, NULL,
     "How long a tracking number that was used must not come again." },
 
+  { "rules", "trust", CONFIG_YES, true, "no", 0, 0, NULL,
+    "yes: a rule in DATA/rules/ is on as soon as it is read; no: each version is switched on by hand." },
+
   { "returns", "cs_remind", CONFIG_DURATION, true, "24h", 0, 0, NULL,
     "When customer service is reminded of a case that waits for it; 0s: never." },
   { "returns", "cs_escalate", CONFIG_DURATION, true, "48h", 0, 0, NULL, "When the exception case_overdue:cs opens." },
@@ -220,6 +223,7 @@ static const struct {
   { "split", "How orders are split over warehouses and parcels" },
   { "pack", "The packing bench" },
   { "ship", "The pre-ship lock" },
+  { "rules", "Rules of your own: DATA/rules/NAME.rule" },
   { "returns", "Returns, exchanges, refunds and repairs: their steps, deadlines and photos" },
   { "outbox", "What is made outside: webhooks, confirmations, pushes of stock" },
   { "calendar", "Working hours, for deadlines that count them" },

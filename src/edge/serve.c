@@ -227,7 +227,8 @@ static void on_hangup(uv_signal_t *h, int number)
   box->users = 1;
   if (s->o->reload(s->o->arg, &box->mem, &conf, &why) && rules_box_fill(box, conf, &why) &&
       poll_settings_check(&box->mem, conf, s->o->data, &box->rules, &why) &&
-      webhooks_check(&box->mem, conf, s->o->data, &box->rules, &why)) {
+      webhooks_check(&box->mem, conf, s->o->data, &box->rules, &why) &&
+      rule_files_read(&box->mem, s->o->data, false, &box->rules, &why)) {
     api_rules(s->api, box);
     log_line(LOG_INFO, "the configuration was read again");
   } else {
@@ -365,7 +366,8 @@ static bool rules_start(struct server *s)
   const char *why = "";
   s->rules = rules_box_new(&s->mem, s->o->conf, &why);
   return (s->rules && poll_settings_check(&s->rules->mem, s->o->conf, s->o->data, &s->rules->rules, &why) &&
-          webhooks_check(&s->rules->mem, s->o->conf, s->o->data, &s->rules->rules, &why)) ||
+          webhooks_check(&s->rules->mem, s->o->conf, s->o->data, &s->rules->rules, &why) &&
+          rule_files_read(&s->rules->mem, s->o->data, true, &s->rules->rules, &why)) ||
          fail("configuration", why);
 }
 

@@ -74,6 +74,8 @@ static const struct cmd_kind kinds[CMD_N] = {
 #define FLOW_CASE_CANCEL case_cancel
 #define FLOW_CASE_REFUNDED case_refunded
 #define FLOW_CASE_PHOTO case_photo
+#define FLOW_RULE_ON rule_on
+#define FLOW_RULE_OFF rule_off
 #define ROW_OF(id, flow, name, roles, doc) ROW(id, flow, name, roles, doc)
 #define X(id, name, roles, doc) ROW_OF(id, FLOW_##id, name, roles, doc)
   CMD_MAP(X)
@@ -104,7 +106,7 @@ static void cmd_again(struct job *j)
   c->version = c->left = 0;
   c->effects = false;
   memset(c->numbers, 0, sizeof c->numbers);
-  c->touched.n = 0;
+  c->touched.n = c->arrivals = 0;
 }
 
 struct cmd *cmd_new(enum cmd_id id, struct env *env, const struct rules *rules, const struct actor *who)

@@ -828,6 +828,7 @@ static enum err order_settle(struct cmd *c, struct db *db, int64_t id)
 
 enum err fulfil_settle(struct cmd *c, struct db *db)
 {
+  if (c->arrivals) TRY(rule_settle(c, db));
   for (size_t i = 0; i < c->touched.n; i++) {
     must(i < SETTLE_MAX);
     int64_t id = c->touched.id[i];

@@ -118,13 +118,15 @@ static enum err create(struct cmd *c, struct db *db, struct draft *d, int64_t ch
   TRY(order_insert(db, &o, d));
   *group_id = o.group_id, c->version = 1;
   TRY(progress_event(c, db, 'o', o.id, "order.created", "{\"status\":\"%s\"}", o.status));
-  bool tracked = stock_tracked(c, db);
+  rule_arrived(c, o.id, "taken"), rule_arrived(c, o.id, o.status);
+  bool ruled = c->arrivals != 0, tracked = stock_tracked(c, db);
   if (tracked && (ships || left || c->rules->reserve_placed)) fulfil_touch(c, o.id);
   if (left && o.group_id) TRY(group_close(c, db, o.group_id, 0, "parcel_known"));
   if (left && tracked) TRY(claim_at_once(c, db, o.id, d));
+  if (ruled) TRY(fulfil_settle(c, db));
   if (left && o.group_id) return ERR_OK;
-  if (!company || !ships) return fulfil_settle(c, db);
-  TRY(regroup(c, db, o.id));
+  if (!ruled && (!company || !ships)) return fulfil_settle(c, db);
+  if (company && ships) TRY(regroup(c, db, o.id));
   struct order now;
   TRY(order_get(db, &c->mem, o.id, &now));
   *group_id = now.group_id, c->version = now.version;
@@ -249,6 +251,7 @@ static enum err update(struct cmd *c, struct db *db, struct draft *d, struct ord
   const char *changed;
   int64_t left = shipped_at_of(c, d);
   d->no_merge = no_merge_of(c, d, o->shipped_at ? o->shipped_at : left);
+  if (!d->no_merge && rule_apart(c, db, o->id)) d->no_merge = "rule_apart";
   TRY(keep_unless_same(c, db, d, o, &payload_id));
   if (payload_id) o->payload_id = payload_id;
   c->numbers[1] = o->payload_id;

@@ -92,11 +92,16 @@ static int64_t division_of(struct cmd *c, const struct order *o)
   return 0;
 }
 
+/* Where a rule sends an order counts as nearer than all others. */
+#define ROUTED -1
+
 static enum err places_of(struct cmd *c, struct db *db, const struct order *to, struct unit_plan *p)
 {
   struct warehouse *w;
   size_t all;
   bool asked = false;
+  struct order_wish wish = { 0 };
+  if (c->rules->rule_set) TRY(wish_get(db, &c->mem, to->id, &wish));
   p->places = 0;
   TRY(warehouse_list(db, &c->mem, &w, &all));
   p->place = arena_array(&c->mem, struct split_place, all + 1);
@@ -110,7 +115,9 @@ static enum err places_of(struct cmd *c, struct db *db, const struct order *to, 
     p->place[p->places++] =
       (struct split_place){ .id = w[i].id,
                             .factory = w[i].factory,
-                            .distance = split_distance(w[i].country, w[i].division, to->country, division),
+                            .distance = wish.warehouse && !strcmp(wish.warehouse, w[i].code)
+                                          ? ROUTED
+                                          : split_distance(w[i].country, w[i].division, to->country, division),
                             .load = w[i].capacity > 0 ? open * 1000 / w[i].capacity : open };
   }
   return ERR_OK;

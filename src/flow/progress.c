@@ -130,6 +130,7 @@ enum err progress_move(struct cmd *c, struct db *db, struct order *o, int to, un
   if (m->locks_group && o->group_id)
     TRY(group_close(c, db, o->group_id, to == ST_SHIPPED ? o->shipped_at : 0, t->stage[to].name));
   c->version = o->version;
+  rule_arrived(c, o->id, t->stage[to].name);
   if (wants_change(c, db, from, to, trigger)) fulfil_touch(c, o->id);
   return ERR_OK;
 }

@@ -328,6 +328,15 @@ static enum err circle_draw(struct circle *k, struct merge_order *centre)
   return ERR_OK;
 }
 
+/* Rules want a person to decide about these. */
+static void circle_ask(struct circle *k)
+{
+  for (size_t i = 0; k->c->rules->rule_set && i < k->free.n; i++) {
+    struct order_wish w;
+    if (!wish_get(k->db, &k->c->mem, k->free.at[i]->id, &w)) k->free.at[i]->ask = w.propose;
+  }
+}
+
 /* Earliest first, so that of two groups that claim one id the earlier keeps it. */
 static void circle_sort(struct circle *k)
 {
@@ -724,6 +733,7 @@ static enum err circle_write(struct outcome *t, int64_t centre)
 
 static struct outcome circle_outcome(struct circle *k)
 {
+  circle_ask(k);
   circle_sort(k);
   size_t *first = arena_array(&k->c->mem, size_t, k->free.n + 1);
   struct outcome t = { .k = k, .said = said_read(k), .first = first };

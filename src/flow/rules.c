@@ -67,6 +67,7 @@ static const struct rule_key rule_keys[] = {
   { "split", "value_min", V_COUNT, AT(split.value_min), 0, 1000000000000 },
   { "split", "places_max", V_COUNT, AT(split.places_max), 0, 100 },
   { "pack", "verify", V_YES, AT(pack_verify), 0, 0 },
+  { "rules", "trust", V_YES, AT(rules_trust), 0, 0 },
   { "ship", "pickup_due", V_DURATION, AT(pickup_due_ms), 1000, 365 * 24 * HOUR_MS },
   { "ship", "confirm_due", V_DURATION, AT(confirm_due_ms), 1000, 365 * 24 * HOUR_MS },
   { "ship", "number_reuse", V_DURATION, AT(tracking_reuse_ms), 1000, 3650 * 24 * HOUR_MS },

@@ -84,3 +84,33 @@ CREATE VIEW v_cases AS
   SELECT 'c_' || k.id AS id, 'o_' || k.order_id AS order_id, k.kind, k.state, k.step, k.currency, k.amount AS amount_minor, k.refund,
          k.goods, k.reason, strftime('%Y-%m-%d %H:%M:%S', k.created_at / 1000, 'unixepoch') AS created_at_utc
     FROM cases k;
+-- rules
+CREATE TABLE rules (
+  name       TEXT PRIMARY KEY,
+  digest     BLOB NOT NULL,
+  state      TEXT NOT NULL CHECK (state = 'on' OR state = 'off' OR state = 'new'),
+  applied    INTEGER NOT NULL,
+  overruns   INTEGER NOT NULL,
+  changed_at INTEGER NOT NULL
+) WITHOUT ROWID, STRICT;
+CREATE TABLE rule_applied (
+  order_id INTEGER NOT NULL,
+  rule     TEXT NOT NULL,
+  digest   BLOB NOT NULL,
+  at       INTEGER NOT NULL,
+  PRIMARY KEY (order_id, rule, digest)
+) WITHOUT ROWID, STRICT;
+CREATE TABLE order_tags (
+  order_id INTEGER NOT NULL,
+  tag      TEXT NOT NULL,
+  PRIMARY KEY (order_id, tag)
+) WITHOUT ROWID, STRICT;
+CREATE INDEX order_tags_tag ON order_tags (tag, order_id);
+CREATE TABLE order_wishes (
+  order_id  INTEGER PRIMARY KEY,
+  warehouse TEXT,
+  priority  INTEGER NOT NULL,
+  apart     INTEGER NOT NULL,
+  propose   INTEGER NOT NULL
+) STRICT;
+CREATE INDEX order_wishes_priority ON order_wishes (order_id) WHERE priority <> 0;
