@@ -1,0 +1,296 @@
+/* Rules: what a file may say, what it may not, and that asking one always ends; each action on real orders; nothing is done
+ * twice, whatever comes after it. */
+#include "lib/shop.h"
+#include "test.h"
+#include <stdio.h>
+
+#define HEAD "[rule big]\nwhen = paid\n"
+#define TAIL "[action]\ntag big\n"
+
+static const struct {
+  const char *text, *want; /* want: how the fault begins; NULL: it is taken */
+} files[] = {
+  { HEAD "[condition]\n1\n" TAIL, NULL },
+  { "# a comment\n\n[rule big]\ntitle = Large\nwhen = pre_ship\norder = 7\nstop = yes\n[condition]\n-- why\nSELECT 1\n" TAIL,
+    NULL },
+  { HEAD "[condition]\n1\n[action]\nhold look at it\ntag x\nroute HZ\npriority -5\nsplit apart\npropose\n",
+    NULL },
+  { HEAD "[condition]\n1\n" TAIL
+         "[example one]\norder = {\"a\":\n  1}\nmatches = no\nnow = 2026-11-11T00:00:00Z\n",
+    NULL },
+  { "", "big.rule:0:1: [rule big] is missing" },
+  { "when = paid\n", "big.rule:1:1: a rule begins with [rule big]" },
+  { "[rule other]\n", "big.rule:1:2: the file is named big.rule" },
+  { "[rule big]\nwehn = paid\n", "big.rule:2:1: the key wehn is not known: did you mean when?" },
+  { "[rule big]\nwhen = payed\n", "big.rule:2:8: the stage payed is not known: did you mean paid?" },
+  { "[rule big]\n order = x\n", "big.rule:2:10: order is a number" },
+  { "[rule big]\nstop = maybe\n", "big.rule:2:8: stop is yes or no" },
+  { "[rule big]\n[conditoin]\n",
+    "big.rule:2:2: the section conditoin is not known: did you mean condition?" },
+  { "[rule big]\n[rule big]\n", "big.rule:2:1: [rule] stands here twice" },
+  { "[rule big]\n[condition]\n1\n" TAIL, "big.rule:5:1: [rule big] needs when" },
+  { HEAD "[condition]\n1\n", "big.rule:4:1: [action] is missing" },
+  { HEAD TAIL, "big.rule:0:1: [condition] is missing" },
+  { HEAD "[condition]\n \n" TAIL, "big.rule:4:1: [condition] is missing or empty" },
+  { HEAD "[condition]\n1\n[action]\n  tga x\n",
+    "big.rule:6:3: the action tga is not known: did you mean tag?" },
+  { HEAD "[condition]\n1\n[action]\ntag two words\n", "big.rule:6:1: expected tag NAME" },
+  { HEAD "[condition]\n1\n[action]\nhold\n", "big.rule:6:1: expected hold REASON" },
+  { HEAD "[condition]\n1\n[action]\npriority 1001\n",
+    "big.rule:6:1: expected priority NUMBER, from -1000 to 1000" },
+  { HEAD "[condition]\n1\n[action]\nsplit\n", "big.rule:6:1: expected split apart" },
+  { HEAD "[condition]\n1\n[action]\ngift LAMP 1\n", "big.rule:6:1: gift is not there yet" },
+  { HEAD "[condition]\n1\n[action]\nskip finance\n", "big.rule:6:1: skip is not there yet" },
+  { HEAD "[condition]\n1\n" TAIL "[example x]\norder = [1]\nmatches = yes\n",
+    "big.rule:9:1: the example's order is not" },
+  { HEAD "[condition]\n1\n" TAIL "[example x]\nmatches = yes\n",
+    "big.rule:8:1: [example x] needs order and matches" },
+  { HEAD "[condition]\n1 +\n" TAIL, "big.rule:" },
+  { HEAD "[condition]\n1 =\n  nothing_there\n" TAIL, "big.rule:" },
+  { HEAD "[condition]\n1\n" TAIL "\xff\n", "big.rule:7:1: not valid UTF-8" },
+  /* what no rule may do or know */
+  { HEAD "[condition]\nATTACH 'x' AS y\n" TAIL, "big.rule:4:" },
+  { HEAD "[condition]\nPRAGMA user_version\n" TAIL, "big.rule:4:" },
+  { HEAD "[condition]\nSELECT 1; DROP TABLE orders\n" TAIL, "big.rule:" },
+  { HEAD "[condition]\nSELECT * FROM orders\n" TAIL, "big.rule:4:" },
+  { HEAD "[condition]\nSELECT name FROM sqlite_master\n" TAIL, "big.rule:4:" },
+  { HEAD "[condition]\nsecret('app_secret') = 'x'\n" TAIL, "big.rule:4:" },
+  { HEAD "[condition]\nload_extension('x')\n" TAIL, "big.rule:4:" },
+  { HEAD "[condition]\nrandom() > 0\n" TAIL, "big.rule:4:" },
+  { HEAD "[condition]\ndatetime('now') > '2026'\n" TAIL, "big.rule:4:" },
+  { HEAD "[condition]\n:total > 1\n" TAIL, "big.rule:4:" },
+};
+
+TEST(rule_files_say_where_they_are_wrong)
+{
+  for (size_t i = 0; i < COUNT(files); i++) {
+    struct arena a = { 0 };
+    const char *why = NULL;
+    struct sandbox *box = sandbox_open(&a, &why);
+    must(box);
+    test_note("file %zu: %.60s", i, files[i].text);
+    struct rule *r = rule_parse(&a, box, "big", files[i].text, strlen(files[i].text), &why);
+    CHECK((r != NULL) == (files[i].want == NULL));
+    if (r) CHECK(!why && r->actions >= 1 && strlen(r->version) == RULE_VERSION);
+    else if (files[i].want && !CHECK(!strncmp(why, files[i].want, strlen(files[i].want))))
+      printf("  it said: %s\n", why);
+    sandbox_close(box);
+    arena_release(&a);
+  }
+}
+
+static const char *const endless[] = {
+  "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n",
+  "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000), m(i) AS (SELECT i FROM n)\n"
+  "SELECT count(*) FROM m a, m b, m c",
+  "WITH RECURSIVE n(i, t) AS (SELECT 1, 'xxxxxxxxxxxxxxxx' UNION ALL SELECT i + 1, t || t FROM n) SELECT max(length(t)) FROM n",
+  "length(replace(replace(replace(printf('%1000000d', 1), ' ', 'xxxxxxxxxx'), 'x', 'yyyyyyyyyy'), 'y', 'zzzzzzzzzz')) > 0",
+  "length(zeroblob(2000000000)) > 0",
+};
+
+TEST(rule_asking_always_ends)
+{
+  for (size_t i = 0; i < COUNT(endless); i++) {
+    struct arena a = { 0 };
+    const char *why = NULL;
+    bool match = true;
+    struct sandbox *box = sandbox_open(&a, &why);
+    must(box);
+    sandbox_deadline(box, RULE_MS);
+    test_note("%s", endless[i]);
+    const char *text = arena_printf(&a, HEAD "[condition]\n%s\n" TAIL, endless[i]);
+    struct rule *r = rule_parse(&a, box, "big", text, strlen(text), &why);
+    if (r) CHECK(rule_ask(box, &a, r, "{}", 2, 0, &match, &why) == ERR_INVALID && !match);
+    CHECK(why && *why);
+    /* and another rule of the same set is asked as before */
+    text = HEAD "[condition]\n:order ->> '$.n' > 3\n" TAIL;
+    r = rule_parse(&a, box, "big", text, strlen(text), &why);
+    CHECK(r && !rule_ask(box, &a, r, "{\"n\":4}", 7, 0, &match, &why) && match);
+    sandbox_close(box);
+    arena_release(&a);
+  }
+}
+
+/* ---- in a shop ------------------------------------------------------------------------------------------------------------ */
+struct ruled {
+  struct shop s;
+  struct rule_set set;
+  struct rule *rule[4];
+};
+
+static void rule_add(struct ruled *t, const char *name, const char *when, const char *condition,
+                     const char *actions)
+{
+  const char *why = "";
+  const char *text =
+    arena_printf(&t->s.mem, "[rule %s]\nwhen = %s\norder = %zu\n[condition]\n%s\n[action]\n%s\n", name, when,
+                 t->set.n, condition, actions);
+  must(t->set.n < COUNT(t->rule));
+  t->rule[t->set.n] = rule_parse(&t->s.mem, t->set.box, name, text, strlen(text), &why);
+  if (!CHECK(t->rule[t->set.n] != NULL)) printf("  %s\n", why);
+  else t->set.n++;
+}
+
+static void ruled_open(struct ruled *t, const char *name)
+{
+  char path[256];
+  const char *why = "";
+  *t = (struct ruled){ 0 };
+  snprintf(path, sizeof path, "%s/%s.db", test_dir(), name);
+  CHECK(shop_open(&t->s, path, NULL));
+  t->set.box = sandbox_open(&t->s.mem, &why), t->set.rule = t->rule;
+  must(t->set.box);
+  sandbox_deadline(t->set.box, 60000); /* a slow machine is no finding */
+  t->s.rules.rule_set = &t->set, t->s.rules.rules_trust = true;
+}
+
+static void ruled_close(struct ruled *t)
+{
+  t->s.rules.rule_set = NULL;
+  sandbox_close(t->set.box);
+  shop_close(&t->s);
+}
+
+static void take(struct ruled *t, const char *over, int64_t version)
+{
+  char *body = shop_order(&t->s.mem, over);
+  struct cmd *c = shop_run(&t->s, "order.ingest", NULL, body);
+  test_note("%s: %s", over, c->problem.faults.n ? c->problem.faults.at[0].detail : "");
+  CHECK_INT(c->job.err, ERR_OK);
+  if (version) CHECK_INT(c->version, version);
+  cmd_free(c);
+}
+
+static void shows(struct ruled *t, int64_t id, const char *expected)
+{
+  struct buf b = { 0 };
+  struct faults f = { .mem = &t->s.mem };
+  struct buf said = { 0 };
+  CHECK_INT(view_order(t->s.db, &t->s.mem, &t->s.rules.status, id, SHOW_FULL, &b, NULL), ERR_OK);
+  struct json *is = json_parse(&t->s.mem, b.data, b.len, JSON_ELEMENTS_MAX, &f);
+  struct json *want = json_parse(&t->s.mem, expected, strlen(expected), JSON_ELEMENTS_MAX, &f);
+  if (!CHECK(is && want)) return;
+  if (!CHECK(json_fits(want, is, &said))) printf("  %s: %s\n", said.data, b.data);
+  buf_release(&b), buf_release(&said);
+}
+
+static int64_t count(struct ruled *t, const char *sql)
+{
+  struct stmt *s = db_stmt(t->s.db, sql);
+  int64_t n = stmt_row(s) ? stmt_col_int(s, 0) : -1;
+  stmt_end(s);
+  return n;
+}
+
+TEST(rule_holds_and_tags_at_its_stage)
+{
+  static const char EVENTS[] = "SELECT count(*) FROM events WHERE type = 'rule.applied'";
+  struct ruled t;
+  ruled_open(&t, "rule_holds");
+  rule_add(&t, "look", "paid", ":order ->> '$.external_id' = '1'", "hold look\ntag seen");
+  rule_add(&t, "after", "paid", "SELECT 1 FROM json_each(:order, '$.tags') WHERE value = 'seen'",
+           "tag again");
+  take(&t, "{\"external_id\":\"1\",\"status\":\"placed\"}", 1);
+  shows(&t, 1, "{\"tags\":[],\"holds\":[]}");
+  take(&t, "{\"external_id\":\"1\",\"status\":\"paid\",\"updated_at\":\"2026-12-01T00:00:00Z\"}", 0);
+  shows(&t, 1, "{\"tags\":[\"again\",\"seen\"],\"holds\":[{\"reason\":\"look\",\"note\":\"rule look\"}]}");
+  take(&t, "{\"external_id\":\"2\"}", 1);
+  shows(&t, 2, "{\"tags\":[],\"holds\":[]}");
+  CHECK_INT(count(&t, EVENTS), 2);
+  ruled_close(&t);
+}
+
+TEST(rule_keeps_apart_and_proposes)
+{
+  static const char PROPOSED[] = "SELECT count(*) FROM merge_proposals";
+  struct ruled t;
+  ruled_open(&t, "rule_apart");
+  rule_add(&t, "alone", "taken", ":order ->> '$.external_id' IN ('2', '4')", "split apart");
+  rule_add(&t, "ask", "taken", ":order ->> '$.external_id' = '3'", "propose");
+  take(&t, "{\"external_id\":\"1\"}", 0);
+  take(&t, "{\"external_id\":\"2\"}", 0);
+  shows(&t, 2, "{\"no_merge\":\"rule_apart\",\"group\":{\"id\":\"g_2\"}}");
+  take(&t, "{\"external_id\":\"2\",\"remarks\":{\"buyer\":\"soon\"},\"updated_at\":\"2026-12-01T00:00:00Z\"}",
+       0);
+  shows(&t, 2, "{\"no_merge\":\"rule_apart\",\"group\":{\"id\":\"g_2\"}}");
+  take(&t, "{\"external_id\":\"3\"}", 0);
+  shows(&t, 3, "{\"group\":{\"id\":\"g_3\"}}");
+  CHECK(count(&t, PROPOSED) >= 1);
+  take(&t, "{\"external_id\":\"5\"}", 0);
+  shows(&t, 4, "{\"group\":{\"id\":\"g_1\"}}");
+  CHECK_INT(shop_do(&t.s, "group.add", "g_1", "{\"order\":\"o_3\"}"), ERR_OK); /* a person decides */
+  shows(&t, 3, "{\"group\":{\"id\":\"g_1\"}}");
+  ruled_close(&t);
+}
+
+TEST(rule_routes_and_hurries)
+{
+  static const char FROM[] =
+    "SELECT count(*) FROM units u JOIN warehouses w ON w.id = u.warehouse_id WHERE w.code = 'FAR' AND u.order_id = 2";
+  struct ruled t;
+  ruled_open(&t, "rule_routes");
+  rule_add(&t, "far", "paid", ":order ->> '$.external_id' = '2'", "route FAR\npriority 9");
+  static const char *const made[][3] = {
+    { "warehouse.put", NULL, "{\"code\":\"NEAR\",\"division\":\"330106\"}" },
+    { "warehouse.put", NULL, "{\"code\":\"FAR\",\"division\":\"510107\"}" },
+    { "sku.put", NULL, "{\"code\":\"A\"}" },
+    { "stock.adjust", NULL, "{\"sku\":\"A\",\"warehouse\":\"NEAR\",\"delta\":10,\"reason\":\"received\"}" },
+    { "stock.adjust", NULL, "{\"sku\":\"A\",\"warehouse\":\"FAR\",\"delta\":10,\"reason\":\"received\"}" },
+  };
+  for (size_t i = 0; i < COUNT(made); i++) {
+    struct cmd *c = shop_run(&t.s, made[i][0], made[i][1], made[i][2]);
+    test_note("%s %s", made[i][0], c->problem.detail ? c->problem.detail : "");
+    CHECK_INT(c->job.err, ERR_OK);
+    cmd_free(c);
+  }
+  static const char ORDER[] =
+    "{\"external_id\":\"%d\",\"receiver\":{\"phone\":\"1380000111%d\"},\"lines\":[{\"line_id\":\"1\",\"sku\":\"A\",\"quantity\":1}]}";
+  for (int i = 1; i <= 2; i++) {
+    char over[256];
+    snprintf(over, sizeof over, ORDER, i, i);
+    take(&t, over, 0);
+  }
+  CHECK_INT(count(&t, FROM), 1);
+  struct order_wish w;
+  CHECK_INT(wish_get(t.s.db, &t.s.mem, 2, &w), ERR_OK);
+  CHECK_INT(w.priority, 9);
+  for (int i = 1; i <= 2; i++)
+    CHECK_INT(shop_do(&t.s, "order.move", i == 1 ? "o_1" : "o_2", "{\"to\":\"split\"}"), ERR_OK);
+  int64_t ids[4];
+  CHECK_INT(
+    (int64_t)wave_candidates(t.s.db, count(&t, "SELECT id FROM warehouses WHERE code = 'FAR'"), ids, 4), 1);
+  ruled_close(&t);
+}
+
+/* Whatever happens to an order, a version is applied to it once, and the file stays whole. */
+TEST(rule_applies_once)
+{
+  static const char TWICE[] =
+    "SELECT count(*) FROM (SELECT entity, data FROM events WHERE type = 'rule.applied' GROUP BY 1, 2 HAVING count(*) > 1)";
+  static const char ANY[] = "SELECT count(*) FROM events WHERE type = 'rule.applied'";
+  static const char *const statuses[] = { "placed", "paid", "paid", "cancelled" };
+  struct ruled t;
+  uint64_t seed = 7;
+  ruled_open(&t, "rule_once");
+  rule_add(&t, "one", "taken", "1", "tag one\nsplit apart");
+  rule_add(&t, "two", "paid", ":order ->> '$.version' % 2", "tag two\nhold two");
+  rule_add(&t, "three", "cancelled", "1", "tag three");
+  for (int i = 0; i < 400; i++) {
+    char over[200], target[24];
+    int n = 1 + (int)(test_random(&seed) % 12);
+    snprintf(target, sizeof target, "o_%d", n);
+    snprintf(
+      over, sizeof over,
+      "{\"external_id\":\"%d\",\"status\":\"%s\",\"remarks\":{\"buyer\":\"%d\"},\"updated_at\":\"2026-12-01T%02d:%02d:00Z\"}",
+      n, statuses[test_random(&seed) % COUNT(statuses)], i, i / 60, i % 60);
+    switch (test_random(&seed) % 5) {
+    case 0: shop_do(&t.s, "order.release", target, "{}"); break;
+    case 1: shop_do(&t.s, "order.move", target, "{\"to\":\"pending\"}"); break;
+    case 2: shop_do(&t.s, "order.move", target, "{\"to\":\"paid\"}"); break;
+    default: take(&t, over, 0); break;
+    }
+  }
+  CHECK(count(&t, ANY) >= 12);
+  CHECK_INT(count(&t, TWICE), 0);
+  ruled_close(&t);
+}
