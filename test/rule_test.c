@@ -81,8 +81,8 @@ TEST(rule_files_say_where_they_are_wrong)
 
 static const char *const endless[] = {
   "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n",
-  "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000), m(i) AS (SELECT i FROM n)\n"
-  "SELECT count(*) FROM m a, m b, m c",
+  ("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000), m(i) AS (SELECT i FROM n)\n"
+  "SELECT count(*) FROM m a, m b, m c"),
   "WITH RECURSIVE n(i, t) AS (SELECT 1, 'xxxxxxxxxxxxxxxx' UNION ALL SELECT i + 1, t || t FROM n) SELECT max(length(t)) FROM n",
   "length(replace(replace(replace(printf('%1000000d', 1), ' ', 'xxxxxxxxxx'), 'x', 'yyyyyyyyyy'), 'y', 'zzzzzzzzzz')) > 0",
   "length(zeroblob(2000000000)) > 0",
