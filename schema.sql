@@ -653,6 +653,53 @@ CREATE TABLE token_users (
   user_id  INTEGER NOT NULL
 ) STRICT;
 
+-- What factories make for made-to-order lines, and each word of theirs about it (domain 7.2).
+CREATE TABLE work_orders (
+  id            INTEGER PRIMARY KEY,
+  fulfilment_id INTEGER NOT NULL,
+  order_id      INTEGER NOT NULL,
+  line_no       INTEGER NOT NULL,
+  quantity      INTEGER NOT NULL CHECK (quantity >= 1),
+  sku           TEXT,
+  title         TEXT,
+  factory       TEXT NOT NULL, -- code of the warehouse that is the factory
+  state         TEXT NOT NULL CHECK (state = 'wanted' OR state = 'sent' OR state = 'accepted' OR state = 'started'
+                                  OR state = 'finished' OR state = 'passed' OR state = 'failed' OR state = 'scrapped'
+                                  OR state = 'refused' OR state = 'cancelled'),
+  cancel        TEXT NOT NULL CHECK (cancel = 'none' OR cancel = 'asked' OR cancel = 'refused'),
+  covers        INTEGER NOT NULL,      -- 0: its pieces are not wanted any more
+  seq           INTEGER NOT NULL,      -- of the event that the state comes from; 0: none of the factory's
+  expected_seq  INTEGER NOT NULL,
+  step          INTEGER NOT NULL,
+  steps         INTEGER NOT NULL,
+  priority      INTEGER NOT NULL,      -- higher is sooner
+  wanted_by     INTEGER,
+  expected_at   INTEGER,
+  rework_of     INTEGER,
+  effect_id     INTEGER,
+  note          TEXT,
+  created_at    INTEGER NOT NULL,
+  updated_at    INTEGER NOT NULL,
+  version       INTEGER NOT NULL
+) STRICT;
+CREATE INDEX work_orders_fulfilment ON work_orders (fulfilment_id);
+CREATE INDEX work_orders_order ON work_orders (order_id);
+CREATE TABLE work_events (
+  work_id        INTEGER NOT NULL,
+  n              INTEGER NOT NULL,     -- 1, 2, … as they came
+  seq            INTEGER NOT NULL,     -- the factory's; 0: said by a person
+  state          TEXT,
+  step           INTEGER NOT NULL,
+  steps          INTEGER NOT NULL,
+  expected_at    INTEGER,
+  cancel_refused INTEGER NOT NULL,
+  note           TEXT,
+  actor          TEXT NOT NULL,
+  applied        INTEGER NOT NULL,     -- 0: older than what was known
+  at             INTEGER NOT NULL,
+  PRIMARY KEY (work_id, n)
+) WITHOUT ROWID, STRICT;
+
 -- ---- rules: which files of DATA/rules/ are on, and what they left on orders ---------------------------------------------
 
 -- One row per rule that was switched or asked; it speaks of the version with this digest only: another one is off.

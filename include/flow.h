@@ -56,6 +56,8 @@ struct rules {
   struct rule_set *rule_set; /* DATA/rules/; NULL: none. Its sandbox is the writer's */
   struct webhook *webhook; /* [webhook NAME], by name; their secrets are read by webhooks_check() */
   size_t webhooks;
+  const char *const *factory; /* codes of factories with a connector; the others work by hand */
+  size_t factories;
 };
 #define WEBHOOKS_MAX 64
 #define WEBHOOK_SECRET_LEAST 24
@@ -183,6 +185,8 @@ struct problem {    /* what a refused command says; becomes application/problem+
   X(CASE_CANCEL, "case.cancel", ROLE_ADMIN | ROLE_CS, "Withdraw a case") \
   X(CASE_REFUNDED, "case.refunded", ROLE_ADMIN | ROLE_FINANCE, "Say that a refund was made by hand") \
   X(CASE_PHOTO, "case.photo", ROLES_CASES, "Add a photo to a case: its steps begin anew") \
+  X(WORK_PROGRESS, "work.progress", ROLE_ADMIN | ROLE_PRODUCTION, "Note how far a factory is with a work order") \
+  X(WORK_CANCEL, "work.cancel", ROLE_ADMIN | ROLE_CS | ROLE_PRODUCTION, "Ask a factory not to make something") \
   X(RULE_ON, "rule.on", ROLE_ADMIN, "Switch a rule on, in the version that was read last") \
   X(RULE_OFF, "rule.off", ROLE_ADMIN, "Switch a rule off")
 enum cmd_id {
@@ -553,6 +557,19 @@ enum err refund_told(struct cmd *c, struct db *db, const struct effect *e, enum 
                      const char *result);
 enum err restock_send(struct cmd *c, struct db *db, struct aftercase *k); /* the order that goes out instead */
 
+/* ---- produce.c: work orders follow factory fulfilments (domain 7.2) -------------------------------------------------------- */
+enum err produce_settle(struct cmd *c, struct db *db, struct fulfilment *f); /* as many are made as are wanted, and no more */
+enum err produce_order(struct cmd *c, struct db *db, int64_t order_id);      /* all that are made for it */
+/* A person says that a fulfilment is made and inspected: so are its work orders. */
+enum err produce_passed(struct cmd *c, struct db *db, struct fulfilment *f);
+bool produce_begun(struct db *db, int64_t order_id); /* a factory has begun: its consent is asked before it is cancelled */
+enum err produce_take(struct cmd *c, struct db *db, struct effect_taken *t, bool *gone);
+enum err produce_told(struct cmd *c, struct db *db, const struct effect *e, enum told what, const char *error,
+                      const char *result);
+enum err produce_cancel_take(struct cmd *c, struct db *db, struct effect_taken *t, bool *gone);
+enum err produce_cancel_told(struct cmd *c, struct db *db, const struct effect *e, enum told what, const char *error,
+                             const char *result);
+
 /* ---- the flows' bodies, one file each; the command table in cmd.c names them --------------------------- */
 #define FLOW_MAP(X) \
   X(order_ingest) \
@@ -568,6 +585,7 @@ enum err restock_send(struct cmd *c, struct db *db, struct aftercase *k); /* the
                     X(effect_settle) X(stock_tell) X(effect_retry) X(effect_retry_all) X(effect_drop) \
                       X(outbox_release) X(case_open) X(case_approve) X(case_reject) X(case_send_back) \
                         X(case_change) X(case_receive) X(case_cancel) X(case_refunded) X(case_photo) \
+                          X(work_progress) X(work_cancel) \
                         X(rule_on) X(rule_off)
 #define X(name) \
   enum err flow_##name##_parse(struct cmd *c, const struct json *body); \

@@ -201,6 +201,20 @@ static const struct question {
   { "SELECT c.case_id, 0 FROM case_photos c LEFT JOIN photos p ON p.digest = c.digest LEFT JOIN cases k ON k.id = c.case_id"
     " WHERE p.digest IS NULL OR k.id IS NULL",
     'c', "has a photo that is not known, or does not exist", 0 },
+  /* work orders (domain 7.2) */
+  { "SELECT w.fulfilment_id, w.line_no FROM work_orders w WHERE w.covers = 1 AND w.state <> 'failed' AND w.state <> 'scrapped'"
+    " GROUP BY w.fulfilment_id, w.order_id, w.line_no HAVING count(*) > 1 AND sum(w.quantity) > coalesce((SELECT sum(l.quantity)"
+    " FROM fulfilment_lines l WHERE l.fulfilment_id = w.fulfilment_id AND l.order_id = w.order_id AND l.line_no = w.line_no), 0)",
+    'f', "has more work orders than pieces, of line", '#' },
+  { "SELECT w.id, w.rework_of FROM work_orders w LEFT JOIN work_orders b ON b.id = w.rework_of WHERE w.rework_of IS NOT NULL"
+    " AND (b.id IS NULL OR b.id >= w.id OR b.fulfilment_id <> w.fulfilment_id)",
+    'w', "makes again what is not there:", 'w' },
+  { "SELECT w.id, w.seq FROM work_orders w WHERE w.seq <> coalesce((SELECT max(e.seq) FROM work_events e WHERE e.work_id = w.id"
+    " AND e.state IS NOT NULL), 0)",
+    'w', "does not stand where its newest event says; it stands at", '#' },
+  { "SELECT w.id, w.fulfilment_id FROM work_orders w LEFT JOIN fulfilments f ON f.id = w.fulfilment_id WHERE f.id IS NULL",
+    'w', "is made for what does not exist:", 'f' },
+  COUNTER_RULE("work_order", "work_orders"),
   COUNTER_RULE("case", "cases"),
   COUNTER_RULE("fulfilment", "fulfilments"),
   COUNTER_RULE("claim", "claims"),

@@ -1,5 +1,5 @@
 /* view_ship.c: fulfilments and claims as people and programs see them. */
-#include "domain.h"
+#include "domain/workorder.h"
 
 /* ---- a claim ------------------------------------------------------------------------------------------------------------- */
 
@@ -127,6 +127,7 @@ static enum err fulfilment_row(struct db *db, struct stmt *s, struct jw *w)
   enum err e = lines_put(db, w, id);
   if (!e) e = units_put(db, w, id);
   if (!e) e = claim_put(db, w, id);
+  if (!e) e = row_works(db, w, id);
   jw_object_end(w);
   return e;
 }

@@ -259,6 +259,10 @@ static const struct effect_kind kinds[] = {
     "See at the channel whether it has the parcel; settle the claim by it, or make the effect again" },
   { "refund", refund_take, refund_told, "finance",
     "See at the channel whether it has refunded; say so (orderd case refunded), or make the effect again" },
+  { "work", produce_take, produce_told, "production",
+    "See why the factory does not take it; make the effect again, or let people move the work order by hand" },
+  { "work_cancel", produce_cancel_take, produce_cancel_told, "production",
+    "Ask the factory by telephone, and note its answer on the work order" },
 };
 
 static const struct effect_kind *kind_of(const struct effect *e)

@@ -381,7 +381,8 @@ enum err fulfil_take_out(struct cmd *c, struct db *db, struct fulfilment *f, con
   struct fulfilment_line rest = *l;
   rest.quantity -= quantity;
   if (rest.quantity) TRY(fulfilment_line_put(db, f->id, &rest));
-  return pack_again(c, db, f);
+  TRY(pack_again(c, db, f));
+  return produce_settle(c, db, f);
 }
 
 static enum err end_empty(struct cmd *c, struct db *db, struct fulfilment *f)
@@ -834,6 +835,7 @@ enum err fulfil_settle(struct cmd *c, struct db *db)
     int64_t id = c->touched.id[i];
     c->touched.id[i] = 0; /* may be touched again by what follows from it */
     if (id) TRY(order_settle(c, db, id));
+    if (id) TRY(produce_order(c, db, id));
   }
   c->touched.n = 0, c->touched.anew = false;
   if (c->freed.busy) return ERR_OK;
@@ -917,6 +919,7 @@ enum err fulfil_move(struct cmd *c, struct db *db, struct fulfilment *f, int to,
   for (size_t i = 0; i < n && m->forward && trigger != TRIGGER_SYSTEM; i++)
     if (order_holds(db, l[i].order_id))
       return refuse(c, ERR_CONFLICT, "on_hold", "o_%lld is held: release it first", (long long)l[i].order_id);
+  if (to == ST_INSPECTED && trigger == TRIGGER_COMMAND) TRY(produce_passed(c, db, f));
   struct buf b = { 0 };
   struct jw w;
   jw_init(&w, &b), jw_object(&w), jw_kstring(&w, "from", f->status), jw_kstring(&w, "to", t->stage[to].name);
@@ -929,7 +932,7 @@ enum err fulfil_move(struct cmd *c, struct db *db, struct fulfilment *f, int to,
   if (m->locks_group) TRY(group_close(c, db, f->group_id, 0, t->stage[to].name));
   for (size_t i = 0; i < n; i++)
     if (!i || l[i].order_id != l[i - 1].order_id) TRY(fulfil_follow(c, db, l[i].order_id));
-  return ERR_OK;
+  return produce_settle(c, db, f);
 }
 
 /* Members without a line in any fulfilment of the group do not ship with it: they leave before it locks. */

@@ -115,6 +115,9 @@ enum err progress_move(struct cmd *c, struct db *db, struct order *o, int to, un
     return refuse_move(c, from, "on_hold", hold_reasons(c, db, o->id));
   if (!guard_holds(c, db, o, m->guard, trigger))
     return refuse_move(c, from, guard_code(m->guard), guard_text(m->guard));
+  if (to == ST_CANCELLED && trigger == TRIGGER_COMMAND && produce_begun(db, o->id))
+    return refuse_move(c, from, "work_started",
+                       "A factory has begun to make it: cancel its work order first, and the factory agrees or not");
   if (to == ST_SPLIT && m->forward && exception_waits(db, o->id) & (WAITS_STOCK | WAITS_PLACE))
     return refuse_move(c, from, "not_reserved", "Its pieces are not reserved: there is not enough stock");
   if (to == ST_CANCELLED && !o->cancelled_at) o->cancelled_at = c->now_ms;

@@ -80,6 +80,52 @@ CREATE TABLE token_users (
   token_id INTEGER PRIMARY KEY,
   user_id  INTEGER NOT NULL
 ) STRICT;
+-- production
+CREATE TABLE work_orders (
+  id            INTEGER PRIMARY KEY,
+  fulfilment_id INTEGER NOT NULL,
+  order_id      INTEGER NOT NULL,
+  line_no       INTEGER NOT NULL,
+  quantity      INTEGER NOT NULL CHECK (quantity >= 1),
+  sku           TEXT,
+  title         TEXT,
+  factory       TEXT NOT NULL,
+  state         TEXT NOT NULL CHECK (state = 'wanted' OR state = 'sent' OR state = 'accepted' OR state = 'started'
+                                  OR state = 'finished' OR state = 'passed' OR state = 'failed' OR state = 'scrapped'
+                                  OR state = 'refused' OR state = 'cancelled'),
+  cancel        TEXT NOT NULL CHECK (cancel = 'none' OR cancel = 'asked' OR cancel = 'refused'),
+  covers        INTEGER NOT NULL,
+  seq           INTEGER NOT NULL,
+  expected_seq  INTEGER NOT NULL,
+  step          INTEGER NOT NULL,
+  steps         INTEGER NOT NULL,
+  priority      INTEGER NOT NULL,
+  wanted_by     INTEGER,
+  expected_at   INTEGER,
+  rework_of     INTEGER,
+  effect_id     INTEGER,
+  note          TEXT,
+  created_at    INTEGER NOT NULL,
+  updated_at    INTEGER NOT NULL,
+  version       INTEGER NOT NULL
+) STRICT;
+CREATE INDEX work_orders_fulfilment ON work_orders (fulfilment_id);
+CREATE INDEX work_orders_order ON work_orders (order_id);
+CREATE TABLE work_events (
+  work_id        INTEGER NOT NULL,
+  n              INTEGER NOT NULL,
+  seq            INTEGER NOT NULL,
+  state          TEXT,
+  step           INTEGER NOT NULL,
+  steps          INTEGER NOT NULL,
+  expected_at    INTEGER,
+  cancel_refused INTEGER NOT NULL,
+  note           TEXT,
+  actor          TEXT NOT NULL,
+  applied        INTEGER NOT NULL,
+  at             INTEGER NOT NULL,
+  PRIMARY KEY (work_id, n)
+) WITHOUT ROWID, STRICT;
 CREATE VIEW v_cases AS
   SELECT 'c_' || k.id AS id, 'o_' || k.order_id AS order_id, k.kind, k.state, k.step, k.currency, k.amount AS amount_minor, k.refund,
          k.goods, k.reason, strftime('%Y-%m-%d %H:%M:%S', k.created_at / 1000, 'unixepoch') AS created_at_utc

@@ -1,0 +1,519 @@
+/* produce.c: factories (domain 7.2). The work orders of a fulfilment are worked out from its lines and compared with what
+ * there is, as fulfilments are from orders: so it does not matter what happened, how often, or in which order.
+ *
+ *   wanted ─► sent ─► accepted ─► started (step n of m) ─► finished ─► passed | failed | scrapped
+ *   any of them ─► refused or cancelled by the factory; what failed or was scrapped is made again, sooner */
+#include "domain/workorder.h"
+#include "flow.h"
+
+#define FULFILMENTS_MAX 100 /* of one order with work orders */
+
+static bool by_connector(const struct cmd *c, const char *factory)
+{
+  for (size_t i = 0; i < c->rules->factories; i++)
+    if (!strcmp(c->rules->factory[i], factory)) return true;
+  return false;
+}
+
+static const char *destination_of(struct cmd *c, const struct work *w)
+{
+  return arena_printf(&c->mem, "factory:%s", w->factory);
+}
+
+static enum err event(struct cmd *c, struct db *db, const struct work *w, const char *type)
+{
+  struct buf b = { 0 };
+  struct jw j;
+  jw_init(&j, &b), jw_object(&j), jw_id(&j, "order", 'o', w->order_id),
+    jw_id(&j, "fulfilment", 'f', w->fulfilment_id);
+  jw_kstring(&j, "state", work_state_name(w->state)), jw_kint(&j, "quantity", w->quantity);
+  if (w->steps) jw_kint(&j, "step", w->step), jw_kint(&j, "steps", w->steps);
+  if (w->cancel) jw_kstring(&j, "cancel", work_cancel_name(w->cancel));
+  if (w->rework_of) jw_id(&j, "rework_of", 'w', w->rework_of);
+  jw_object_end(&j);
+  enum err e = progress_event(c, db, 'w', w->id, type, "%s", b.data);
+  buf_release(&b);
+  return e;
+}
+
+static enum err trouble(struct cmd *c, struct db *db, const struct work *w, const char *type,
+                        const char *to_do)
+{
+  const char *data = arena_printf(&c->mem, "{\"work_order\":\"w_%lld\",\"state\":\"%s\",\"do\":\"%s\"}",
+                                  (long long)w->id, work_state_name(w->state), to_do);
+  return exception_open(db, type, w->order_id, 0, 0, "production", c->now_ms, data, NULL, NULL);
+}
+
+/* ---- sending, and taking back ------------------------------------------------------------------------------------------- */
+
+/* What is held is not begun; when it is released it comes here again. */
+static enum err push(struct cmd *c, struct db *db, struct work *w)
+{
+  if (w->state != WORK_WANTED || w->effect_id || !w->covers || !by_connector(c, w->factory) ||
+      order_holds(db, w->order_id))
+    return ERR_OK;
+  TRY(effect_put(db, "work", destination_of(c, w), id_text(&c->mem, 'w', w->id), true,
+                 arena_printf(&c->mem, "{\"work_order\":\"w_%lld\"}", (long long)w->id), c->now_ms, c->now_ms,
+                 &w->effect_id));
+  c->effects = true;
+  return work_update(db, w, c->now_ms);
+}
+
+static enum err unsent(struct cmd *c, struct db *db, struct work *w, bool *yes)
+{
+  struct effect e;
+  *yes = w->state == WORK_WANTED;
+  if (!*yes || !w->effect_id) return ERR_OK;
+  enum err err = effect_get(db, &c->mem, w->effect_id, &e);
+  if (err) return err == ERR_NOT_FOUND ? ERR_OK : err;
+  *yes = !strcmp(e.state, "waiting") && !e.attempts;
+  return *yes ? effect_drop(db, e.id, c->now_ms) : ERR_OK;
+}
+
+/* Its factory is asked, where it may have heard of it; with hands on it, it may say no. */
+static enum err take_back(struct cmd *c, struct db *db, struct work *w)
+{
+  bool never_sent, hand = !by_connector(c, w->factory);
+  if (w->cancel || w->state == WORK_PASSED || w->state >= WORK_FAILED) {
+    TRY(work_update(db, w, c->now_ms));
+    return w->state == WORK_PASSED
+             ? trouble(c, db, w, "cancel_after_start", "It is made already: find who takes it")
+             : ERR_OK;
+  }
+  TRY(unsent(c, db, w, &never_sent));
+  w->cancel = CANCEL_ASKED;
+  if (never_sent || (hand && !work_begun(w))) w->state = WORK_CANCELLED, w->step = w->steps = 0;
+  else if (!hand) {
+    TRY(effect_put(db, "work_cancel", destination_of(c, w), id_text(&c->mem, 'w', w->id), true,
+                   arena_printf(&c->mem, "{\"work_order\":\"w_%lld\"}", (long long)w->id), c->now_ms,
+                   c->now_ms, NULL));
+    c->effects = true;
+  }
+  TRY(work_update(db, w, c->now_ms));
+  if (work_begun(w))
+    TRY(trouble(c, db, w, "cancel_after_start",
+                "The factory has begun: it says whether it stops (cancelled), or not"));
+  return event(c, db, w, "work.cancel");
+}
+
+/* ---- as many as are wanted ------------------------------------------------------------------------------------------------ */
+
+static bool of_line(const struct work *w, const struct fulfilment_line *l)
+{
+  return w->order_id == l->order_id && w->line_no == l->line_no;
+}
+
+static int64_t covered(const struct work *w, size_t n, const struct fulfilment_line *l)
+{
+  int64_t sum = 0;
+  for (size_t i = 0; i < n; i++)
+    if (of_line(&w[i], l) && work_live(&w[i])) sum += w[i].quantity;
+  return sum;
+}
+
+/* The newest that can go without leaving too few; those not begun go even so: the rest is ordered anew. */
+static struct work *surplus(struct work *w, size_t n, const struct fulfilment_line *l, int64_t over)
+{
+  struct work *begun = NULL;
+  for (size_t i = n; i-- > 0;) {
+    if (!of_line(&w[i], l) || !work_live(&w[i])) continue;
+    if (!work_begun(&w[i])) return &w[i];
+    if (!begun && w[i].quantity <= over) begun = &w[i];
+  }
+  return begun;
+}
+
+static enum err less(struct cmd *c, struct db *db, struct work *w, size_t n, const struct fulfilment_line *l)
+{
+  for (int64_t over; (over = covered(w, n, l) - l->quantity) > 0;) {
+    struct work *go = surplus(w, n, l, over);
+    if (!go) {
+      for (size_t i = 0; i < n; i++)
+        if (of_line(&w[i], l) && work_live(&w[i]))
+          return trouble(c, db, &w[i], "cancel_after_start",
+                         "Fewer pieces are wanted than the factory has begun: ask it");
+      return ERR_OK;
+    }
+    go->covers = false;
+    TRY(take_back(c, db, go));
+  }
+  return ERR_OK;
+}
+
+static const struct work *remade(const struct work *w, size_t n, const struct fulfilment_line *l)
+{
+  const struct work *last = NULL;
+  for (size_t i = 0; i < n; i++)
+    if (of_line(&w[i], l) && w[i].covers && !work_live(&w[i])) last = &w[i];
+  return last;
+}
+
+struct line_text {
+  const char *sku, *title;
+};
+
+static enum err line_text(struct cmd *c, struct db *db, const struct fulfilment_line *l, struct line_text *t)
+{
+  struct order_money m;
+  *t = (struct line_text){ 0 };
+  TRY(order_money(db, &c->mem, l->order_id, NULL, 0, &m));
+  for (size_t i = 0; i < m.lines; i++)
+    if (m.line[i].line_no == l->line_no) *t = (struct line_text){ m.line[i].sku, m.line[i].title };
+  return ERR_OK;
+}
+
+static enum err more(struct cmd *c, struct db *db, const struct fulfilment *f, const char *factory,
+                     const struct work *known, size_t n, const struct fulfilment_line *l)
+{
+  int64_t missing = l->quantity - covered(known, n, l), id;
+  const struct work *again = remade(known, n, l);
+  struct line_text t;
+  struct order o;
+  struct work w;
+  if (missing <= 0) return ERR_OK;
+  TRY(line_text(c, db, l, &t));
+  TRY(order_get(db, &c->mem, l->order_id, &o));
+  w = (struct work){ .fulfilment_id = f->id,
+                     .order_id = l->order_id,
+                     .line_no = l->line_no,
+                     .quantity = missing,
+                     .factory = factory,
+                     .sku = t.sku,
+                     .title = t.title,
+                     .wanted_by = o.ship_by };
+  if (again) w.rework_of = again->id, w.priority = again->priority + 1;
+  TRY(work_insert(db, &w, c->now_ms, &id));
+  TRY(work_get(db, &c->mem, id, &w));
+  TRY(event(c, db, &w, "work.created"));
+  return push(c, db, &w);
+}
+
+static bool in_production(const struct cmd *c, const struct fulfilment *f)
+{
+  int at = status_find(&c->rules->status, f->status);
+  return at == ST_PRODUCING || at == ST_INSPECTED || at == ST_CANCELLED;
+}
+
+/* Lines that left the fulfilment want nothing. */
+static enum err left_over(struct cmd *c, struct db *db, struct work *w, size_t n,
+                          const struct fulfilment_line *l, size_t lines)
+{
+  for (size_t i = 0; i < n; i++) {
+    bool there = false;
+    for (size_t x = 0; x < lines; x++) there = there || of_line(&w[i], &l[x]);
+    const struct fulfilment_line none = { w[i].order_id, w[i].line_no, 0 };
+    if (!there) TRY(less(c, db, w, n, &none));
+  }
+  return ERR_OK;
+}
+
+/* Back to production when something failed after all, and on when all has passed. */
+static enum err stage_follow(struct cmd *c, struct db *db, struct fulfilment *f, const struct work *w,
+                             size_t n, const struct fulfilment_line *l, size_t lines)
+{
+  int at = status_find(&c->rules->status, f->status);
+  bool all = lines > 0;
+  for (size_t x = 0; x < lines; x++) {
+    int64_t passed = 0;
+    for (size_t i = 0; i < n; i++)
+      if (of_line(&w[i], &l[x]) && w[i].covers && w[i].state == WORK_PASSED) passed += w[i].quantity;
+    all = all && passed >= l[x].quantity;
+  }
+  if (all && at == ST_PRODUCING) {
+    for (size_t x = 0; x < lines; x++)
+      if (exception_settle(db, "qc_failed", l[x].order_id, 0, "system", c->now_ms) < 0 ||
+          exception_settle(db, "work_late", l[x].order_id, 0, "system", c->now_ms) < 0)
+        return ERR_IO;
+    return fulfil_move(c, db, f, ST_INSPECTED, TRIGGER_SYSTEM, NULL);
+  }
+  if (!all && lines && at == ST_INSPECTED && n)
+    return fulfil_move(c, db, f, ST_PRODUCING, TRIGGER_SYSTEM, NULL);
+  return ERR_OK;
+}
+
+enum err produce_settle(struct cmd *c, struct db *db, struct fulfilment *f)
+{
+  struct fulfilment_line *l;
+  struct warehouse at;
+  struct work *w;
+  size_t n, lines;
+  if (!f->warehouse_id || !in_production(c, f)) return ERR_OK;
+  TRY(warehouse_get(db, &c->mem, f->warehouse_id, &at));
+  if (!at.factory) return ERR_OK;
+  bool producing = status_find(&c->rules->status, f->status) == ST_PRODUCING;
+  TRY(work_of_fulfilment(db, &c->mem, f->id, &w, &n));
+  if (!n && !producing) return ERR_OK;
+  TRY(fulfilment_lines(db, &c->mem, f->id, &l, &lines));
+  TRY(left_over(c, db, w, n, l, lines));
+  for (size_t x = 0; x < lines; x++) {
+    TRY(less(c, db, w, n, &l[x]));
+    TRY(more(c, db, f, at.code, w, n, &l[x]));
+  }
+  TRY(work_of_fulfilment(db, &c->mem, f->id, &w, &n));
+  for (size_t i = 0; i < n; i++) TRY(push(c, db, &w[i]));
+  return stage_follow(c, db, f, w, n, l, lines);
+}
+
+enum err produce_order(struct cmd *c, struct db *db, int64_t order_id)
+{
+  int64_t ids[FULFILMENTS_MAX];
+  size_t n = work_fulfilments_of_order(db, order_id, ids, COUNT(ids));
+  for (size_t i = 0; i < n; i++) {
+    struct fulfilment f;
+    TRY(fulfilment_get(db, &c->mem, ids[i], &f));
+    TRY(produce_settle(c, db, &f));
+  }
+  return ERR_OK;
+}
+
+bool produce_begun(struct db *db, int64_t order_id)
+{
+  return work_started_any(db, order_id);
+}
+
+/* ---- progress --------------------------------------------------------------------------------------------------------------- */
+
+static enum err late(struct cmd *c, struct db *db, const struct work *w)
+{
+  if (!w->covers || !w->wanted_by || !w->expected_at) return ERR_OK;
+  if (w->expected_at > w->wanted_by)
+    return trouble(c, db, w, "work_late",
+                   "It will be ready after what was promised: tell the customer, or hurry the factory");
+  return exception_settle(db, "work_late", w->order_id, 0, "system", c->now_ms) < 0 ? ERR_IO : ERR_OK;
+}
+
+static enum err said(struct cmd *c, struct db *db, const struct work *w, enum work_state was,
+                     enum work_cancel asked)
+{
+  if (w->cancel == CANCEL_REFUSED && asked != CANCEL_REFUSED)
+    TRY(trouble(c, db, w, "cancel_after_start",
+                "The factory does not stop: take the pieces, or agree with it"));
+  if (w->state != was && (w->state == WORK_FAILED || w->state == WORK_SCRAPPED))
+    TRY(trouble(c, db, w, "qc_failed",
+                "It is made again with higher priority: see whether its date still holds"));
+  if (w->state != was &&
+      (w->state == WORK_REFUSED || (w->state == WORK_CANCELLED && w->cancel == CANCEL_NONE)))
+    TRY(trouble(c, db, w, "work_refused",
+                "The factory does not make it: cancel the work order with again, or the order"));
+  if (w->state == WORK_CANCELLED && w->cancel == CANCEL_ASKED &&
+      exception_settle(db, "cancel_after_start", w->order_id, 0, c->actor.name, c->now_ms) < 0)
+    return ERR_IO;
+  return late(c, db, w);
+}
+
+static enum err progress(struct cmd *c, struct db *db, struct work *w, const struct work_event *e,
+                         bool *applied)
+{
+  enum work_state was = w->state;
+  enum work_cancel asked = w->cancel;
+  *applied = work_apply(w, e);
+  enum err err = work_event_put(db, w->id, e, *applied, c->now_ms);
+  if (err == ERR_CONFLICT) return *applied = false, ERR_OK; /* said before */
+  TRY(err);
+  if (!*applied) return ERR_OK;
+  TRY(work_update(db, w, c->now_ms));
+  TRY(event(c, db, w, "work.progress"));
+  return said(c, db, w, was, asked);
+}
+
+enum err produce_passed(struct cmd *c, struct db *db, struct fulfilment *f)
+{
+  struct work *w;
+  size_t n;
+  bool applied;
+  TRY(work_of_fulfilment(db, &c->mem, f->id, &w, &n));
+  for (size_t i = 0; i < n; i++) {
+    const struct work_event e = { .says_state = true, .state = WORK_PASSED, .actor = c->actor.name };
+    if (work_live(&w[i]) && w[i].state != WORK_PASSED) TRY(progress(c, db, &w[i], &e, &applied));
+  }
+  return ERR_OK;
+}
+
+static enum err target(struct cmd *c, struct db *db, struct work *w)
+{
+  int64_t id;
+  enum err e = c->target && id_parse(c->target, 'w', &id) ? work_get(db, &c->mem, id, w) : ERR_NOT_FOUND;
+  if (e == ERR_NOT_FOUND)
+    return refuse(c, e, "work_order_not_found", "There is no work order %.100s", c->target ? c->target : "");
+  TRY(e);
+  return version_holds(c, "work order", w->version);
+}
+
+static enum err answer(struct cmd *c, struct db *db, const struct work *w, const char *result)
+{
+  struct buf b = { 0 };
+  enum err e = view_work(db, &c->mem, w->id, &b, &c->version);
+  if (!e && result) {
+    buf_str(&c->out, "{\"result\":\""), buf_str(&c->out, result), buf_str(&c->out, "\","),
+      buf_str(&c->out, b.data + 1);
+  } else if (!e) buf_str(&c->out, b.data);
+  buf_release(&b);
+  return e;
+}
+
+static enum err settle_of(struct cmd *c, struct db *db, const struct work *w)
+{
+  struct fulfilment f;
+  TRY(fulfilment_get(db, &c->mem, w->fulfilment_id, &f));
+  TRY(produce_settle(c, db, &f));
+  return fulfil_settle(c, db);
+}
+
+struct work_args {
+  const char *state, *cancel, *note, *expected_at, *reason;
+  int64_t seq, step, steps, if_version;
+  bool again;
+  struct work_event event;
+};
+
+static void event_check(struct cmd *c, struct work_args *a)
+{
+  struct work_event *e = &a->event;
+  if (a->state && !work_state_parse(a->state, &e->state))
+    refuse_at(c, "/state", "unknown_state",
+              "accepted, started, finished, passed, failed, scrapped, refused or cancelled");
+  if (a->cancel && strcmp(a->cancel, "refused") != 0) refuse_at(c, "/cancel", "unknown_answer", "refused");
+  if (a->expected_at && !time_parse(a->expected_at, &e->expected_at))
+    refuse_at(c, "/expected_at", "bad_time", "A time with its zone: 2026-08-01T12:00:00+08:00");
+  if (a->seq < 0 || a->seq > INT32_MAX) refuse_at(c, "/seq", "out_of_range", "1 to 2147483647");
+  if (a->step < 0 || a->steps < a->step || a->steps > 10000)
+    refuse_at(c, "/step", "out_of_range", "step is at most steps, steps at most 10000");
+  if (!a->state && !a->cancel && !a->expected_at)
+    refuse_at(c, "", "nothing_said", "state, expected_at or cancel is needed");
+  e->says_state = a->state != NULL, e->cancel_refused = a->cancel != NULL;
+  e->seq = a->seq, e->step = a->step, e->steps = a->steps, e->note = a->note, e->actor = c->actor.name;
+}
+
+enum err flow_work_progress_parse(struct cmd *c, const struct json *body)
+{
+  struct work_args *a = arena_new(&c->mem, struct work_args);
+  const struct arg rows[] = {
+    { "state", ARG_TEXT, false, 20, &a->state },   { "seq", ARG_INT, false, 0, &a->seq },
+    { "step", ARG_INT, false, 0, &a->step },       { "steps", ARG_INT, false, 0, &a->steps },
+    { "cancel", ARG_TEXT, false, 20, &a->cancel }, { "expected_at", ARG_TEXT, false, 40, &a->expected_at },
+    { "note", ARG_TEXT, false, 500, &a->note },    { "if_version", ARG_VERSION, false, 0, &a->if_version }
+  };
+  c->args = a;
+  TRY(args_read(c, body, rows, COUNT(rows)));
+  if (a->if_version) c->if_version = a->if_version;
+  event_check(c, a);
+  return c->problem.faults.n ? ERR_INVALID : ERR_OK;
+}
+
+enum err flow_work_progress_run(struct cmd *c, struct db *db)
+{
+  const struct work_args *a = c->args;
+  struct work w;
+  bool applied;
+  TRY(target(c, db, &w));
+  TRY(progress(c, db, &w, &a->event, &applied));
+  if (applied) TRY(settle_of(c, db, &w));
+  return answer(c, db, &w, applied ? "applied" : "older");
+}
+
+enum err flow_work_cancel_parse(struct cmd *c, const struct json *body)
+{
+  struct work_args *a = arena_new(&c->mem, struct work_args);
+  const struct arg rows[] = { { "reason", ARG_TEXT, true, 200, &a->reason },
+                              { "again", ARG_BOOL, false, 0, &a->again },
+                              { "if_version", ARG_VERSION, false, 0, &a->if_version } };
+  c->args = a;
+  TRY(args_read(c, body, rows, COUNT(rows)));
+  if (a->if_version) c->if_version = a->if_version;
+  return ERR_OK;
+}
+
+/* again: its pieces are ordered anew; else they wait for what becomes of their order. */
+enum err flow_work_cancel_run(struct cmd *c, struct db *db)
+{
+  const struct work_args *a = c->args;
+  struct work w;
+  TRY(target(c, db, &w));
+  bool over = w.state == WORK_PASSED || w.state == WORK_FAILED || w.state == WORK_SCRAPPED;
+  if (over || !w.covers || (w.cancel && !a->again))
+    return refuse(c, ERR_CONFLICT, "work_over", "w_%lld is %s: there is nothing to cancel", (long long)w.id,
+                  !over && w.cancel ? "cancelled, or about to be" : work_state_name(w.state));
+  if (a->again) w.covers = false;
+  w.note = a->reason;
+  TRY(take_back(c, db, &w));
+  if (exception_settle(db, "work_refused", w.order_id, 0, c->actor.name, c->now_ms) < 0) return ERR_IO;
+  TRY(settle_of(c, db, &w));
+  return answer(c, db, &w, NULL);
+}
+
+/* ---- what the outbox asks ------------------------------------------------------------------------------------------------------- */
+
+static bool work_of(struct cmd *c, struct db *db, const struct effect *e, struct work *w)
+{
+  int64_t id;
+  return id_parse(e->subject, 'w', &id) && !work_get(db, &c->mem, id, w);
+}
+
+static enum err fresh(struct cmd *c, struct db *db, struct effect_taken *t, const struct work *w)
+{
+  struct buf b = { 0 };
+  struct order o;
+  TRY(order_get(db, &c->mem, w->order_id, &o));
+  enum err e = view_work(db, &c->mem, w->id, &b, NULL);
+  if (!e) {
+    struct buf out = { 0 };
+    struct jw j;
+    jw_init(&j, &out), jw_object(&j), jw_kraw(&j, "work_order", b.data),
+      jw_kstring(&j, "external_id", o.external_id);
+    jw_kstring(&j, "remark_buyer", o.remark_buyer), jw_kstring(&j, "remark_seller", o.remark_seller),
+      jw_object_end(&j);
+    t->effect.data = arena_strn(&c->mem, out.data, out.len);
+    buf_release(&out);
+  }
+  buf_release(&b);
+  return e;
+}
+
+enum err produce_take(struct cmd *c, struct db *db, struct effect_taken *t, bool *gone)
+{
+  struct work w;
+  *gone = !work_of(c, db, &t->effect, &w) || w.effect_id != t->effect.id || !w.covers || w.cancel;
+  if (*gone) return ERR_OK;
+  if (!t->ask && w.state == WORK_WANTED && !t->effect.attempts && order_holds(db, w.order_id)) {
+    w.effect_id = 0, *gone = true; /* put again when it is released */
+    return work_update(db, &w, c->now_ms);
+  }
+  return fresh(c, db, t, &w);
+}
+
+enum err produce_told(struct cmd *c, struct db *db, const struct effect *e, enum told what, const char *error,
+                      const char *result)
+{
+  struct work w;
+  (void)error, (void)result;
+  if (!work_of(c, db, e, &w) || w.effect_id != e->id || w.seq || w.state > WORK_SENT) return ERR_OK;
+  if (what != TOLD_ACCEPTED && what != TOLD_REFUSED) return ERR_OK;
+  enum work_state was = w.state;
+  w.state = what == TOLD_ACCEPTED ? WORK_SENT : WORK_REFUSED;
+  if (w.state == was) return ERR_OK;
+  TRY(work_update(db, &w, c->now_ms));
+  TRY(event(c, db, &w, "work.progress"));
+  return said(c, db, &w, was, w.cancel);
+}
+
+enum err produce_cancel_take(struct cmd *c, struct db *db, struct effect_taken *t, bool *gone)
+{
+  struct work w;
+  *gone = !work_of(c, db, &t->effect, &w) || w.cancel != CANCEL_ASKED || w.state == WORK_CANCELLED;
+  return *gone ? ERR_OK : fresh(c, db, t, &w);
+}
+
+enum err produce_cancel_told(struct cmd *c, struct db *db, const struct effect *e, enum told what,
+                             const char *error, const char *result)
+{
+  struct work w;
+  (void)error, (void)result;
+  if (!work_of(c, db, e, &w) || w.cancel != CANCEL_ASKED) return ERR_OK;
+  if (what != TOLD_ACCEPTED && what != TOLD_REFUSED) return ERR_OK;
+  enum work_state was = w.state;
+  if (what == TOLD_ACCEPTED) w.state = WORK_CANCELLED;
+  else w.cancel = CANCEL_REFUSED;
+  TRY(work_update(db, &w, c->now_ms));
+  TRY(event(c, db, &w, "work.cancel"));
+  return said(c, db, &w, was, CANCEL_ASKED);
+}
