@@ -7,7 +7,9 @@ TEST(work_every_state_and_event)
   for (int from = 0; from < WORK_STATES; from++)
     for (int to = WORK_ACCEPTED; to < WORK_STATES; to++)
       for (int64_t seq = 0; seq <= 6; seq++) {
-        struct work w = { .state = (enum work_state)from, .seq = 4, .step = 2, .steps = 3, .covers = true };
+        struct work_order w = {
+          .state = (enum work_state)from, .seq = 4, .step = 2, .steps = 3, .covers = true
+        };
         struct work_event e = {
           .seq = seq, .says_state = true, .state = (enum work_state)to, .step = 1, .steps = 5
         };
@@ -25,7 +27,7 @@ TEST(work_every_state_and_event)
 TEST(work_cancel_is_answered_once)
 {
   for (int c = 0; c < CANCEL_KINDS; c++) {
-    struct work w = { .state = WORK_STARTED, .cancel = (enum work_cancel)c };
+    struct work_order w = { .state = WORK_STARTED, .cancel = (enum work_cancel)c };
     const struct work_event e = { .seq = 1, .cancel_refused = true };
     CHECK_INT(work_apply(&w, &e), c == CANCEL_ASKED);
     CHECK_INT(w.cancel, c == CANCEL_ASKED ? CANCEL_REFUSED : c);
@@ -44,7 +46,7 @@ TEST(work_depends_only_on_the_highest_sequence)
   uint64_t x = 88172645463325252ull;
   for (int round = 0; round < 2000; round++) {
     struct work_event e[12];
-    struct work w = { .covers = true };
+    struct work_order w = { .covers = true };
     size_t last = COUNT(e), date = COUNT(e);
     for (size_t i = 0; i < COUNT(e); i++) {
       e[i] = (struct work_event){ .seq = (int64_t)i + 1, .says_state = next(&x) % 4 != 0 };

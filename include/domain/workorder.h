@@ -19,7 +19,7 @@ enum work_cancel { CANCEL_NONE, CANCEL_ASKED, CANCEL_REFUSED, CANCEL_KINDS };
 const char *work_state_name(enum work_state s);
 bool work_state_parse(const char *name, enum work_state *s); /* as a factory may say it: not wanted, not sent */
 const char *work_cancel_name(enum work_cancel c);
-struct work {
+struct work_order {
   int64_t id, fulfilment_id, order_id, line_no, quantity, priority, rework_of, effect_id;
   int64_t seq, expected_seq; /* of the events that the state and the expected date come from */
   int64_t step, steps, wanted_by, expected_at, created_at, updated_at, version;
@@ -36,13 +36,13 @@ struct work_event { /* seq 0: said by a person, as of now */
 };
 /* What an event makes of a work order; pure. The state is that of the highest sequence, and so is the expected date of
  * those that carry one: in any order, and repeated. false: it changes nothing. */
-bool work_apply(struct work *w, const struct work_event *e);
-bool work_begun(const struct work *w); /* the factory has put hands on it: it is not cancelled without its consent */
-bool work_live(const struct work *w);  /* its pieces are, or will be, there */
-enum err work_get(struct db *db, struct arena *a, int64_t id, struct work *out); /* NOT_FOUND */
-enum err work_insert(struct db *db, const struct work *w, int64_t now_ms, int64_t *id);
-enum err work_update(struct db *db, struct work *w, int64_t now_ms); /* version + 1, guarded (STALE) */
-enum err work_of_fulfilment(struct db *db, struct arena *a, int64_t fulfilment_id, struct work **list, size_t *n); /* by id */
+bool work_apply(struct work_order *w, const struct work_event *e);
+bool work_begun(const struct work_order *w); /* the factory has put hands on it: it is not cancelled without its consent */
+bool work_live(const struct work_order *w);  /* its pieces are, or will be, there */
+enum err work_get(struct db *db, struct arena *a, int64_t id, struct work_order *out); /* NOT_FOUND */
+enum err work_insert(struct db *db, const struct work_order *w, int64_t now_ms, int64_t *id);
+enum err work_update(struct db *db, struct work_order *w, int64_t now_ms); /* version + 1, guarded (STALE) */
+enum err work_of_fulfilment(struct db *db, struct arena *a, int64_t fulfilment_id, struct work_order **list, size_t *n); /* by id */
 size_t work_fulfilments_of_order(struct db *db, int64_t order_id, int64_t *ids, size_t max);
 bool work_started_any(struct db *db, int64_t order_id); /* some of it cannot be cancelled without its factory */
 enum err work_event_put(struct db *db, int64_t id, const struct work_event *e, bool applied, int64_t now_ms); /* CONFLICT: that sequence is known, or there are too many */

@@ -27,17 +27,17 @@ bool work_state_parse(const char *name, enum work_state *s)
 
 /* ---- the rules, pure ------------------------------------------------------------------------------------------ */
 
-bool work_begun(const struct work *w)
+bool work_begun(const struct work_order *w)
 {
   return w->state >= WORK_STARTED && w->state <= WORK_PASSED;
 }
 
-bool work_live(const struct work *w)
+bool work_live(const struct work_order *w)
 {
   return w->covers && w->state != WORK_FAILED && w->state != WORK_SCRAPPED;
 }
 
-bool work_apply(struct work *w, const struct work_event *e)
+bool work_apply(struct work_order *w, const struct work_event *e)
 {
   bool changed = false;
   if (e->says_state && (!e->seq || e->seq > w->seq)) {
@@ -62,7 +62,7 @@ bool work_apply(struct work *w, const struct work_event *e)
   " coalesce(w.expected_at, 0), w.created_at, w.updated_at, w.version, w.state, w.cancel, w.covers, w.sku, w.title," \
   " w.factory, w.note"
 
-static void work_read(struct stmt *s, struct arena *a, struct work *w)
+static void work_read(struct stmt *s, struct arena *a, struct work_order *w)
 {
   int64_t *const numbers[] = { &w->id,        &w->fulfilment_id, &w->order_id,   &w->line_no,
                                &w->quantity,  &w->priority,      &w->rework_of,  &w->effect_id,
@@ -88,7 +88,7 @@ static void bind_some(struct stmt *s, int at, int64_t v)
   else stmt_null(s, at);
 }
 
-enum err work_get(struct db *db, struct arena *a, int64_t id, struct work *out)
+enum err work_get(struct db *db, struct arena *a, int64_t id, struct work_order *out)
 {
   static const char SQL[] = "SELECT " COLS " FROM work_orders w WHERE w.id = $1";
   struct stmt *s = db_stmt(db, SQL);
@@ -99,7 +99,7 @@ enum err work_get(struct db *db, struct arena *a, int64_t id, struct work *out)
   return found ? ERR_OK : ERR_NOT_FOUND;
 }
 
-enum err work_insert(struct db *db, const struct work *w, int64_t now_ms, int64_t *id)
+enum err work_insert(struct db *db, const struct work_order *w, int64_t now_ms, int64_t *id)
 {
   static const char SQL[] =
     "INSERT INTO work_orders (id, fulfilment_id, order_id, line_no, quantity, sku, title, factory, state, cancel, covers, seq,"
@@ -116,7 +116,7 @@ enum err work_insert(struct db *db, const struct work *w, int64_t now_ms, int64_
   return stmt_run(s);
 }
 
-enum err work_update(struct db *db, struct work *w, int64_t now_ms)
+enum err work_update(struct db *db, struct work_order *w, int64_t now_ms)
 {
   static const char SQL[] =
     "UPDATE work_orders SET state = $1, cancel = $2, covers = $3, seq = $4, expected_seq = $5, step = $6, steps = $7,"
@@ -132,7 +132,7 @@ enum err work_update(struct db *db, struct work *w, int64_t now_ms)
   return ERR_OK;
 }
 
-enum err work_of_fulfilment(struct db *db, struct arena *a, int64_t fulfilment_id, struct work **list,
+enum err work_of_fulfilment(struct db *db, struct arena *a, int64_t fulfilment_id, struct work_order **list,
                             size_t *n)
 {
   static const char SQL[] = "SELECT " COLS " FROM work_orders w WHERE w.fulfilment_id = $1 ORDER BY w.id";
@@ -142,7 +142,7 @@ enum err work_of_fulfilment(struct db *db, struct arena *a, int64_t fulfilment_i
   stmt_int(s, 1, fulfilment_id);
   while (stmt_row(s)) {
     if (*n == cap) {
-      struct work *grown = arena_array(a, struct work, cap = cap ? 2 * cap : 4);
+      struct work_order *grown = arena_array(a, struct work_order, cap = cap ? 2 * cap : 4);
       if (*n) memcpy(grown, *list, *n * sizeof *grown);
       *list = grown;
     }

@@ -1,5 +1,6 @@
 /* routes.c: the table of routes and the search in it. Pure. */
 #include "edge.h"
+#include "edge/work.h"
 
 #define LIST "limit cursor"
 
@@ -110,6 +111,15 @@ const struct route route_table[] = {
     .body = BODY_PHOTO, .doc = "Add a photo to a case, without its metadata: its steps begin anew." },
   { "GET", "/v1/cases/{id}/photos/{digest}", ROLES_ANYONE, "getCasePhoto", CMD_N, .read = case_photo_read, .heavy = true,
     .doc = "One photo of a case, as a download; 404 for who may not see it." },
+
+  { "GET", "/v1/work-orders", ROLES_PEOPLE, "listWorkOrders", CMD_N, .read = works_read,
+    .query = "state factory order overdue " LIST, .doc = "List what factories make, newest first." },
+  { "GET", "/v1/work-orders/{id}", ROLES_PEOPLE, "getWorkOrder", CMD_N, .read = work_read_one,
+    .doc = "One work order with its bill of what to make, and its history." },
+  { "POST", "/v1/work-orders/{id}/progress", ROLES_OF_CMD, "progressWorkOrder", CMD_WORK_PROGRESS, .body = BODY_JSON,
+    .doc = "Note how far a factory is, when it will be ready, or that it does not stop." },
+  { "POST", "/v1/work-orders/{id}/cancel", ROLES_OF_CMD, "cancelWorkOrder", CMD_WORK_CANCEL, .body = BODY_JSON,
+    .doc = "Ask a factory not to make something; once begun, it must agree." },
 
   { "GET", "/v1/skus", ROLES_PEOPLE, "listSkus", CMD_N, .read = skus_read, .heavy = true,
     .query = "q state " LIST, .doc = "List the articles of the dictionary, or find some." },

@@ -15,12 +15,12 @@ static bool by_connector(const struct cmd *c, const char *factory)
   return false;
 }
 
-static const char *destination_of(struct cmd *c, const struct work *w)
+static const char *destination_of(struct cmd *c, const struct work_order *w)
 {
   return arena_printf(&c->mem, "factory:%s", w->factory);
 }
 
-static enum err event(struct cmd *c, struct db *db, const struct work *w, const char *type)
+static enum err event(struct cmd *c, struct db *db, const struct work_order *w, const char *type)
 {
   struct buf b = { 0 };
   struct jw j;
@@ -36,7 +36,7 @@ static enum err event(struct cmd *c, struct db *db, const struct work *w, const 
   return e;
 }
 
-static enum err trouble(struct cmd *c, struct db *db, const struct work *w, const char *type,
+static enum err trouble(struct cmd *c, struct db *db, const struct work_order *w, const char *type,
                         const char *to_do)
 {
   const char *data = arena_printf(&c->mem, "{\"work_order\":\"w_%lld\",\"state\":\"%s\",\"do\":\"%s\"}",
@@ -47,7 +47,7 @@ static enum err trouble(struct cmd *c, struct db *db, const struct work *w, cons
 /* ---- sending, and taking back ------------------------------------------------------------------------------------------- */
 
 /* What is held is not begun; when it is released it comes here again. */
-static enum err push(struct cmd *c, struct db *db, struct work *w)
+static enum err push(struct cmd *c, struct db *db, struct work_order *w)
 {
   if (w->state != WORK_WANTED || w->effect_id || !w->covers || !by_connector(c, w->factory) ||
       order_holds(db, w->order_id))
@@ -59,7 +59,7 @@ static enum err push(struct cmd *c, struct db *db, struct work *w)
   return work_update(db, w, c->now_ms);
 }
 
-static enum err unsent(struct cmd *c, struct db *db, struct work *w, bool *yes)
+static enum err unsent(struct cmd *c, struct db *db, struct work_order *w, bool *yes)
 {
   struct effect e;
   *yes = w->state == WORK_WANTED;
@@ -71,7 +71,7 @@ static enum err unsent(struct cmd *c, struct db *db, struct work *w, bool *yes)
 }
 
 /* Its factory is asked, where it may have heard of it; with hands on it, it may say no. */
-static enum err take_back(struct cmd *c, struct db *db, struct work *w)
+static enum err take_back(struct cmd *c, struct db *db, struct work_order *w)
 {
   bool never_sent, hand = !by_connector(c, w->factory);
   if (w->cancel || w->state == WORK_PASSED || w->state >= WORK_FAILED) {
@@ -98,12 +98,12 @@ static enum err take_back(struct cmd *c, struct db *db, struct work *w)
 
 /* ---- as many as are wanted ------------------------------------------------------------------------------------------------ */
 
-static bool of_line(const struct work *w, const struct fulfilment_line *l)
+static bool of_line(const struct work_order *w, const struct fulfilment_line *l)
 {
   return w->order_id == l->order_id && w->line_no == l->line_no;
 }
 
-static int64_t covered(const struct work *w, size_t n, const struct fulfilment_line *l)
+static int64_t covered(const struct work_order *w, size_t n, const struct fulfilment_line *l)
 {
   int64_t sum = 0;
   for (size_t i = 0; i < n; i++)
@@ -112,9 +112,10 @@ static int64_t covered(const struct work *w, size_t n, const struct fulfilment_l
 }
 
 /* The newest that can go without leaving too few; those not begun go even so: the rest is ordered anew. */
-static struct work *surplus(struct work *w, size_t n, const struct fulfilment_line *l, int64_t over)
+static struct work_order *surplus(struct work_order *w, size_t n, const struct fulfilment_line *l,
+                                  int64_t over)
 {
-  struct work *begun = NULL;
+  struct work_order *begun = NULL;
   for (size_t i = n; i-- > 0;) {
     if (!of_line(&w[i], l) || !work_live(&w[i])) continue;
     if (!work_begun(&w[i])) return &w[i];
@@ -123,10 +124,11 @@ static struct work *surplus(struct work *w, size_t n, const struct fulfilment_li
   return begun;
 }
 
-static enum err less(struct cmd *c, struct db *db, struct work *w, size_t n, const struct fulfilment_line *l)
+static enum err less(struct cmd *c, struct db *db, struct work_order *w, size_t n,
+                     const struct fulfilment_line *l)
 {
   for (int64_t over; (over = covered(w, n, l) - l->quantity) > 0;) {
-    struct work *go = surplus(w, n, l, over);
+    struct work_order *go = surplus(w, n, l, over);
     if (!go) {
       for (size_t i = 0; i < n; i++)
         if (of_line(&w[i], l) && work_live(&w[i]))
@@ -140,9 +142,9 @@ static enum err less(struct cmd *c, struct db *db, struct work *w, size_t n, con
   return ERR_OK;
 }
 
-static const struct work *remade(const struct work *w, size_t n, const struct fulfilment_line *l)
+static const struct work_order *remade(const struct work_order *w, size_t n, const struct fulfilment_line *l)
 {
-  const struct work *last = NULL;
+  const struct work_order *last = NULL;
   for (size_t i = 0; i < n; i++)
     if (of_line(&w[i], l) && w[i].covers && !work_live(&w[i])) last = &w[i];
   return last;
@@ -163,24 +165,24 @@ static enum err line_text(struct cmd *c, struct db *db, const struct fulfilment_
 }
 
 static enum err more(struct cmd *c, struct db *db, const struct fulfilment *f, const char *factory,
-                     const struct work *known, size_t n, const struct fulfilment_line *l)
+                     const struct work_order *known, size_t n, const struct fulfilment_line *l)
 {
   int64_t missing = l->quantity - covered(known, n, l), id;
-  const struct work *again = remade(known, n, l);
+  const struct work_order *again = remade(known, n, l);
   struct line_text t;
   struct order o;
-  struct work w;
+  struct work_order w;
   if (missing <= 0) return ERR_OK;
   TRY(line_text(c, db, l, &t));
   TRY(order_get(db, &c->mem, l->order_id, &o));
-  w = (struct work){ .fulfilment_id = f->id,
-                     .order_id = l->order_id,
-                     .line_no = l->line_no,
-                     .quantity = missing,
-                     .factory = factory,
-                     .sku = t.sku,
-                     .title = t.title,
-                     .wanted_by = o.ship_by };
+  w = (struct work_order){ .fulfilment_id = f->id,
+                           .order_id = l->order_id,
+                           .line_no = l->line_no,
+                           .quantity = missing,
+                           .factory = factory,
+                           .sku = t.sku,
+                           .title = t.title,
+                           .wanted_by = o.ship_by };
   if (again) w.rework_of = again->id, w.priority = again->priority + 1;
   TRY(work_insert(db, &w, c->now_ms, &id));
   TRY(work_get(db, &c->mem, id, &w));
@@ -195,7 +197,7 @@ static bool in_production(const struct cmd *c, const struct fulfilment *f)
 }
 
 /* Lines that left the fulfilment want nothing. */
-static enum err left_over(struct cmd *c, struct db *db, struct work *w, size_t n,
+static enum err left_over(struct cmd *c, struct db *db, struct work_order *w, size_t n,
                           const struct fulfilment_line *l, size_t lines)
 {
   for (size_t i = 0; i < n; i++) {
@@ -208,7 +210,7 @@ static enum err left_over(struct cmd *c, struct db *db, struct work *w, size_t n
 }
 
 /* Back to production when something failed after all, and on when all has passed. */
-static enum err stage_follow(struct cmd *c, struct db *db, struct fulfilment *f, const struct work *w,
+static enum err stage_follow(struct cmd *c, struct db *db, struct fulfilment *f, const struct work_order *w,
                              size_t n, const struct fulfilment_line *l, size_t lines)
 {
   int at = status_find(&c->rules->status, f->status);
@@ -235,7 +237,7 @@ enum err produce_settle(struct cmd *c, struct db *db, struct fulfilment *f)
 {
   struct fulfilment_line *l;
   struct warehouse at;
-  struct work *w;
+  struct work_order *w;
   size_t n, lines;
   if (!f->warehouse_id || !in_production(c, f)) return ERR_OK;
   TRY(warehouse_get(db, &c->mem, f->warehouse_id, &at));
@@ -273,7 +275,7 @@ bool produce_begun(struct db *db, int64_t order_id)
 
 /* ---- progress --------------------------------------------------------------------------------------------------------------- */
 
-static enum err late(struct cmd *c, struct db *db, const struct work *w)
+static enum err late(struct cmd *c, struct db *db, const struct work_order *w)
 {
   if (!w->covers || !w->wanted_by || !w->expected_at) return ERR_OK;
   if (w->expected_at > w->wanted_by)
@@ -282,7 +284,7 @@ static enum err late(struct cmd *c, struct db *db, const struct work *w)
   return exception_settle(db, "work_late", w->order_id, 0, "system", c->now_ms) < 0 ? ERR_IO : ERR_OK;
 }
 
-static enum err said(struct cmd *c, struct db *db, const struct work *w, enum work_state was,
+static enum err said(struct cmd *c, struct db *db, const struct work_order *w, enum work_state was,
                      enum work_cancel asked)
 {
   if (w->cancel == CANCEL_REFUSED && asked != CANCEL_REFUSED)
@@ -301,7 +303,7 @@ static enum err said(struct cmd *c, struct db *db, const struct work *w, enum wo
   return late(c, db, w);
 }
 
-static enum err progress(struct cmd *c, struct db *db, struct work *w, const struct work_event *e,
+static enum err progress(struct cmd *c, struct db *db, struct work_order *w, const struct work_event *e,
                          bool *applied)
 {
   enum work_state was = w->state;
@@ -318,7 +320,7 @@ static enum err progress(struct cmd *c, struct db *db, struct work *w, const str
 
 enum err produce_passed(struct cmd *c, struct db *db, struct fulfilment *f)
 {
-  struct work *w;
+  struct work_order *w;
   size_t n;
   bool applied;
   TRY(work_of_fulfilment(db, &c->mem, f->id, &w, &n));
@@ -329,7 +331,7 @@ enum err produce_passed(struct cmd *c, struct db *db, struct fulfilment *f)
   return ERR_OK;
 }
 
-static enum err target(struct cmd *c, struct db *db, struct work *w)
+static enum err target(struct cmd *c, struct db *db, struct work_order *w)
 {
   int64_t id;
   enum err e = c->target && id_parse(c->target, 'w', &id) ? work_get(db, &c->mem, id, w) : ERR_NOT_FOUND;
@@ -339,7 +341,7 @@ static enum err target(struct cmd *c, struct db *db, struct work *w)
   return version_holds(c, "work order", w->version);
 }
 
-static enum err answer(struct cmd *c, struct db *db, const struct work *w, const char *result)
+static enum err answer(struct cmd *c, struct db *db, const struct work_order *w, const char *result)
 {
   struct buf b = { 0 };
   enum err e = view_work(db, &c->mem, w->id, &b, &c->version);
@@ -351,7 +353,7 @@ static enum err answer(struct cmd *c, struct db *db, const struct work *w, const
   return e;
 }
 
-static enum err settle_of(struct cmd *c, struct db *db, const struct work *w)
+static enum err settle_of(struct cmd *c, struct db *db, const struct work_order *w)
 {
   struct fulfilment f;
   TRY(fulfilment_get(db, &c->mem, w->fulfilment_id, &f));
@@ -403,7 +405,7 @@ enum err flow_work_progress_parse(struct cmd *c, const struct json *body)
 enum err flow_work_progress_run(struct cmd *c, struct db *db)
 {
   const struct work_args *a = c->args;
-  struct work w;
+  struct work_order w;
   bool applied;
   TRY(target(c, db, &w));
   TRY(progress(c, db, &w, &a->event, &applied));
@@ -427,7 +429,7 @@ enum err flow_work_cancel_parse(struct cmd *c, const struct json *body)
 enum err flow_work_cancel_run(struct cmd *c, struct db *db)
 {
   const struct work_args *a = c->args;
-  struct work w;
+  struct work_order w;
   TRY(target(c, db, &w));
   bool over = w.state == WORK_PASSED || w.state == WORK_FAILED || w.state == WORK_SCRAPPED;
   if (over || !w.covers || (w.cancel && !a->again))
@@ -443,13 +445,13 @@ enum err flow_work_cancel_run(struct cmd *c, struct db *db)
 
 /* ---- what the outbox asks ------------------------------------------------------------------------------------------------------- */
 
-static bool work_of(struct cmd *c, struct db *db, const struct effect *e, struct work *w)
+static bool work_of(struct cmd *c, struct db *db, const struct effect *e, struct work_order *w)
 {
   int64_t id;
   return id_parse(e->subject, 'w', &id) && !work_get(db, &c->mem, id, w);
 }
 
-static enum err fresh(struct cmd *c, struct db *db, struct effect_taken *t, const struct work *w)
+static enum err fresh(struct cmd *c, struct db *db, struct effect_taken *t, const struct work_order *w)
 {
   struct buf b = { 0 };
   struct order o;
@@ -471,7 +473,7 @@ static enum err fresh(struct cmd *c, struct db *db, struct effect_taken *t, cons
 
 enum err produce_take(struct cmd *c, struct db *db, struct effect_taken *t, bool *gone)
 {
-  struct work w;
+  struct work_order w;
   *gone = !work_of(c, db, &t->effect, &w) || w.effect_id != t->effect.id || !w.covers || w.cancel;
   if (*gone) return ERR_OK;
   if (!t->ask && w.state == WORK_WANTED && !t->effect.attempts && order_holds(db, w.order_id)) {
@@ -484,7 +486,7 @@ enum err produce_take(struct cmd *c, struct db *db, struct effect_taken *t, bool
 enum err produce_told(struct cmd *c, struct db *db, const struct effect *e, enum told what, const char *error,
                       const char *result)
 {
-  struct work w;
+  struct work_order w;
   (void)error, (void)result;
   if (!work_of(c, db, e, &w) || w.effect_id != e->id || w.seq || w.state > WORK_SENT) return ERR_OK;
   if (what != TOLD_ACCEPTED && what != TOLD_REFUSED) return ERR_OK;
@@ -498,7 +500,7 @@ enum err produce_told(struct cmd *c, struct db *db, const struct effect *e, enum
 
 enum err produce_cancel_take(struct cmd *c, struct db *db, struct effect_taken *t, bool *gone)
 {
-  struct work w;
+  struct work_order w;
   *gone = !work_of(c, db, &t->effect, &w) || w.cancel != CANCEL_ASKED || w.state == WORK_CANCELLED;
   return *gone ? ERR_OK : fresh(c, db, t, &w);
 }
@@ -506,7 +508,7 @@ enum err produce_cancel_take(struct cmd *c, struct db *db, struct effect_taken *
 enum err produce_cancel_told(struct cmd *c, struct db *db, const struct effect *e, enum told what,
                              const char *error, const char *result)
 {
-  struct work w;
+  struct work_order w;
   (void)error, (void)result;
   if (!work_of(c, db, e, &w) || w.cancel != CANCEL_ASKED) return ERR_OK;
   if (what != TOLD_ACCEPTED && what != TOLD_REFUSED) return ERR_OK;
