@@ -446,6 +446,7 @@ int view_check(struct db *db, struct arena *a, const struct status_table *t, con
 #include "domain/poll.h"  /* asking channels */
 #include "domain/rule.h"  /* rules of the team */
 #include "domain/ship.h"  /* fulfilments, claims, the outbox */
+#include "domain/workorder.h" /* what factories make */
 #include "domain/view.h"
 
 #endif

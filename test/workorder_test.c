@@ -1,5 +1,5 @@
 /* Work orders (domain 7.2): every state against every event, and events in any order. */
-#include "domain/workorder.h"
+#include "domain.h"
 #include "test.h"
 
 TEST(work_every_state_and_event)

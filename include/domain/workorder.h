@@ -1,7 +1,7 @@
 /* domain/workorder.h: part of layer 4. What a factory makes for a fulfilment, and how far it is (domain 7.2). */
 #ifndef ORDERD_DOMAIN_WORKORDER_H
 #define ORDERD_DOMAIN_WORKORDER_H
-#include "domain.h"
+#include "store.h"
 
 #define WORK_EVENTS_MAX 1000 /* of one work order */
 #define WORK_LIST_MAX 200    /* work orders of one fulfilment */

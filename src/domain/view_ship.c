@@ -1,5 +1,5 @@
 /* view_ship.c: fulfilments and claims as people and programs see them. */
-#include "domain/workorder.h"
+#include "domain.h"
 
 /* ---- a claim ------------------------------------------------------------------------------------------------------------- */
 

@@ -1,5 +1,5 @@
 /* view_work.c: work orders as people and factories see them: SELECT only. */
-#include "domain/workorder.h"
+#include "domain.h"
 
 #define COLS \
   "SELECT w.id, w.order_id, w.fulfilment_id, w.line_no, w.sku, w.title, w.quantity, w.factory, w.state, w.cancel, w.covers," \

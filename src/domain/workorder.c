@@ -1,5 +1,5 @@
 /* workorder.c: tables work_orders and work_events, and what an event makes of a work order (domain 7.2). */
-#include "domain/workorder.h"
+#include "domain.h"
 
 static const char *const state_names[] = {
 #define X(id, name) [WORK_##id] = name,

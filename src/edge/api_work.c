@@ -1,6 +1,4 @@
 /* api_work.c: work orders over HTTP. */
-#include "edge/work.h"
-#include "domain/workorder.h"
 #include "edge.h"
 
 enum err works_read(struct read *rd, struct db *db)

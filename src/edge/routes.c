@@ -1,6 +1,5 @@
 /* routes.c: the table of routes and the search in it. Pure. */
 #include "edge.h"
-#include "edge/work.h"
 
 #define LIST "limit cursor"
 

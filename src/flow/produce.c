@@ -3,7 +3,6 @@
  *
  *   wanted ─► sent ─► accepted ─► started (step n of m) ─► finished ─► passed | failed | scrapped
  *   any of them ─► refused or cancelled by the factory; what failed or was scrapped is made again, sooner */
-#include "domain/workorder.h"
 #include "flow.h"
 
 #define FULFILMENTS_MAX 100 /* of one order with work orders */
