@@ -739,26 +739,6 @@ CREATE TABLE order_wishes (
 -- The few that are urgent.
 CREATE INDEX order_wishes_priority ON order_wishes (order_id) WHERE priority <> 0;
 
--- What people are to be told: once per room and cause. It joins the room's next message (an effect) and stays with it.
-CREATE TABLE notices (
-  id        INTEGER PRIMARY KEY,
-  room      TEXT NOT NULL,
-  kind      TEXT NOT NULL,
-  cause     TEXT NOT NULL,
-  about     TEXT,
-  text      TEXT NOT NULL,
-  urgent    INTEGER NOT NULL,
-  state     TEXT NOT NULL CHECK (state = 'waiting' OR state = 'sent' OR state = 'dropped'),
-  at        INTEGER NOT NULL,
-  effect_id INTEGER,
-  joined_at INTEGER,
-  ended_at  INTEGER
-) STRICT;
-CREATE UNIQUE INDEX notices_cause ON notices (room, cause);
-CREATE INDEX notices_room ON notices (room, joined_at);
-CREATE INDEX notices_free ON notices (room) WHERE state = 'waiting' AND effect_id IS NULL;
-CREATE INDEX notices_effect ON notices (effect_id) WHERE effect_id IS NOT NULL;
-
 -- For people with any SQLite tool; times as text, money as decimals of two places.
 CREATE VIEW v_orders AS
   SELECT 'o_' || o.id AS id, c.name AS channel, o.external_id, o.status, o.channel_status,

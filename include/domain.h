@@ -442,7 +442,6 @@ int view_check(struct db *db, struct arena *a, const struct status_table *t, con
 
 #include "domain/case.h"  /* returns, exchanges, refunds, repairs */
 #include "domain/goods.h" /* SKUs, warehouses, stock, splitting */
-#include "domain/notice.h" /* what people are told */
 #include "domain/poll.h"  /* asking channels */
 #include "domain/rule.h"  /* rules of the team */
 #include "domain/ship.h"  /* fulfilments, claims, the outbox */

@@ -611,6 +611,4 @@ enum err version_holds(struct cmd *c, const char *what, int64_t version);
 /* The order that c->target names ("o_1" or "channel:external"); NOT_FOUND. */
 enum err order_target(struct cmd *c, struct db *db, const char *text, struct order *o);
 
-#include "flow/notify.h" /* who is told of what */
-
 #endif

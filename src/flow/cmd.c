@@ -287,7 +287,6 @@ enum err cmd_run(struct job *j, struct db *db)
   if (done) return ERR_OK;
   TRY(cmd_kind(c->id)->run(c, db));
   TRY(fulfil_settle(c, db));
-  TRY(notify_exceptions(c, db));
   if (c->dry_run) return refuse(c, ERR_CONFLICT, went_dry, "A dry run: nothing was changed");
   if (remembered(c))
     return answer_put(db, c->actor.name, c->key, c->digest, c->now_ms, c->status,

@@ -566,7 +566,6 @@ enum err flow_backlog_alarm_parse(struct cmd *c, const struct json *body)
 enum err flow_backlog_alarm_run(struct cmd *c, struct db *db)
 {
   const struct alarm_args *a = c->args;
-  TRY(notify_backlog(c, db, a->state, a->backlog, a->limit));
   return progress_event(c, db, 's', 0, "backlog.alarm", "{\"state\":\"%s\",\"backlog\":%lld,\"limit\":%lld}",
                         a->state, (long long)a->backlog, (long long)a->limit);
 }

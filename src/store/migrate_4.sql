@@ -160,22 +160,3 @@ CREATE TABLE order_wishes (
   propose   INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX order_wishes_priority ON order_wishes (order_id) WHERE priority <> 0;
--- notices
-CREATE TABLE notices (
-  id        INTEGER PRIMARY KEY,
-  room      TEXT NOT NULL,
-  kind      TEXT NOT NULL,
-  cause     TEXT NOT NULL,
-  about     TEXT,
-  text      TEXT NOT NULL,
-  urgent    INTEGER NOT NULL,
-  state     TEXT NOT NULL CHECK (state = 'waiting' OR state = 'sent' OR state = 'dropped'),
-  at        INTEGER NOT NULL,
-  effect_id INTEGER,
-  joined_at INTEGER,
-  ended_at  INTEGER
-) STRICT;
-CREATE UNIQUE INDEX notices_cause ON notices (room, cause);
-CREATE INDEX notices_room ON notices (room, joined_at);
-CREATE INDEX notices_free ON notices (room) WHERE state = 'waiting' AND effect_id IS NULL;
-CREATE INDEX notices_effect ON notices (effect_id) WHERE effect_id IS NOT NULL;
