@@ -49,6 +49,7 @@ const POLLED = '[channel counter]\nconnector = till\nfolder = ../sales\nevery = 
 function polled() {
   const p = new Place({ conf: POLLED });
   fs.mkdirSync(p.path('sales'));
+  fs.cpSync(path.join(TOP, 'examples/rules'), path.join(p.data, 'rules'), { recursive: true });
   return p;
 }
 
