@@ -324,6 +324,7 @@ static const char ONE_TAIL[] =
   "\"refunds\":[{\"refund_id\":\"r1\",\"status\":\"requested\",\"amount\":{\"amount\":\"199.00\",\"currency\":\"CNY\"},"
   "\"line_id\":\"1\",\"quantity\":1,\"goods\":\"return\"}],"
   "\"holds\":[{\"reason\":\"address\",\"note\":\"ask\",\"actor\":\"user:amy\",\"since\":\"2025-11-01T12:26:43.000Z\"}],"
+  "\"tags\":[],"
   "\"group\":{\"id\":\"g_1\",\"state\":\"open\",\"orders\":[\"o_2\",\"o_1\"]},\"no_merge\":null,\"fulfilments\":[],"
   "\"shipments\":[{\"id\":\"s_9\",\"carrier\":\"SF\",\"tracking_no\":\"SF1\",\"shipped_at\":\"2025-11-01T12:26:42.000Z\",\"line_ids\":[\"1\"]}],"
   "\"exceptions\":[{\"id\":\"x_5\",\"type\":\"unknown_sku\",\"since\":\"2025-11-01T12:26:44.000Z\",\"owner\":\"cs\",\"assignee\":null}],"
