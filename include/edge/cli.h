@@ -63,7 +63,7 @@ void config_help(struct arena *a, struct buf *out);
 const char *config_origin_name(enum config_origin o);
 
 /* ---- cli.c: the table of commands --------------------------------------------------------------------------- */
-#define CLI_ARGS_MAX 8
+#define CLI_ARGS_MAX 64
 #define CLI_OPTIONS_MAX 32
 enum exit_status { EXIT_DONE, EXIT_FAILED, EXIT_USAGE, EXIT_REFUSED };
 struct link;

@@ -33,8 +33,10 @@ struct connector_request {                /* one [request R] as far as others mu
 /* A parsed and compiled file; lives in the arena it was read into and is never changed. */
 struct connector {
   const char *name, *title, *title_zh, *family, *host, *currency, *counts_as_shipped;
+  const char *ext;                        /* "channel", or of a party "messenger", "factory", "carrier": the file's ending */
   enum connector_kind kind;
   int64_t every_ms, overlap_ms, settle_ms, window_ms, start_ms;
+  int64_t length, per_minute, at_once;    /* of a party: bytes of one message, messages a minute and room, calls under way */
   int zone_min;
   bool clock_by_date;                     /* the host's skew is measured by Date headers */
   struct connector_name *secret, *setting;
@@ -42,7 +44,8 @@ struct connector {
   size_t secrets, settings, carriers;
   struct connector_request *request;
   size_t requests;
-  bool has_detail, has_one, has_refresh, has_merge, has_push, has_next, has_pages, has_confirm, has_stock, has_refund;
+  bool has_detail, has_one, has_refresh, has_merge, has_push, has_next, has_pages, has_confirm, has_stock, has_refund,
+    has_events;
   const char *folder, *match, *format;    /* [files]; not yet filled in */
   const char *file;                       /* [database] */
   const char *query;                      /* [query] */
@@ -55,12 +58,14 @@ const struct connector_request *connector_request(const struct connector *c, con
 
 /* The files built into the binary (examples/connectors/), by name. */
 struct connector_file {
-  const char *name, *text;
+  const char *name, *ext, *text;
   size_t n;
 };
 size_t connector_builtin(const struct connector_file **list);
 /* DATA/connectors/NAME.channel, else the built-in one; false: there is none. */
 bool connector_load(struct arena *a, const char *data, const char *name, struct connector_file *out);
+/* The same of a party: ext is "messenger", "factory" or "carrier". */
+bool connector_load_as(struct arena *a, const char *data, const char *name, const char *ext, struct connector_file *out);
 
 /* ---- a connector at work: one sandbox; one thread at a time ------------------------------------------------- */
 struct connector_box;
@@ -83,6 +88,7 @@ struct connector_effect {                 /* what is told to the platform; of a 
   int64_t quantity;
   const char *case_id, *refund_id, *amount, *reason; /* of a refund: amount as decimal text; refund_id NULL: the channel knows of none */
   int64_t amount_minor;
+  const char *what;                       /* of a party: what is to be told, JSON */
 };
 struct connector_vars {                   /* what SQL sees (the format's :names); zero what is not known */
   int64_t now_ms, from_ms, to_ms, page;
@@ -193,6 +199,12 @@ struct connector_push {
 /* url: the address the platform was told, byte for byte; body: raw. */
 bool connector_push(struct connector_box *b, struct arena *a, const char *url, const struct connector_answer *push,
                     const struct connector_vars *v, struct connector_push *out, const char **why);
+/* The rows of [events] (a callback to url) or, where url is NULL, of [events trace]: a JSON array of objects. */
+bool connector_events(struct connector_box *b, struct arena *a, const char *url, const struct connector_answer *ans,
+                      const struct connector_vars *v, const char **json, const char **why);
+/* The one object of [result R]; NULL: the file has no such section, or it gave no row. */
+bool connector_result(struct connector_box *b, struct arena *a, const char *request, const struct connector_answer *ans,
+                      const struct connector_vars *v, const char **json, const char **why);
 /* Rows of a file or of another database as the JSON array that [orders] reads. */
 bool connector_file_rows(struct arena *a, const char *format, const char *text, size_t n, const char **json, size_t *json_n,
                          const char **why);
@@ -220,6 +232,8 @@ const char *const *section_known(const char *section); /* the parameters that it
 const char *const *section_taken(const char *section); /* names that no variable of this request may have */
 const struct section_need *section_needs(size_t *n);
 bool request_is_effect(const char *request); /* it tells the platform something: prepare, confirm, shipped, stock */
+bool party_is(const char *ext);
+bool party_request_is(const char *ext, const char *request); /* a file of that ending may have it */
 
 /* ---- between the files of connectors: the pieces of a file that others need not know ------------------------- */
 #define CONNECTOR_PARAMS_MAX 128          /* query, form, header and var keys of one request */

@@ -38,24 +38,27 @@ static void on_example(void *arg, const char *example, bool ok, const char *text
   report_line(r, example, ok, text);
 }
 
-static bool is_file_name(const char *arg)
+/* What a file's name ends with: channel, messenger, factory, carrier; NULL: none of them. */
+static const char *ext_of(const char *arg)
 {
-  size_t n = strlen(arg);
-  return strchr(arg, '/') || (n > 8 && !strcmp(arg + n - 8, ".channel"));
+  const char *dot = strrchr(arg, '.');
+  return dot && dot > arg && (!strcmp(dot + 1, "channel") || party_is(dot + 1)) ? dot + 1 : NULL;
 }
 
 /* The file's text, and what its faults are told under: "examples/connectors/shopee" of that file. */
 static bool test_read(struct report *r, const char *arg, struct connector_file *file)
 {
   struct arena *a = &r->c->mem;
-  size_t n = strlen(arg);
-  if (!is_file_name(arg)) {
-    if (connector_load(a, r->c->data, arg, file)) return true;
+  static const char *const kinds[] = { "channel", "messenger", "factory", "carrier" };
+  const char *ext = ext_of(arg);
+  if (!ext && !strchr(arg, '/')) {
+    for (size_t i = 0; i < COUNT(kinds); i++)
+      if (connector_load_as(a, r->c->data, arg, kinds[i], file)) return true;
     report_line(r, NULL, false, arena_printf(a, "%s: there is no connector of that name", arg));
     return false;
   }
-  if (n > 8 && !strcmp(arg + n - 8, ".channel")) n -= 8;
-  file->name = arena_strn(a, arg, n);
+  file->ext = ext ? ext : "channel";
+  file->name = arena_strn(a, arg, ext ? (size_t)(ext - arg - 1) : strlen(arg));
   file->text = file_read(a, arg, CONNECTOR_FILE_MAX, &file->n);
   if (!file->text) report_line(r, NULL, false, arena_printf(a, "%s: %s", arg, strerror(errno)));
   return file->text;
@@ -72,7 +75,7 @@ static void test_one(struct report *r, const char *arg)
   struct connector *c = connector_parse(&r->c->mem, file.name, file.text, file.n, &f);
   if (!c) {
     report_line(r, NULL, false,
-                arena_printf(&r->c->mem, "%s.channel:%d:%d: %s", file.name, f.line, f.column, f.why));
+                arena_printf(&r->c->mem, "%s.%s:%d:%d: %s", file.name, file.ext, f.line, f.column, f.why));
     return;
   }
   if (connector_test(c, &r->c->mem, on_example, r, &why) < 0) report_line(r, NULL, false, why);
@@ -100,7 +103,8 @@ static const char *builtin_names(struct cli *c)
   char names[LISTED_MOST] = "";
   size_t n = connector_builtin(&list), at = 0;
   for (size_t i = 0; i < n && at < sizeof names; i++)
-    at += (size_t)snprintf(names + at, sizeof names - at, "%s%s", i ? ", " : "", list[i].name);
+    if (!strcmp(list[i].ext, "channel"))
+      at += (size_t)snprintf(names + at, sizeof names - at, "%s%s", at ? ", " : "", list[i].name);
   return arena_str(&c->mem, names);
 }
 

@@ -58,7 +58,7 @@ static const char *near_text(struct arena *a, const char *word, const char *cons
 /* ---- sections that are none ---------------------------------------------------------------------------------- */
 static bool section_unknown(struct reader *r, const struct section *s)
 {
-  if (!strcmp(s->word, "channel") || !strcmp(s->word, "example"))
+  if (!strcmp(s->word, "channel") || !strcmp(s->word, "example") || party_is(s->word))
     return fail(r, s->line, 1, "a section [%s] needs a name: [%s NAME]", s->word, s->word);
   const char *near = section_nearest(r->a, s->name);
   return fail(r, s->line, 1, "there is no section [%s]%s", s->name,
@@ -99,6 +99,11 @@ static bool lines_read(struct reader *r, const char *text, size_t n)
   return true;
 }
 
+static bool is_header(const struct section *s)
+{
+  return !strcmp(s->word, "channel") || party_is(s->word);
+}
+
 /* "[ ids   list ]" is "ids list". */
 static bool section_begin(struct reader *r, int at)
 {
@@ -120,7 +125,7 @@ static bool section_begin(struct reader *r, int at)
   s->kind = section_kind_of(s->name, s->word, s->arg);
   if (!s->kind) return section_unknown(r, s);
   for (const struct section *o = r->section; o < s; o++)
-    if (!strcmp(o->name, name) || (!strcmp(s->word, "channel") && !strcmp(o->word, "channel")))
+    if (!strcmp(o->name, name) || (is_header(s) && is_header(o)))
       return fail(r, at, 1, "[%s] stands already in line %d", o->name, o->line);
   return true;
 }
@@ -333,7 +338,8 @@ static bool host_check(struct reader *r, const struct section *s)
 {
   const struct conf_entry *e = key_get(s, "host");
   if (!e || !*e->value) return true;
-  bool ok = !strncmp(e->value, "https://", 8) || !strncmp(e->value, "http://", 7);
+  bool ok = !strncmp(e->value, "https://", 8) || !strncmp(e->value, "http://", 7) ||
+            (party_is(r->c->ext) && (!strncmp(e->value, "smtps://", 8) || !strncmp(e->value, "smtp://", 7)));
   for (const char *p = e->value; *p; p++) ok = ok && *p > ' ' && *p < 127 && *p != '?' && *p != '#';
   return ok || value_fail(r, e, "host is an address like https://api.example.com");
 }
@@ -344,14 +350,17 @@ static bool channel_read(struct reader *r)
   struct connector *c = r->c;
   const struct section *s = NULL;
   for (size_t i = 0; i < r->sections && !s; i++)
-    if (!strcmp(r->section[i].word, "channel")) s = &r->section[i];
+    if (is_header(&r->section[i])) s = &r->section[i];
   if (!s) return fail(r, 0, 0, "there is no section [channel NAME]");
+  c->ext = s->word;
   if (!connector_name_ok(s->arg))
-    return fail(r, s->line, 10, "a connector's name is made of a-z, 0-9, _ and -, at most 32 of them");
+    return fail(r, s->line, 3 + (int)strlen(s->word),
+                "a connector's name is made of a-z, 0-9, _ and -, at most 32 of them");
   const int64_t second = 1000, hour = 3600 * second, day = 24 * hour;
   c->family = s->arg, c->title = s->arg, c->host = "", c->currency = "CNY", c->zone_min = 480;
   c->every_ms = 600 * second, c->overlap_ms = 1800 * second, c->settle_ms = 60 * second, c->window_ms = day;
-  c->start_ms = 3 * day;
+  c->start_ms = 3 * day, c->length = 4000, c->per_minute = 20, c->at_once = 4;
+  if (!strcmp(c->ext, "carrier")) c->every_ms = 1800 * second;
   text_read(s, "title", &c->title), text_read(s, "title_zh", &c->title_zh),
     text_read(s, "family", &c->family);
   text_read(s, "host", &c->host), text_read(s, "currency", &c->currency);
@@ -362,6 +371,9 @@ static bool channel_read(struct reader *r)
   if (money_digits(c->currency) < 0)
     return value_fail(r, key_get(s, "currency"), "currency is a code like CNY or USD");
   return host_check(r, s) && zone_read(r, s, &c->zone_min) &&
+         count_read(r, s, "length", 20, 1 << 20, &c->length) &&
+         count_read(r, s, "per_minute", 1, 100000, &c->per_minute) &&
+         count_read(r, s, "at_once", 1, 16, &c->at_once) &&
          duration_read(r, s, "every", 5 * second, day, &c->every_ms) &&
          duration_read(r, s, "overlap", 0, 7 * day, &c->overlap_ms) &&
          duration_read(r, s, "settle", 0, day, &c->settle_ms) &&
@@ -605,7 +617,7 @@ static bool address_check(struct reader *r, int at, const char *address, struct 
 static int address_line(struct reader *r, const struct section *s, struct connector_request *q,
                         const char **address)
 {
-  static const char *const methods[] = { "GET", "POST", "PUT", "PATCH" };
+  static const char *const methods[] = { "GET", "POST", "PUT", "PATCH", "MAIL" };
   int at = s->first;
   while (at < s->last && (is_empty(&r->line[at]) || r->line[at].p[0] == '#')) at++;
   if (at < s->last) {
@@ -618,7 +630,8 @@ static int address_line(struct reader *r, const struct section *s, struct connec
     while (word < end && is_blank(l->p[word])) word++;
     *address = l->p + word;
     q->address = arena_strn(r->a, l->p + word, end - word);
-    bool ok = q->method && (*q->address == '{' || !strncmp(q->address, "http", 4));
+    bool ok = q->method && (*q->address == '{' || !strncmp(q->address, "http", 4)) &&
+              (strcmp(q->method, "MAIL") != 0 || (party_is(r->c->ext) && *q->address == '{'));
     for (const char *p = q->address; *p; p++) ok = ok && *p > ' ' && *p < 127 && *p != '#';
     if (ok) return at;
   }
@@ -738,16 +751,35 @@ static bool needs_check(struct reader *r)
   }
   for (size_t i = 0; i < r->sections; i++) {
     const struct section *s = &r->section[i];
-    if (!strcmp(s->word, "errors") && *s->arg && !connector_request(r->c, s->arg) &&
-        (r->c->kind == CONNECTOR_HTTP || strcmp(s->arg, "list") != 0))
+    if ((!strcmp(s->word, "errors") || !strcmp(s->word, "result")) && *s->arg &&
+        !connector_request(r->c, s->arg) && (r->c->kind == CONNECTOR_HTTP || strcmp(s->arg, "list") != 0))
       return fail(r, s->line, 1, "[%s] needs a section [request %s], whose answers it reads", s->name,
                   s->arg);
   }
   return true;
 }
 
+/* What a party is asked and told. */
+static bool party_check(struct reader *r)
+{
+  static const char *const others[] = { "orders", "files", "database", "ids push", "carriers", "tokens" };
+  const struct connector *c = r->c;
+  const struct section *s;
+  for (size_t i = 0; i < c->requests; i++) {
+    if (party_request_is(c->ext, c->request[i].name)) continue;
+    s = section_get(r, arena_printf(r->a, "request %s", c->request[i].name));
+    return fail(r, s ? s->line : 0, 1, "a %s has no [request %s]", c->ext, c->request[i].name);
+  }
+  if (!party_is(c->ext)) return true;
+  for (size_t i = 0; i < COUNT(others); i++)
+    if ((s = section_get(r, others[i]))) return fail(r, s->line, 1, "a %s has no [%s]", c->ext, others[i]);
+  return c->requests || c->has_push || fail(r, 0, 0, "there is no request and no [push]");
+}
+
 static bool source_check(struct reader *r)
 {
+  if (!party_check(r)) return false;
+  if (party_is(r->c->ext)) return true;
   const struct section *list = section_get(r, "request list"), *files = section_get(r, "files"),
                        *base = section_get(r, "database");
   if (!list && !files && !base)
@@ -791,7 +823,7 @@ static bool file_read_all(struct reader *r)
   c->has_detail = section_get(r, "request detail"), c->has_one = section_get(r, "request one");
   c->has_refresh = section_get(r, "request refresh"), c->has_merge = section_get(r, "request merge");
   c->has_confirm = section_get(r, "request confirm"), c->has_stock = section_get(r, "request stock");
-  c->has_refund = section_get(r, "request refund");
+  c->has_refund = section_get(r, "request refund"), c->has_events = section_get(r, "events");
   c->has_next = section_get(r, "next list"), c->has_pages = section_get(r, "pages list");
   return source_check(r) && needs_check(r) && all_sql_check(r);
 }

@@ -27,7 +27,7 @@ static bool cannot(struct build *k, const char *fmt, ...)
   va_start(ap, fmt);
   vsnprintf(text, sizeof text, fmt, ap);
   va_end(ap);
-  k->why = arena_printf(k->a, "%s.channel: [request %s] %s", k->c->name, k->q->name, text);
+  k->why = arena_printf(k->a, "%s.%s: [request %s] %s", k->c->name, k->c->ext, k->q->name, text);
   return false;
 }
 
@@ -185,7 +185,9 @@ static bool address_part(struct build *k, const char *name, char next, const cha
 static bool url_check(struct build *k)
 {
   const char *u = k->url.data;
-  bool ok = !strncmp(u, "https://", 8) || !strncmp(u, "http://", 7);
+  bool is_mail = !strcmp(k->q->method, "MAIL");
+  bool ok = is_mail ? !strncmp(u, "smtps://", 8) || !strncmp(u, "smtp://", 7)
+                    : !strncmp(u, "https://", 8) || !strncmp(u, "http://", 7);
   const char *authority = ok ? strstr(u, "://") + 3 : u;
   for (const char *p = u; *p; p++) ok = ok && *p > ' ' && *p < 127 && *p != '#' && *p != '\\';
   for (const char *p = authority; ok && *p && *p != '/' && *p != '?'; p++) ok = *p != '@' && *p != '%';

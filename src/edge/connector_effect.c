@@ -17,10 +17,18 @@ enum { AT_ONCE = 4, SAID_MAX = 300, WAIT_MS = 200, WAITS_MAX = 150, CLOCK_MOVED_
 #define AUTH_MS 60000
 #define LIMITED_MS 1000 /* the least pause after a refusal for too many calls */
 
-enum step { STEP_PREPARE, STEP_CONFIRM, STEP_STOCK, STEP_REFUND, STEP_SHIPPED, STEP_ONE, STEP_DETAIL, STEP_REFRESH };
-static const char *const requests[] = {
-  "prepare", "confirm", "stock", "refund", "shipped", "one", "detail", "refresh"
+enum step {
+  STEP_PREPARE,
+  STEP_CONFIRM,
+  STEP_STOCK,
+  STEP_REFUND,
+  STEP_SHIPPED,
+  STEP_ONE,
+  STEP_DETAIL,
+  STEP_REFRESH
 };
+static const char *const requests[] = { "prepare", "confirm", "stock",  "refund",
+                                        "shipped", "one",     "detail", "refresh" };
 
 struct telling {
   struct telling *next;      /* of the channel's */
@@ -616,7 +624,10 @@ bool channel_effect_start(struct api *api, struct deliver_call *call)
   bool is_stock = !strcmp(call->effect.kind, "stock");
   bool is_refund = !strcmp(call->effect.kind, "refund");
   if (!p || !p->connector) return false;
-  if (!(is_stock ? p->connector->has_stock : is_refund ? p->connector->has_refund : p->connector->has_confirm)) return false;
+  if (!(is_stock    ? p->connector->has_stock
+        : is_refund ? p->connector->has_refund
+                    : p->connector->has_confirm))
+    return false;
   struct telling *t = mem_new(sizeof *t);
   t->call = call, t->p = p, t->is_stock = is_stock, t->is_refund = is_refund, t->ask = call->ask && !is_stock;
   call->user = t;

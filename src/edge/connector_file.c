@@ -6,11 +6,11 @@
 #include "packed.h"
 
 static const struct {
-  const char *name;
+  const char *name, *ext;
   const unsigned char *gz;
   size_t n;
 } builtin_table[] = {
-#define X(name, gz) { name, gz, sizeof gz },
+#define X(name, ext, gz) { name, ext, gz, sizeof gz },
   CONNECTORS_MAP(X)
 #undef X
 };
@@ -26,7 +26,7 @@ static void unpack_all(void)
   for (size_t i = 0; i < COUNT(builtin_table); i++) {
     struct packed_text t = { builtin_table[i].gz, builtin_table[i].n, NULL, 0 };
     packed_text_open(&t);
-    files[i] = (struct connector_file){ builtin_table[i].name, t.text, t.text_n };
+    files[i] = (struct connector_file){ builtin_table[i].name, builtin_table[i].ext, t.text, t.text_n };
   }
   packed_text_open(&help), packed_text_open(&openapi);
 }
@@ -45,23 +45,29 @@ size_t connector_builtin(const struct connector_file **list)
   return COUNT(builtin_table);
 }
 
-static bool builtin_load(const char *name, struct connector_file *out)
+static bool builtin_load(const char *name, const char *ext, struct connector_file *out)
 {
   const struct connector_file *list;
   size_t n = connector_builtin(&list), i = 0;
-  while (i < n && strcmp(list[i].name, name) != 0) i++;
+  while (i < n && (strcmp(list[i].name, name) != 0 || strcmp(list[i].ext, ext) != 0)) i++;
   if (i < n) *out = list[i];
   return i < n;
 }
 
 bool connector_load(struct arena *a, const char *data, const char *name, struct connector_file *out)
 {
+  return connector_load_as(a, data, name, "channel", out);
+}
+
+bool connector_load_as(struct arena *a, const char *data, const char *name, const char *ext,
+                       struct connector_file *out)
+{
   if (!connector_name_ok(name)) return false;
-  out->name = arena_str(a, name);
+  out->name = arena_str(a, name), out->ext = arena_str(a, ext);
   out->text =
-    data ? file_read(a, arena_printf(a, "%s/connectors/%s.channel", data, name), CONNECTOR_FILE_MAX, &out->n)
+    data ? file_read(a, arena_printf(a, "%s/connectors/%s.%s", data, name, ext), CONNECTOR_FILE_MAX, &out->n)
          : NULL;
-  return out->text || builtin_load(name, out);
+  return out->text || builtin_load(name, ext, out);
 }
 
 void connector_help(struct buf *out)
@@ -97,8 +103,8 @@ const struct connector_sql *connector_section(const struct connector *c, const c
 const char *connector_said(struct arena *a, const struct connector *c, const struct connector_sql *q,
                            const char *why)
 {
-  return arena_printf(a, "%s.channel:%d: [%s]%s%s: %s", c->name, q->places ? q->place[0].line : 0, q->section,
-                      q->key ? " " : "", q->key ? q->key : "", why);
+  return arena_printf(a, "%s.%s:%d: [%s]%s%s: %s", c->name, c->ext, q->places ? q->place[0].line : 0,
+                      q->section, q->key ? " " : "", q->key ? q->key : "", why);
 }
 
 bool connector_name_ok(const char *name)

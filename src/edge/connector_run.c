@@ -126,7 +126,9 @@ static void params_effect(struct connector_params *p, const struct connector_eff
   put_text(p, "prepared", e->prepared), put_text(p, "sku", e->sku);
   params_int(p, "shipped_ms", e->shipped_ms), params_int(p, "parcel", e->parcel);
   params_int(p, "whole", e->whole), params_int(p, "quantity", e->quantity);
-  put_text(p, "case_id", e->case_id), put_text(p, "refund_id", e->refund_id), put_text(p, "amount", e->amount);
+  put_text(p, "case_id", e->case_id), put_text(p, "refund_id", e->refund_id),
+    put_text(p, "amount", e->amount);
+  put_text(p, "what", e->what ? e->what : "{}");
   put_text(p, "reason", e->reason), params_int(p, "amount_minor", e->amount_minor);
 }
 
@@ -360,7 +362,8 @@ static enum verdict_kind status_kind(int status, const char *request)
   if (status == 429) return VERDICT_RATE_LIMITED;
   if (status == 401) return VERDICT_AUTH_EXPIRED;
   if (status >= 500 || status == 408 || status == 425 || status < 200) return VERDICT_RETRY;
-  bool asks = !strcmp(request, "one") || !strcmp(request, "prepare") || !strcmp(request, "shipped");
+  bool asks = !strcmp(request, "one") || !strcmp(request, "prepare") || !strcmp(request, "shipped") ||
+              !strcmp(request, "ask");
   if (asks && (status == 404 || status == 410)) return VERDICT_NOT_FOUND;
   return VERDICT_REFUSED;
 }
@@ -715,4 +718,58 @@ bool connector_push(struct connector_box *b, struct arena *a, const char *url,
   out->why_timeless = gate ? gate : "it does not say when it was sent";
   if (id.kind != 'n' && id.kind != 'b' && id.n) out->id = clean_text(a, id.text, id.n);
   return true;
+}
+
+/* ---- parties: objects ------------------------------------------------------------------------------------------------------- */
+static bool object_row(void *arg, const struct sandbox_value *v, int n)
+{
+  struct list *l = arg;
+  const char *gate;
+  size_t at;
+  (void)n;
+  if (v[0].kind == 'n') return true;
+  if (v[0].kind != 't' || !json_gate(v[0].text, v[0].n, CONNECTOR_ELEMENTS_MAX, &gate, &at))
+    return list_fault(l, "a row is no JSON object");
+  struct json_span s = json_span_of(v[0].text, v[0].n), *out = list_new(l, sizeof *out);
+  const char *text = arena_strn(l->a, s.p, (size_t)(s.end - s.p));
+  *out = (struct json_span){ text, text + (s.end - s.p) };
+  return *text == '{' || list_fault(l, "a row is no JSON object");
+}
+
+bool connector_events(struct connector_box *b, struct arena *a, const char *url,
+                      const struct connector_answer *ans, const struct connector_vars *v, const char **json,
+                      const char **why)
+{
+  const char *section = url ? "events" : "events trace", *ignored;
+  const struct connector_sql *q = connector_section(b->c, section);
+  struct connector_params p = { .n = 0 };
+  struct list l = { .a = a, .b = b };
+  if (!q) return *why = arena_printf(a, "%s has no [%s]", b->c->name, section), false;
+  params_vars(&p, b->c, url ? "" : "trace", v);
+  params_answer(&p, a, ans, answer_gate(a, ans, &ignored), url ? CONNECTOR_BODY_MAX : TEXT_MAX);
+  if (url) push_address(&p, a, url, ans);
+  if (!box_run(b, a, q, &p, object_row, &l, why) || !fault_said(b, a, section, l.fault, why)) return false;
+  struct buf out = { 0 };
+  buf_char(&out, '[');
+  for (size_t i = 0; i < l.n; i++) {
+    const struct json_span *s = (const struct json_span *)l.at + i;
+    buf_str(&out, i ? "," : ""), buf_put(&out, s->p, (size_t)(s->end - s->p));
+  }
+  buf_char(&out, ']');
+  *json = arena_strn(a, out.data, out.len);
+  buf_release(&out);
+  return true;
+}
+
+bool connector_result(struct connector_box *b, struct arena *a, const char *request,
+                      const struct connector_answer *ans, const struct connector_vars *v, const char **json,
+                      const char **why)
+{
+  const char *section = arena_printf(a, "result %s", request);
+  struct list l = { .a = a, .b = b };
+  *json = NULL;
+  if (!connector_section(b->c, section)) return true;
+  if (!read_section(b, a, section, request, ans, v, object_row, &l, why)) return false;
+  if (l.n) *json = ((const struct json_span *)l.at)->p;
+  return fault_said(b, a, section, l.n > 1 && !l.fault ? "it gives more than one row" : l.fault, why);
 }

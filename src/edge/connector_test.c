@@ -201,12 +201,13 @@ static bool effect_read(struct trial *r)
                                   .refund_id = key_of(r, "refund_id"),
                                   .amount = key_of(r, "amount"),
                                   .amount_minor = number_of(r, "amount_minor"),
-                                  .reason = key_of(r, "reason") };
+                                  .reason = key_of(r, "reason"),
+                                  .what = key_of(r, "what") };
   r->v.effect = e;
   if (e->carrier_code && !connector_carrier(r->b, r->a, e->carrier_code, &e->carrier))
     return fail(r, "[carriers] has no %s", e->carrier_code);
-  return time_read(r, "shipped", &e->shipped_ms) && (!e->lines || parsed(r, e->lines, "lines")) &&
-         (!e->prepared || parsed(r, e->prepared, "prepared"));
+  return time_read(r, "shipped", &e->shipped_ms) && (!e->what || parsed(r, e->what, "what")) &&
+         (!e->lines || parsed(r, e->lines, "lines")) && (!e->prepared || parsed(r, e->prepared, "prepared"));
 }
 
 static bool read_all(struct trial *r)
@@ -425,6 +426,22 @@ static bool run_push(struct trial *r)
   return true;
 }
 
+/* What a callback or an answer tells: objects. */
+static bool run_objects(struct trial *r, const char *word)
+{
+  const char *url =
+               key_of(r, "url") ? key_of(r, "url") : "https://orders.example.com/v1/hooks/carrier/example",
+             *json = NULL;
+  bool is_callback = !strcmp(r->section, "events");
+  if (!connector_section(r->c, r->section)) return fail(r, "there is no section [%s]", r->section);
+  if (!is_callback && !judged_good(r)) return false;
+  if (!strcmp(word, "result")) {
+    if (!connector_result(r->b, r->a, r->request, &r->ans, &r->v, &json, &r->why)) return false;
+  } else if (!connector_events(r->b, r->a, is_callback ? url : NULL, &r->ans, &r->v, &json, &r->why))
+    return false;
+  return compare(r, json ? json : "null");
+}
+
 /* ---- one example --------------------------------------------------------------------------------------------------------------- */
 /* "next list": next, and the request whose answers it reads. */
 static void section_split(struct trial *r, const char **word)
@@ -448,6 +465,7 @@ static bool run_example(struct trial *r)
   if (!strcmp(word, "request")) return run_request(r);
   if (!strcmp(r->section, "push")) return run_push(r);
   if (!strcmp(word, "orders")) return till_rows(r) && run_orders(r);
+  if (!strcmp(word, "events") || !strcmp(word, "result")) return run_objects(r, word);
   const struct connector_sql *q = connector_section(r->c, r->section);
   if (!q) return fail(r, "there is no section [%s]", r->section);
   if (!strcmp(word, "errors")) return run_errors(r, q);
@@ -467,7 +485,7 @@ int connector_test(const struct connector *c, struct arena *a,
     connector_values(b, secret, setting, &r);
     bool ok = run_example(&r);
     failed += !ok;
-    say(arg, r.e->name, ok, ok ? "ok" : arena_printf(a, "%s.channel:%d: %s", c->name, r.e->line, r.why));
+    say(arg, r.e->name, ok, ok ? "ok" : arena_printf(a, "%s.%s:%d: %s", c->name, c->ext, r.e->line, r.why));
   }
   connector_close(b);
   return failed;
