@@ -782,3 +782,19 @@ CREATE VIEW v_effects AS
   SELECT 'e_' || e.id AS id, e.kind, e.destination, e.subject, e.state, e.attempts,
          strftime('%Y-%m-%d %H:%M:%S', e.due_at / 1000, 'unixepoch') AS due_at_utc, e.error
     FROM effects e;
+
+-- ---- factories and carriers ------------------------------------------------------------------------------------------
+
+-- What they told by themselves, once each; kept until it is applied, or a person has dealt with it.
+CREATE TABLE callbacks (
+  id          INTEGER PRIMARY KEY,         -- h_
+  destination TEXT NOT NULL,               -- factory:NAME, carrier:NAME
+  digest      BLOB NOT NULL,               -- first 16 bytes of the SHA-256 of its id, or of its bytes
+  at          INTEGER NOT NULL,
+  state       TEXT NOT NULL,               -- applied, failed, dropped
+  body        TEXT NOT NULL,               -- as it came
+  events      TEXT,                        -- JSON array: what it tells; NULL: it could not be read
+  error       TEXT,                        -- JSON, of failed
+  UNIQUE (destination, digest)
+) STRICT;
+CREATE INDEX callbacks_failed ON callbacks (id) WHERE state = 'failed';

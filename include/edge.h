@@ -186,6 +186,7 @@ int httpc_unix(struct arena *a, const char *socket_path, const char *method, con
 #include "edge/fetch.h"     /* calls to the outside on the loop */
 #include "edge/deliver.h"   /* doing what the outbox says */
 #include "edge/poll.h" /* getting orders from channels */
+#include "edge/party.h" /* messengers, factories, carriers */
 #include "edge/api.h" /* the API: routes, calls, reads, live streams; and serve */
 #include "edge/rules.h"
 #include "edge/run.h" /* one run of one channel */

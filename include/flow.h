@@ -56,6 +56,14 @@ struct rules {
   struct rule_set *rule_set; /* DATA/rules/; NULL: none. Its sandbox is the writer's */
   struct webhook *webhook; /* [webhook NAME], by name; their secrets are read by webhooks_check() */
   size_t webhooks;
+  const struct party_rules {  /* [messenger …], [factory …], [carrier …]: who is told and asked by a file of its own */
+    const char *kind, *name, *destination; /* "messenger", "office", "messenger:office" */
+    const char *title;        /* the file's; NULL: the file cannot be read */
+    int64_t length, per_minute; /* of a messenger: bytes of one message, messages a minute */
+    int64_t every_ms;         /* of a carrier: how often parcels are asked for */
+    bool buys, voids, traces, asks; /* of a carrier: its requests */
+  } * party;
+  size_t parties;
   const char *const *factory; /* codes of factories with a connector; the others work by hand */
   size_t factories;
 };
@@ -74,6 +82,7 @@ bool rules_load(struct arena *a, const struct conf *c, struct rules *r, const ch
 const char *rules_family(const struct rules *r,
                          const char *channel); /* never NULL; default the channel's own name */
 bool rules_channel_merges(const struct rules *r, const char *channel);
+const struct party_rules *rules_party(const struct rules *r, const char *kind, const char *name); /* NULL: there is none */
 const struct channel_family *rules_channel(const struct rules *r,
                                            const char *channel);      /* NULL: no connector */
 bool rules_channel_known(const struct rules *r, const char *channel); /* has a [channel NAME] section */

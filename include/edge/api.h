@@ -319,6 +319,7 @@ struct api {
   struct chores *chores;
   struct poller *poller;
   struct deliverer *deliverer;
+  struct parties *parties;
   struct intake *intakes;      /* open streams */
   int64_t started_ms;
   int64_t cmds;                /* under way */

@@ -104,10 +104,11 @@ bool poller_idle(const struct poller *p);
 void poller_close(struct poller *p);
 void poller_rules(struct poller *p);         /* the configuration was read again */
 struct pollee *poller_find(const struct poller *p, const char *channel);
-/* Checks the [channel …] sections with the connectors they name, without starting anything; false with *why. */
-bool poll_settings_check(struct arena *a, const struct conf *conf, const char *data, struct rules *r, const char **why);
+/* Also of [messenger …], [factory …] and [carrier …]: what kind it is, the connector says. */
 bool poll_settings_read(struct arena *a, const struct conf *conf, const char *data, const char *channel, const struct connector *c,
                         struct poll_settings *out, const char **why);
+/* Checks the [channel …] sections with the connectors they name, without starting anything; false with *why. */
+bool poll_settings_check(struct arena *a, const struct conf *conf, const char *data, struct rules *r, const char **why);
 const char *poll_secret(void *pollee, const char *name);  /* a connector_value_fn */
 const char *poll_setting(void *pollee, const char *name);
 int64_t poll_now(const struct pollee *p);    /* the platform's clock */
@@ -178,6 +179,7 @@ void work_items(struct pollee *p, struct work *w, struct connector_order *list, 
 /* What a mapping made, with the channel's name in it: ready for draft_parse(). */
 const char *order_with_channel(struct arena *a, const struct pollee *p, const struct connector_order *o, size_t *n);
 char *text_redacted(struct arena *a, const struct pollee *p, const char *text, size_t n, size_t most);
+char *text_redacted_of(struct arena *a, const struct poll_settings *s, const char *text, size_t n, size_t most);
 
 /* ---- poll_rows.c ----------------------------------------------------------------------------------------------------------- */
 struct rows_seen {                           /* a set of hashes */

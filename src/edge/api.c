@@ -58,6 +58,7 @@ void api_rules(struct api *api, struct rules_box *rules)
   rules_box_drop(api->rules);
   api->rules = rules;
   poller_rules(api->poller);
+  parties_rules(api->parties);
 }
 
 /* ---- answers --------------------------------------------------------------------------------------------- */
@@ -570,6 +571,7 @@ struct api *api_open(struct arena *a, const struct api_options *o)
   api->chores = chores_open(api);
   api->poller = poller_open(api);
   api->deliverer = deliverer_open(api);
+  api->parties = parties_open(api);
   return api;
 }
 
@@ -585,12 +587,14 @@ void api_stopping(struct api *api)
 bool api_idle(const struct api *api)
 {
   return !api->cmds && !api->hashing && !api->photos && !api->backing_up && reads_idle(api->reads) &&
-         chores_idle(api->chores) && poller_idle(api->poller) && deliverer_idle(api->deliverer);
+         chores_idle(api->chores) && poller_idle(api->poller) && deliverer_idle(api->deliverer) &&
+         parties_idle(api->parties);
 }
 
 void api_close(struct api *api)
 {
   deliverer_close(api->deliverer);
+  parties_close(api->parties);
   poller_close(api->poller);
   chores_close(api->chores);
   feed_close(api->feed);

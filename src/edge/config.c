@@ -9,6 +9,19 @@
 #define STAGE_ANY "stage *"
 #define CHANNEL_ANY "channel *"
 #define WEBHOOK_ANY "webhook *"
+#define MESSENGER_ANY "messenger *"
+#define FACTORY_ANY "factory *"
+#define CARRIER_ANY "carrier *"
+/* What is told and asked by a file of its own (party.c). */
+#define PARTY_KEYS(any, of) \
+  { any, "connector", CONFIG_TEXT, true, NULL, 0, 0, NULL, \
+    "The file that says how: DATA/connectors/FILE." of " or a built-in one; without it the one of this name." }, \
+  { any, "host", CONFIG_TEXT, true, NULL, 0, 0, NULL, "Its address, where it is not the file's." }, \
+  { any, "push_url", CONFIG_TEXT, true, NULL, 0, 0, NULL, "The address that it was told for its callbacks." }, \
+  { any, "timeout", CONFIG_DURATION, true, NULL, 100, HOUR_MS, NULL, "Of one call; without it the file's." }, \
+  { any, "max_rps", CONFIG_TEXT, true, NULL, 0, 0, NULL, "Calls a second at most, instead of the file's." }, \
+  { any, CONFIG_ANY_NAME, CONFIG_TEXT, true, NULL, 0, 0, NULL, \
+    "A secret or setting of the file by its name; NAME_file and NAME_env say where it stands." }
 
 /* Rows of one section stand together: the template and the help follow this order. */
 const struct config_key config_keys[] = {
@@ -194,6 +207,11 @@ const struct config_key config_keys[] = {
     "Whether the channel is told how many there are; its connector must be able to." },
   { CHANNEL_ANY, CONFIG_ANY_NAME, CONFIG_TEXT, true, NULL, 0, 0, NULL,
     "A secret or setting by the name that the connector gives it; NAME_file and NAME_env say where the value stands instead." },
+  PARTY_KEYS(MESSENGER_ANY, "messenger"),
+  PARTY_KEYS(FACTORY_ANY, "factory"),
+  PARTY_KEYS(CARRIER_ANY, "carrier"),
+  { CARRIER_ANY, "every", CONFIG_DURATION, true, NULL, SECOND_MS, 30 * DAY_MS, NULL,
+    "How often it is asked where its parcels are, instead of the file's." },
 
   { WEBHOOK_ANY, "url", CONFIG_TEXT, true, NULL, 0, 0, NULL,
     "Where events are posted to: https://… or http://…; a private address only where [outbox] allow names its host." },
@@ -230,6 +248,9 @@ static const struct {
   { STAGE_ANY,
     "One section per stage: who drives it and by when. Stages of your own may stand between paid and pre_ship" },
   { CHANNEL_ANY, "One section per channel" },
+  { MESSENGER_ANY, "One section per messenger: a room, SMS, mail" },
+  { FACTORY_ANY, "One section per factory that takes work orders" },
+  { CARRIER_ANY, "One section per carrier with an interface" },
   { WEBHOOK_ANY, "One section per program that is told of events; calls are signed" },
 };
 
@@ -685,6 +706,9 @@ static const char *section_example(const char *section)
 {
   if (!strcmp(section, STAGE_ANY)) return "stage paid";
   if (!strcmp(section, WEBHOOK_ANY)) return "webhook my-erp";
+  if (!strcmp(section, MESSENGER_ANY)) return "messenger office";
+  if (!strcmp(section, FACTORY_ANY)) return "factory my-workshop";
+  if (!strcmp(section, CARRIER_ANY)) return "carrier sf";
   return !strcmp(section, CHANNEL_ANY) ? "channel my-shop" : section;
 }
 

@@ -3,7 +3,7 @@
 #include "edge.h"
 #include <uv.h>
 
-enum destination_kind { TO_WEBHOOK, TO_CHANNEL, TO_NOBODY };
+enum destination_kind { TO_WEBHOOK, TO_CHANNEL, TO_PARTY, TO_NOBODY };
 #define NOBODY_AT_ONCE 1
 #define CHANNEL_AT_ONCE_MOST 16
 #define NO_CONNECTOR_MS 60000
@@ -24,7 +24,7 @@ struct errand { /* one call under way */
   struct worker *w;
   struct deliver_call call;
   struct fetch fetch;
-  bool on_channel;
+  bool on_channel, at_party;
 };
 
 struct deliverer {
@@ -68,6 +68,7 @@ static struct worker *worker_of(struct deliverer *d, const char *name)
   memcpy(w->name, name, n);
   w->kind = !strncmp(name, "webhook:", 8)   ? TO_WEBHOOK
             : !strncmp(name, "channel:", 8) ? TO_CHANNEL
+            : party_destination(name)       ? TO_PARTY
                                             : TO_NOBODY;
   return w;
 }
@@ -79,6 +80,7 @@ static size_t room(const struct worker *w)
   int64_t most = NOBODY_AT_ONCE;
   if (h) most = h->at_once;
   if (w->kind == TO_CHANNEL) most = channel_effects_at_once(w->d->api, w->name + 8);
+  if (w->kind == TO_PARTY) most = party_effects_at_once(w->d->api, w->name);
   if (most > CHANNEL_AT_ONCE_MOST) most = CHANNEL_AT_ONCE_MOST;
   if (w->failures >= BREAKER_FAILURES || most < 1) most = 1;
   return (size_t)most > w->under_way ? (size_t)most - w->under_way : 0;
@@ -215,6 +217,10 @@ static void errand_start(struct worker *w, const struct effect_taken *t)
     e->on_channel = true;
     if (!channel_effect_start(d->api, &e->call))
       nobody(e, "no_connector", "No connector of that channel can do this");
+  } else if (w->kind == TO_PARTY) {
+    e->at_party = true;
+    if (!party_effect_start(d->api, &e->call))
+      nobody(e, "no_destination", "The configuration knows no such party, or its file has no such request");
   } else {
     nobody(e, "no_destination", "The configuration knows no such destination");
   }
@@ -348,6 +354,7 @@ static void give_up(struct deliverer *d)
   for (struct errand *e = d->errands, *next; e; e = next) {
     next = e->next;
     if (e->on_channel) channel_effect_stop(d->api, &e->call);
+    else if (e->at_party) party_effect_stop(d->api, &e->call);
     else fetch_stop(d->fetcher, &e->fetch);
     e->w->under_way--;
     errand_free(e);

@@ -32,8 +32,9 @@ static const struct setting_key {
   { "timeout", AT(timeout_ms) },
 };
 
-static bool is_plain_key(const char *key)
+static bool is_plain_key(const struct connector *c, const char *key)
 {
+  if (party_is(c->ext)) return !strcmp(key, "connector") || !strcmp(key, "timeout") || !strcmp(key, "every");
   static const char *const others[] = {
     "connector", "family", "merge", "host", "push_url", "max_rps", "share"
   };
@@ -76,8 +77,8 @@ static const char *unknown_key(struct arena *a, const struct connector *c, const
   for (size_t i = 0; i < c->secrets && n + 1 < COUNT(known); i++) known[n++] = c->secret[i].name;
   for (size_t i = 0; i < c->settings && n + 1 < COUNT(known); i++) known[n++] = c->setting[i].name;
   const char *near = word_nearest(e->key, known, n);
-  return arena_printf(a, "line %d: [%s] %s is no key of a channel nor of the connector %s%s%s", e->line,
-                      e->section, e->key, c->name, near ? "; did you mean " : "", near ? near : "");
+  return arena_printf(a, "line %d: [%s] %s is no key of a %s nor of the connector %s%s%s", e->line,
+                      e->section, e->key, c->ext, c->name, near ? "; did you mean " : "", near ? near : "");
 }
 
 /* A value itself, or where it stands: NAME_file, NAME_env. NULL with *why. */
@@ -172,10 +173,11 @@ static size_t carriers_given(const struct conf *conf)
   return n;
 }
 
-static bool host_read(struct arena *a, const struct conf_entry *e, struct poll_settings *out,
+static bool host_read(struct arena *a, const struct conf_entry *e, bool is_party, struct poll_settings *out,
                       const char **why)
 {
-  bool ok = !strncmp(e->value, "https://", 8) || !strncmp(e->value, "http://", 7);
+  bool ok = !strncmp(e->value, "https://", 8) || !strncmp(e->value, "http://", 7) ||
+            (is_party && (!strncmp(e->value, "smtps://", 8) || !strncmp(e->value, "smtp://", 7)));
   if (ok) out->host = arena_str(a, e->value);
   else
     *why = arena_printf(a, "line %d: [%s] host = %s: an address begins with https:// or http://", e->line,
@@ -189,17 +191,19 @@ bool poll_settings_read(struct arena *a, const struct conf *conf, const char *da
   *out = (struct poll_settings){ .name = arena_str(a, channel), .connector = c->name };
   settings_default(out, c);
   out->given = arena_array(a, struct poll_secret_value, c->secrets + c->settings + carriers_given(conf) + 1);
+  const char *section = arena_printf(a, "%s %s", c->ext, channel);
+  bool is_party = party_is(c->ext);
   for (size_t i = 0; i < conf->n; i++) {
     const struct conf_entry *e = &conf->at[i];
-    if (strncmp(e->section, "channel ", 8) != 0 || strcmp(e->section + 8, channel) != 0) continue;
+    if (strcmp(e->section, section) != 0) continue;
     if (!strcmp(e->key, "host")) {
-      if (!host_read(a, e, out, why)) return false;
+      if (!host_read(a, e, is_party, out, why)) return false;
     } else if (!strcmp(e->key, "push_url")) out->push_url = arena_str(a, e->value);
-    else if (is_carrier_key(e->key)) carrier_read(a, e, out);
-    else if (!strcmp(e->key, "stock")) out->stock = !strcmp(e->value, "yes");
+    else if (!is_party && is_carrier_key(e->key)) carrier_read(a, e, out);
+    else if (!is_party && !strcmp(e->key, "stock")) out->stock = !strcmp(e->value, "yes");
     else if (!strcmp(e->key, "max_rps")) {
       if (!rate_read(a, e, out, why)) return false;
-    } else if (is_plain_key(e->key)) {
+    } else if (is_plain_key(c, e->key)) {
       if (!span_read(a, e, out, why)) return false;
     } else if (!given_read(a, c, e, data, out, why)) return false;
   }

@@ -231,12 +231,17 @@ static size_t secret_spelled(const char *s, size_t n, const char *v)
   return i;
 }
 
-static bool secret_at(const struct pollee *p, const char *text, size_t at, size_t all, size_t *len)
+struct secret_lists {
+  const struct poll_secret_value *own, *given;
+  size_t own_n, given_n;
+};
+
+static bool secret_at(const struct secret_lists *l, const char *text, size_t at, size_t all, size_t *len)
 {
   const char *s = text + at;
   size_t n = all - at;
-  for (size_t i = 0; i < p->secrets + p->set.givens; i++) {
-    const char *v = i < p->secrets ? p->secret[i].value : p->set.given[i - p->secrets].value;
+  for (size_t i = 0; i < l->own_n + l->given_n; i++) {
+    const char *v = i < l->own_n ? l->own[i].value : l->given[i - l->own_n].value;
     if (!*v || !(*len = secret_spelled(s, n, v))) continue;
     if (strlen(v) >= SECRET_LEAST || stands_alone(text, at, *len, all)) return true;
   }
@@ -245,12 +250,12 @@ static bool secret_at(const struct pollee *p, const char *text, size_t at, size_
 
 /* Secrets of ours become ***, runs of seven digits and more keep their first three: what a platform says of an error may
  * hold a token or a phone. */
-char *text_redacted(struct arena *a, const struct pollee *p, const char *text, size_t n, size_t most)
+static char *redacted(struct arena *a, const struct secret_lists *l, const char *text, size_t n, size_t most)
 {
   struct buf b = { 0 };
   for (size_t i = 0; i < n && b.len < most;) {
     size_t len = 0;
-    if (secret_at(p, text, i, n, &len)) {
+    if (secret_at(l, text, i, n, &len)) {
       buf_str(&b, "***"), i += len;
       continue;
     }
@@ -267,4 +272,17 @@ char *text_redacted(struct arena *a, const struct pollee *p, const char *text, s
   char *out = arena_strn(a, b.data ? b.data : "", b.len);
   buf_release(&b);
   return out;
+}
+
+char *text_redacted(struct arena *a, const struct pollee *p, const char *text, size_t n, size_t most)
+{
+  const struct secret_lists l = { p->secret, p->set.given, p->secrets, p->set.givens };
+  return redacted(a, &l, text, n, most);
+}
+
+char *text_redacted_of(struct arena *a, const struct poll_settings *s, const char *text, size_t n,
+                       size_t most)
+{
+  const struct secret_lists l = { NULL, s->given, 0, s->givens };
+  return redacted(a, &l, text, n, most);
 }

@@ -204,6 +204,7 @@ static void stop(struct server *s)
   chores_stop(s->api->chores);
   poller_stop(s->api->poller);
   deliverer_stop(s->api->deliverer);
+  parties_stop(s->api->parties);
   api_stopping(s->api);
   http_close(s->http, http_is_closed, s);
   uv_timer_start(&s->stop_timer, stop_look, 0, STOP_LOOK_MS);
@@ -228,6 +229,7 @@ static void on_hangup(uv_signal_t *h, int number)
   if (s->o->reload(s->o->arg, &box->mem, &conf, &why) && rules_box_fill(box, conf, &why) &&
       poll_settings_check(&box->mem, conf, s->o->data, &box->rules, &why) &&
       webhooks_check(&box->mem, conf, s->o->data, &box->rules, &why) &&
+      party_settings_check(&box->mem, conf, s->o->data, &box->rules, &why) &&
       rule_files_read(&box->mem, s->o->data, false, &box->rules, &why)) {
     api_rules(s->api, box);
     log_line(LOG_INFO, "the configuration was read again");
@@ -367,6 +369,7 @@ static bool rules_start(struct server *s)
   s->rules = rules_box_new(&s->mem, s->o->conf, &why);
   return (s->rules && poll_settings_check(&s->rules->mem, s->o->conf, s->o->data, &s->rules->rules, &why) &&
           webhooks_check(&s->rules->mem, s->o->conf, s->o->data, &s->rules->rules, &why) &&
+          party_settings_check(&s->rules->mem, s->o->conf, s->o->data, &s->rules->rules, &why) &&
           rule_files_read(&s->rules->mem, s->o->data, true, &s->rules->rules, &why)) ||
          fail("configuration", why);
 }
@@ -383,6 +386,7 @@ static bool server_start(struct server *s)
   if (no_admin) admin_start(s);
   chores_start(s->api->chores);
   poller_start(s->api->poller, !s->o->listen); /* for one command on the command line nobody is polled */
+  parties_rules(s->api->parties);
   if (s->o->listen) deliverer_start(s->api->deliverer); /* and nothing is sent */
   if (s->o->started) s->o->started(s->o->arg, url);
   return true;

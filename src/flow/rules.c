@@ -74,7 +74,8 @@ static const struct rule_key rule_keys[] = {
   { "returns", "cs_remind", V_DURATION, AT(returns.remind_ms[STEP_CS]), 0, 365 * 24 * HOUR_MS },
   { "returns", "cs_escalate", V_DURATION, AT(returns.escalate_ms[STEP_CS]), 0, 365 * 24 * HOUR_MS },
   { "returns", "warehouse_remind", V_DURATION, AT(returns.remind_ms[STEP_WAREHOUSE]), 0, 365 * 24 * HOUR_MS },
-  { "returns", "warehouse_escalate", V_DURATION, AT(returns.escalate_ms[STEP_WAREHOUSE]), 0, 365 * 24 * HOUR_MS },
+  { "returns", "warehouse_escalate", V_DURATION, AT(returns.escalate_ms[STEP_WAREHOUSE]), 0,
+    365 * 24 * HOUR_MS },
   { "returns", "finance_remind", V_DURATION, AT(returns.remind_ms[STEP_FINANCE]), 0, 365 * 24 * HOUR_MS },
   { "returns", "finance_escalate", V_DURATION, AT(returns.escalate_ms[STEP_FINANCE]), 0, 365 * 24 * HOUR_MS },
   { "returns", "clock", V_CLOCK, AT(returns.working), 0, 0 },
@@ -129,7 +130,8 @@ static bool steps_parse(const char *s, bool skip[CASE_STEPS])
   for (size_t n; *s; s += n + strspn(s + n, " ")) {
     n = strcspn(s, " ");
     int at = STEP_WAREHOUSE;
-    while (at < CASE_STEPS && (strlen(case_step_name((enum case_step)at)) != n || memcmp(case_step_name((enum case_step)at), s, n) != 0))
+    while (at < CASE_STEPS && (strlen(case_step_name((enum case_step)at)) != n ||
+                               memcmp(case_step_name((enum case_step)at), s, n) != 0))
       at++;
     if (at == CASE_STEPS) return false;
     skip[at] = true;
@@ -187,8 +189,10 @@ static bool channel_key(struct arena *a, const struct conf_entry *e, const char 
   if (!strcmp(e->key, "family"))
     return (*e->value && strlen(e->value) <= 64 && strspn(e->value, allowed) == strlen(e->value)) ||
            fail(a, why, e, "lower-case letters, digits, . _ -");
-  if (!strcmp(e->key, "merge") || !strcmp(e->key, "stock")) return yes_parse(e->value, &yes) || fail(a, why, e, "yes or no");
-  if (!strcmp(e->key, "share")) return share_parse(e->value) || fail(a, why, e, "a whole percentage from 1 to 100");
+  if (!strcmp(e->key, "merge") || !strcmp(e->key, "stock"))
+    return yes_parse(e->value, &yes) || fail(a, why, e, "yes or no");
+  if (!strcmp(e->key, "share"))
+    return share_parse(e->value) || fail(a, why, e, "a whole percentage from 1 to 100");
   return true; /* the others are of its connector, and read with it */
 }
 
@@ -237,6 +241,13 @@ const struct channel_family *rules_channel(const struct rules *r, const char *ch
 {
   for (size_t i = 0; i < r->families; i++)
     if (!strcmp(r->family[i].channel, channel)) return &r->family[i];
+  return NULL;
+}
+
+const struct party_rules *rules_party(const struct rules *r, const char *kind, const char *name)
+{
+  for (size_t i = 0; i < r->parties; i++)
+    if (!strcmp(r->party[i].kind, kind) && !strcmp(r->party[i].name, name)) return &r->party[i];
   return NULL;
 }
 
