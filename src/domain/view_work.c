@@ -33,21 +33,40 @@ enum err row_works(struct db *db, struct jw *w, int64_t fulfilment_id)
   return stmt_end(s);
 }
 
+static void bill_row(struct jw *w, const char *sku, const char *title, int64_t quantity)
+{
+  jw_object(w), jw_kstring(w, "sku", sku), jw_kstring(w, "title", title);
+  jw_kint(w, "quantity", quantity), jw_object_end(w);
+}
+
+/* The line as it was sold: of work orders whose line has left the fulfilment. */
+static enum err bill_sold(struct db *db, struct jw *w, int64_t id)
+{
+  static const char SQL[] = "SELECT sku, title, quantity FROM work_orders WHERE id = $1";
+  struct stmt *s = db_stmt(db, SQL);
+  stmt_int(s, 1, id);
+  if (stmt_row(s)) bill_row(w, stmt_col_text(s, 0), stmt_col_text(s, 1), stmt_col_int(s, 2));
+  return stmt_end(s);
+}
+
+/* The units are those of the whole line; this work order may be for some of its pieces, or for more than are wanted now. */
 static enum err bill_put(struct db *db, struct jw *w, int64_t id)
 {
   static const char SQL[] =
-    "SELECT k.code, k.title, sum(u.quantity) FROM work_orders w JOIN units u ON u.fulfilment_id = w.fulfilment_id AND"
-    " u.fulfilment_id <> 0 AND u.order_id = w.order_id AND u.line_no = w.line_no JOIN skus k ON k.id = u.sku_id WHERE w.id = $1"
-    " GROUP BY k.id, k.code, k.title ORDER BY k.code";
+    "SELECT k.code, k.title, (sum(u.quantity) * w.quantity + l.quantity - 1) / l.quantity FROM work_orders w"
+    " JOIN fulfilment_lines l ON l.fulfilment_id = w.fulfilment_id AND l.order_id = w.order_id AND l.line_no = w.line_no"
+    " JOIN units u ON u.fulfilment_id = w.fulfilment_id AND u.fulfilment_id <> 0 AND u.order_id = w.order_id AND"
+    " u.line_no = w.line_no JOIN skus k ON k.id = u.sku_id WHERE w.id = $1"
+    " GROUP BY k.id, k.code, k.title, w.quantity, l.quantity ORDER BY k.code";
   struct stmt *s = db_stmt(db, SQL);
+  bool any = false;
   stmt_int(s, 1, id);
   jw_key(w, "bill"), jw_array(w);
-  while (stmt_row(s)) {
-    jw_object(w), jw_kstring(w, "sku", stmt_col_text(s, 0)), jw_kstring(w, "title", stmt_col_text(s, 1));
-    jw_kint(w, "quantity", stmt_col_int(s, 2)), jw_object_end(w);
-  }
+  for (; stmt_row(s); any = true) bill_row(w, stmt_col_text(s, 0), stmt_col_text(s, 1), stmt_col_int(s, 2));
+  TRY(stmt_end(s));
+  if (!any) TRY(bill_sold(db, w, id));
   jw_array_end(w);
-  return stmt_end(s);
+  return ERR_OK;
 }
 
 static enum err events_put(struct db *db, struct jw *w, int64_t id)
