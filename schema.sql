@@ -739,6 +739,18 @@ CREATE TABLE order_wishes (
 -- The few that are urgent.
 CREATE INDEX order_wishes_priority ON order_wishes (order_id) WHERE priority <> 0;
 
+-- Lines that rules add to an order at no price: they are sent with it, and are no part of its money.
+CREATE TABLE gifts (
+  order_id INTEGER NOT NULL,
+  line_no  INTEGER NOT NULL CHECK (line_no > 1000), -- beyond all lines of its channel
+  sku      TEXT NOT NULL,                  -- ours, not the channel's
+  quantity INTEGER NOT NULL CHECK (quantity >= 1),
+  rule     TEXT NOT NULL,
+  digest   BLOB NOT NULL,                  -- its version, as in rule_applied
+  at       INTEGER NOT NULL,
+  PRIMARY KEY (order_id, line_no)
+) WITHOUT ROWID, STRICT;
+
 -- For people with any SQLite tool; times as text, money as decimals of two places.
 CREATE VIEW v_orders AS
   SELECT 'o_' || o.id AS id, c.name AS channel, o.external_id, o.status, o.channel_status,
@@ -792,7 +804,7 @@ CREATE TABLE callbacks (
   digest      BLOB NOT NULL,               -- first 16 bytes of the SHA-256 of its id, or of its bytes
   at          INTEGER NOT NULL,
   state       TEXT NOT NULL,               -- applied, failed, dropped
-  body        TEXT NOT NULL,               -- as it came
+  body        BLOB NOT NULL,               -- as it came
   events      TEXT,                        -- JSON array: what it tells; NULL: it could not be read
   error       TEXT,                        -- JSON, of failed
   UNIQUE (destination, digest)

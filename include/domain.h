@@ -441,6 +441,7 @@ int view_check(struct db *db, struct arena *a, const struct status_table *t, con
                void (*say)(void *arg, const char *text), void *arg);
 
 #include "domain/case.h"  /* returns, exchanges, refunds, repairs */
+#include "domain/callback.h" /* what factories and carriers told */
 #include "domain/goods.h" /* SKUs, warehouses, stock, splitting */
 #include "domain/poll.h"  /* asking channels */
 #include "domain/rule.h"  /* rules of the team */

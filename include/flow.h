@@ -196,6 +196,9 @@ struct problem {    /* what a refused command says; becomes application/problem+
   X(CASE_PHOTO, "case.photo", ROLES_CASES, "Add a photo to a case: its steps begin anew") \
   X(WORK_PROGRESS, "work.progress", ROLE_ADMIN | ROLE_PRODUCTION, "Note how far a factory is with a work order") \
   X(WORK_CANCEL, "work.cancel", ROLE_ADMIN | ROLE_CS | ROLE_PRODUCTION, "Ask a factory not to make something") \
+  X(CALLBACK_TAKE, "callback.take", 0, "Keep what a factory or a carrier told, once, and apply it") \
+  X(CALLBACK_RETRY, "callback.retry", ROLES_GOODS | ROLE_PRODUCTION, "Apply a callback that failed, once more") \
+  X(CALLBACK_DROP, "callback.drop", ROLES_GOODS | ROLE_PRODUCTION, "Put a callback that failed aside") \
   X(RULE_ON, "rule.on", ROLE_ADMIN, "Switch a rule on, in the version that was read last") \
   X(RULE_OFF, "rule.off", ROLE_ADMIN, "Switch a rule off")
 enum cmd_id {
@@ -326,6 +329,12 @@ struct push_args { /* PUSH_TAKE; numbers[]: 0 new, 1 payload id */
   unsigned char digest[16];
   const char *raw;
   size_t raw_n;
+};
+struct callback_args { /* CALLBACK_TAKE; numbers[]: 0 new, 1 its id, 2 it failed */
+  const char *destination;
+  unsigned char digest[16];
+  const char *body, *events, *error; /* error: JSON, where there are no events */
+  size_t body_n;
 };
 struct platform_verdict { /* orders of one number belong together, others apart */
   const char *channel, *external_id, *group;
@@ -534,10 +543,25 @@ enum err claims_fire(struct cmd *c, struct db *db, int64_t *fired); /* pickup_ov
 bool claim_of_order(struct cmd *c, struct db *db,
                     int64_t order_id); /* some parcel of it is claimed or left */
 
+/* ---- gift.c: lines at no price that rules add --------------------------------------------------------------------- */
+enum err gift_give(struct cmd *c, struct db *db, const struct order *o, const struct rule *r, const struct rule_action *x,
+                   bool *given); /* false: there is none, and a tag and an event say so */
+enum err gift_lines(struct cmd *c, struct db *db, const struct order *o, struct line_left **list, size_t *n); /* bought, then gifts */
+enum err gift_gone(struct cmd *c, struct db *db, int64_t order_id, int64_t line_no, int64_t quantity, const char *why); /* so many less */
+/* Gifts of an order but for which its plan could be made are taken off it. */
+enum err gifts_give_way(struct cmd *c, struct db *db, int64_t order_id, const struct unit_plan *p, const struct order *to,
+                        const struct unit *mine, size_t n, bool *any);
+
 /* ---- rule.c: rules of the team (contract 5) ------------------------------------------------------------------------- */
 void rule_arrived(struct cmd *c, int64_t order_id, const char *stage); /* nothing where there are no rules */
 enum err rule_settle(struct cmd *c, struct db *db);                    /* asks and does what they say */
 bool rule_apart(struct cmd *c, struct db *db, int64_t order_id);       /* one of them wants its own parcel */
+enum err rule_on(struct cmd *c, struct db *db, const struct rule *r, bool *on);
+enum err rule_failed(struct cmd *c, struct db *db, const struct rule *r, const char *why); /* counts; in the end it is off */
+/* rule_case.c: the rule that leaves out this step of a case; NULL: none. */
+struct aftercase;
+enum err rule_of_step(struct cmd *c, struct db *db, const struct aftercase *k, int64_t step, const struct rule **r);
+enum err rule_skipped(struct cmd *c, struct db *db, const struct aftercase *k, const struct rule *r); /* told by an event */
 
 /* ---- returns.c, refund.c, restock.c: cases (domain 8) --------------------------------------------------------------------
  * args of CASE_PHOTO (a struct photo_row) are made by who stored the photo; numbers[]: 0 it is new to the case. */
@@ -595,7 +619,7 @@ enum err produce_cancel_told(struct cmd *c, struct db *db, const struct effect *
                       X(outbox_release) X(case_open) X(case_approve) X(case_reject) X(case_send_back) \
                         X(case_change) X(case_receive) X(case_cancel) X(case_refunded) X(case_photo) \
                           X(work_progress) X(work_cancel) \
-                        X(rule_on) X(rule_off)
+                        X(rule_on) X(rule_off) X(callback_take) X(callback_retry) X(callback_drop)
 #define X(name) \
   enum err flow_##name##_parse(struct cmd *c, const struct json *body); \
   enum err flow_##name##_run(struct cmd *c, struct db *db);

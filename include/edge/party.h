@@ -46,6 +46,10 @@ typedef void party_said_fn(void *arg, const struct party_said *said);
 bool party_ask(struct api *api, const char *destination, const char *request, const char *what, party_said_fn *done, void *arg);
 const struct connector *party_connector(struct api *api, const char *destination); /* NULL: there is none */
 
+/* ---- party_push.c -------------------------------------------------------------------------------------------------- */
+void hooks_mes_post(struct call *k);     /* POST /v1/hooks/mes/{name} */
+void hooks_carrier_post(struct call *k); /* POST /v1/hooks/carrier/{name} */
+
 /* ---- between the two ------------------------------------------------------------------------------------------------ */
 struct party_push;
 struct party {                       /* one section of the configuration */

@@ -8,6 +8,20 @@ enum err effect_one_read(struct read *rd, struct db *db)
   return view_effect(db, &rd->mem, id, &rd->out, &rd->version);
 }
 
+enum err callback_read(struct read *rd, struct db *db)
+{
+  int64_t id;
+  return id_parse(rd->call->id, 'q', &id) ? view_callback(db, &rd->mem, id, &rd->out) : ERR_NOT_FOUND;
+}
+
+enum err callbacks_read(struct read *rd, struct db *db)
+{
+  int limit;
+  TRY(read_limit(rd, &limit));
+  return view_callbacks(db, &rd->mem, read_query(rd, "state"), read_query(rd, "destination"),
+                        read_query(rd, "cursor"), limit, &rd->out, &rd->cursor, &rd->why);
+}
+
 enum err effects_read(struct read *rd, struct db *db)
 {
   int limit;

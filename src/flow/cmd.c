@@ -76,6 +76,9 @@ static const struct cmd_kind kinds[CMD_N] = {
 #define FLOW_CASE_PHOTO case_photo
 #define FLOW_WORK_PROGRESS work_progress
 #define FLOW_WORK_CANCEL work_cancel
+#define FLOW_CALLBACK_TAKE callback_take
+#define FLOW_CALLBACK_RETRY callback_retry
+#define FLOW_CALLBACK_DROP callback_drop
 #define FLOW_RULE_ON rule_on
 #define FLOW_RULE_OFF rule_off
 #define ROW_OF(id, flow, name, roles, doc) ROW(id, flow, name, roles, doc)

@@ -541,6 +541,7 @@ enum err flow_keep_house_run(struct cmd *c, struct db *db)
   if (from != was) TRY(meta_put(db, "pruned_payload", arena_printf(&c->mem, "%lld", (long long)from)));
   c->left = from != was;
   TRY(push_prune(db, c->now_ms - PUSHES_KEEP_MS));
+  TRY(callback_prune(db, c->now_ms - c->rules->outbox.keep_ms, KEEP_STEP_ROWS));
   TRY(effects_prune(db, c->now_ms - c->rules->outbox.keep_ms, KEEP_STEP_ROWS, &effects_left));
   c->left |= effects_left;
   return answer_prune(db, c->now_ms - ANSWERS_KEEP_MS, KEEP_STEP_ROWS);

@@ -4,9 +4,20 @@ CREATE TABLE callbacks (
   digest      BLOB NOT NULL,
   at          INTEGER NOT NULL,
   state       TEXT NOT NULL,
-  body        TEXT NOT NULL,
+  body        BLOB NOT NULL,
   events      TEXT,
   error       TEXT,
   UNIQUE (destination, digest)
 ) STRICT;
 CREATE INDEX callbacks_failed ON callbacks (id) WHERE state = 'failed';
+
+CREATE TABLE gifts (
+  order_id INTEGER NOT NULL,
+  line_no  INTEGER NOT NULL CHECK (line_no > 1000),
+  sku      TEXT NOT NULL,
+  quantity INTEGER NOT NULL CHECK (quantity >= 1),
+  rule     TEXT NOT NULL,
+  digest   BLOB NOT NULL,
+  at       INTEGER NOT NULL,
+  PRIMARY KEY (order_id, line_no)
+) WITHOUT ROWID, STRICT;
