@@ -37,9 +37,9 @@ enum err callback_get(struct db *db, struct arena *a, int64_t id, struct callbac
 
 enum err callback_settle(struct db *db, int64_t id, const char *state, const char *error)
 {
-  static const char SQL[] = "UPDATE callbacks SET state = $2, error = $3 WHERE id = $1";
+  static const char SQL[] = "UPDATE callbacks SET state = $1, error = $2 WHERE id = $3";
   struct stmt *s = db_stmt(db, SQL);
-  stmt_int(s, 1, id), stmt_text(s, 2, state), stmt_text(s, 3, error);
+  stmt_text(s, 1, state), stmt_text(s, 2, error), stmt_int(s, 3, id);
   return stmt_run(s);
 }
 
