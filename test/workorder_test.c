@@ -64,3 +64,45 @@ TEST(work_depends_only_on_the_highest_sequence)
     CHECK_INT(w.expected_at, date < COUNT(e) ? e[date].expected_at : 0);
   }
 }
+
+/* The next order of 0 … n - 1 after this one; false: it was the last. */
+static bool permute(size_t *at, size_t n)
+{
+  size_t i = n - 1, k = n - 1;
+  while (i > 0 && at[i - 1] >= at[i]) i--;
+  if (!i) return false;
+  while (at[k] <= at[i - 1]) k--;
+  size_t t = at[i - 1];
+  at[i - 1] = at[k], at[k] = t;
+  for (size_t lo = i, hi = n - 1; lo < hi; lo++, hi--) t = at[lo], at[lo] = at[hi], at[hi] = t;
+  return true;
+}
+
+TEST(work_every_order_of_six_events)
+{
+  static const struct work_event e[] = {
+    { .seq = 1, .says_state = true, .state = WORK_ACCEPTED, .expected_at = 500 },
+    { .seq = 2, .says_state = true, .state = WORK_STARTED, .step = 1, .steps = 3 },
+    { .seq = 3, .cancel_refused = true },
+    { .seq = 4, .says_state = true, .state = WORK_STARTED, .step = 3, .steps = 3, .expected_at = 700 },
+    { .seq = 5, .says_state = true, .state = WORK_FINISHED, .step = 3, .steps = 3 },
+    { .seq = 6, .says_state = true, .state = WORK_PASSED, .step = 3, .steps = 3, .note = "fine" },
+  };
+  size_t at[COUNT(e)], orders = 0;
+  for (size_t i = 0; i < COUNT(e); i++) at[i] = i;
+  do {
+    struct work_order once = { .state = WORK_SENT, .covers = true, .cancel = CANCEL_ASKED }, twice = once;
+    for (size_t i = 0; i < COUNT(e); i++) {
+      work_apply(&once, &e[at[i]]);
+      work_apply(&twice, &e[at[i]]), work_apply(&twice, &e[at[i / 2]]), work_apply(&twice, &e[at[i]]);
+    }
+    test_note("%zu: %zu%zu%zu%zu%zu%zu", orders, at[0], at[1], at[2], at[3], at[4], at[5]);
+    for (const struct work_order *w = &once; w; w = w == &once ? &twice : NULL) {
+      CHECK_INT(w->state, WORK_PASSED), CHECK_INT(w->seq, 6), CHECK_INT(w->step, 3);
+      CHECK_INT(w->expected_at, 700), CHECK_INT(w->expected_seq, 4);
+      CHECK_INT(w->cancel, CANCEL_REFUSED), CHECK_STR(w->note, "fine");
+    }
+    orders++;
+  } while (permute(at, COUNT(at)));
+  CHECK_INT((int)orders, 720);
+}

@@ -94,6 +94,7 @@ struct effect_destination {
 };
 enum err effect_destinations(struct db *db, struct arena *a, struct effect_destination **list, size_t *n); /* with something to do */
 enum err effect_intent(struct db *db, int64_t id, int64_t now_ms); /* waiting → sending, attempts + 1; CONFLICT otherwise */
+enum err effect_fix(struct db *db, int64_t id, const char *data); /* JSON: what is told from now on, at every try */
 enum err effect_ask(struct db *db, int64_t id, int64_t again_at);  /* an unknown one is being asked about; again not before that */
 /* The last try's outcome. due_at: of one that waits again or is unknown. A stock push that would wait beside a newer one is
  * dropped. CONFLICT when it was not sending or unknown. */

@@ -45,7 +45,7 @@ enum err work_update(struct db *db, struct work_order *w, int64_t now_ms); /* ve
 enum err work_of_fulfilment(struct db *db, struct arena *a, int64_t fulfilment_id, struct work_order **list, size_t *n); /* by id */
 size_t work_fulfilments_of_order(struct db *db, int64_t order_id, int64_t *ids, size_t max);
 bool work_started_any(struct db *db, int64_t order_id); /* some of it cannot be cancelled without its factory */
-enum err work_event_put(struct db *db, int64_t id, const struct work_event *e, bool applied, int64_t now_ms); /* CONFLICT: that sequence is known, or there are too many */
+enum err work_event_put(struct db *db, int64_t id, const struct work_event *e, bool applied, int64_t now_ms); /* CONFLICT: that sequence is known. The first WORK_EVENTS_MAX are kept */
 /* ---- view_work.c */
 struct work_filter {
   const char *state, *factory, *cursor;
@@ -55,6 +55,7 @@ struct work_filter {
   int limit;
 };
 enum err view_work(struct db *db, struct arena *a, int64_t id, struct buf *out, int64_t *version);
+enum err view_work_told(struct db *db, int64_t id, struct jw *w); /* members of what its factory is told: nothing that changes */
 enum err view_works(struct db *db, struct arena *a, const struct work_filter *f, struct buf *out, const char **next, const char **why);
 enum err row_works(struct db *db, struct jw *w, int64_t fulfilment_id); /* "work_orders":[…] of a fulfilment */
 #endif

@@ -220,6 +220,16 @@ enum err effect_intent(struct db *db, int64_t id, int64_t now_ms)
   return changed_one(db, s);
 }
 
+enum err effect_fix(struct db *db, int64_t id, const char *data)
+{
+  static const char SQL[] = "UPDATE effects SET data = $1, version = version + 1 WHERE id = $2";
+  struct stmt *s = db_stmt(db, SQL);
+  must(data && data[0] == '{');
+  stmt_text(s, 1, data), stmt_int(s, 2, id);
+  TRY(stmt_run(s));
+  return db_changes(db) ? ERR_OK : ERR_NOT_FOUND;
+}
+
 enum err effect_ask(struct db *db, int64_t id, int64_t again_at)
 {
   static const char SQL[] =

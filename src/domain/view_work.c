@@ -109,6 +109,24 @@ enum err view_work(struct db *db, struct arena *a, int64_t id, struct buf *out, 
   return ERR_OK;
 }
 
+enum err view_work_told(struct db *db, int64_t id, struct jw *w)
+{
+  static const char SQL[] =
+    "SELECT id, order_id, line_no, sku, title, quantity, priority, wanted_by, rework_of FROM work_orders WHERE id = $1";
+  struct stmt *s = db_stmt(db, SQL);
+  stmt_int(s, 1, id);
+  bool found = stmt_row(s);
+  if (found) {
+    jw_id(w, "work_order", 'w', stmt_col_int(s, 0)), jw_id(w, "order", 'o', stmt_col_int(s, 1));
+    jw_kint(w, "line_no", stmt_col_int(s, 2)), jw_kstring(w, "sku", stmt_col_text(s, 3));
+    jw_kstring(w, "title", stmt_col_text(s, 4)), jw_kint(w, "quantity", stmt_col_int(s, 5));
+    jw_kint(w, "priority", stmt_col_int(s, 6)), jw_ktime_col(w, "wanted_by", s, 7);
+    jw_id(w, "rework_of", 'w', stmt_col_int(s, 8));
+  }
+  TRY(stmt_end(s));
+  return found ? bill_put(db, w, id) : ERR_NOT_FOUND;
+}
+
 static bool known_state(const char *name)
 {
   for (int i = 0; i < WORK_STATES; i++)

@@ -192,7 +192,8 @@ enum err work_event_put(struct db *db, int64_t id, const struct work_event *e, b
   int64_t last;
   bool known;
   TRY(events_of(db, id, e->seq, &last, &known));
-  if (known || last >= WORK_EVENTS_MAX) return ERR_CONFLICT;
+  if (known) return ERR_CONFLICT;
+  if (last >= WORK_EVENTS_MAX) return ERR_OK; /* the sequence of the work order itself knows repeats */
   struct stmt *s = db_stmt(db, SQL);
   stmt_int(s, 1, id), stmt_int(s, 2, last + 1), stmt_int(s, 3, e->seq);
   stmt_text(s, 4, e->says_state ? state_names[e->state] : NULL), stmt_int(s, 5, e->step),

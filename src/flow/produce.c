@@ -5,7 +5,8 @@
  *   any of them ─► refused or cancelled by the factory; what failed or was scrapped is made again, sooner */
 #include "flow.h"
 
-#define FULFILMENTS_MAX 100 /* of one order with work orders */
+#define FULFILMENTS_MAX 100   /* of one order with work orders */
+#define OF_FACTORY "factory:" /* how the destination, and the actor, of a factory with a connector begins */
 
 static bool by_connector(const struct cmd *c, const char *factory)
 {
@@ -16,7 +17,7 @@ static bool by_connector(const struct cmd *c, const char *factory)
 
 static const char *destination_of(struct cmd *c, const struct work_order *w)
 {
-  return arena_printf(&c->mem, "factory:%s", w->factory);
+  return arena_printf(&c->mem, OF_FACTORY "%s", w->factory);
 }
 
 static enum err event(struct cmd *c, struct db *db, const struct work_order *w, const char *type)
@@ -48,10 +49,12 @@ static enum err trouble(struct cmd *c, struct db *db, const struct work_order *w
 /* What is held is not begun; when it is released it comes here again. */
 static enum err push(struct cmd *c, struct db *db, struct work_order *w)
 {
+  const struct party_rules *factory = rules_party(c->rules, "factory", w->factory);
   if (w->state != WORK_WANTED || w->effect_id || !w->covers || !by_connector(c, w->factory) ||
       order_holds(db, w->order_id))
     return ERR_OK;
-  TRY(effect_put(db, "work", destination_of(c, w), id_text(&c->mem, 'w', w->id), true,
+  bool safe = !factory || !factory->asks; /* a factory that can be asked is asked before it is told again */
+  TRY(effect_put(db, "work", destination_of(c, w), id_text(&c->mem, 'w', w->id), safe,
                  arena_printf(&c->mem, "{\"work_order\":\"w_%lld\"}", (long long)w->id), c->now_ms, c->now_ms,
                  &w->effect_id));
   c->effects = true;
@@ -294,7 +297,7 @@ static enum err said(struct cmd *c, struct db *db, const struct work_order *w, e
                 "It is made again with higher priority: see whether its date still holds"));
   if (w->state != was &&
       (w->state == WORK_REFUSED || (w->state == WORK_CANCELLED && w->cancel == CANCEL_NONE)))
-    TRY(trouble(c, db, w, "work_refused",
+    TRY(trouble(c, db, w, "factory_refused",
                 "The factory does not make it: cancel the work order with again, or the order"));
   if (w->state == WORK_CANCELLED && w->cancel == CANCEL_ASKED &&
       exception_settle(db, "cancel_after_start", w->order_id, 0, c->actor.name, c->now_ms) < 0)
@@ -337,6 +340,10 @@ static enum err target(struct cmd *c, struct db *db, struct work_order *w)
   if (e == ERR_NOT_FOUND)
     return refuse(c, e, "work_order_not_found", "There is no work order %.100s", c->target ? c->target : "");
   TRY(e);
+  if (!strncmp(c->actor.name, OF_FACTORY, strlen(OF_FACTORY)) &&
+      strcmp(c->actor.name + strlen(OF_FACTORY), w->factory) != 0)
+    return refuse(c, ERR_FORBIDDEN, "not_its_work_order", "w_%lld is made by another factory",
+                  (long long)w->id);
   return version_holds(c, "work order", w->version);
 }
 
@@ -437,7 +444,7 @@ enum err flow_work_cancel_run(struct cmd *c, struct db *db)
   if (a->again) w.covers = false;
   w.note = a->reason;
   TRY(take_back(c, db, &w));
-  if (exception_settle(db, "work_refused", w.order_id, 0, c->actor.name, c->now_ms) < 0) return ERR_IO;
+  if (exception_settle(db, "factory_refused", w.order_id, 0, c->actor.name, c->now_ms) < 0) return ERR_IO;
   TRY(settle_of(c, db, &w));
   return answer(c, db, &w, NULL);
 }
@@ -450,24 +457,88 @@ static bool work_of(struct cmd *c, struct db *db, const struct effect *e, struct
   return id_parse(e->subject, 'w', &id) && !work_get(db, &c->mem, id, w);
 }
 
-static enum err fresh(struct cmd *c, struct db *db, struct effect_taken *t, const struct work_order *w)
+static size_t digits(const char *p)
 {
-  struct buf b = { 0 };
-  struct order o;
-  TRY(order_get(db, &c->mem, w->order_id, &o));
-  enum err e = view_work(db, &c->mem, w->id, &b, NULL);
-  if (!e) {
-    struct buf out = { 0 };
-    struct jw j;
-    jw_init(&j, &out), jw_object(&j), jw_kraw(&j, "work_order", b.data),
-      jw_kstring(&j, "external_id", o.external_id);
-    jw_kstring(&j, "remark_buyer", o.remark_buyer), jw_kstring(&j, "remark_seller", o.remark_seller),
-      jw_object_end(&j);
-    t->effect.data = arena_strn(&c->mem, out.data, out.len);
-    buf_release(&out);
+  return strspn(p, "0123456789");
+}
+
+/* 13800000000, 138 0000 0000, 0571-88888888 */
+static size_t telephone(const char *p)
+{
+  size_t n = digits(p), second, third;
+  if (n >= 7) return n;
+  if ((n != 3 && n != 4) || !strchr(" -", p[n]) || !p[n]) return 0;
+  second = digits(p + n + 1);
+  if (second >= 7) return n + 1 + second;
+  if (n != 3 || second != 4 || !p[8] || !strchr(" -", p[8])) return 0;
+  third = digits(p + 9);
+  return third == 4 ? 13 : 0;
+}
+
+/* A factory makes goods; who gets them is not its business. */
+static const char *without_numbers(struct cmd *c, const char *text)
+{
+  char *out = text ? arena_str(&c->mem, text) : NULL;
+  for (char *p = out; p && *p; p++) {
+    size_t n = telephone(p);
+    if (n) memset(p + 3, '*', n - 3), p += n - 1;
+    else p += digits(p) ? digits(p) - 1 : 0;
   }
-  buf_release(&b);
-  return e;
+  return out;
+}
+
+/* What the factory is told, once and for all: the same bytes at every try are the same work order to it. */
+static enum err fixed(struct cmd *c, struct db *db, struct effect_taken *t, const struct work_order *w)
+{
+  struct faults f = { .mem = &c->mem };
+  struct buf out = { 0 };
+  struct jw j;
+  struct order o;
+  const char *data = t->effect.data;
+  const struct json *known = json_parse(&c->mem, data, strlen(data), JSON_ELEMENTS_MAX, &f);
+  if (json_get(known, "quantity")) return ERR_OK;
+  TRY(order_get(db, &c->mem, w->order_id, &o));
+  jw_init(&j, &out), jw_object(&j);
+  enum err e = view_work_told(db, w->id, &j);
+  jw_kstring(&j, "external_id", o.external_id);
+  jw_kstring(&j, "remark_buyer", without_numbers(c, o.remark_buyer));
+  jw_kstring(&j, "remark_seller", without_numbers(c, o.remark_seller));
+  if (w->cancel) jw_kstring(&j, "reason", without_numbers(c, w->note));
+  jw_object_end(&j);
+  if (!e) t->effect.data = arena_strn(&c->mem, out.data, out.len);
+  buf_release(&out);
+  return e ? e : effect_fix(db, t->effect.id, t->effect.data);
+}
+
+/* The answer tells how it stands there: its sequence says whether that is news. NULL: it says nothing of the kind. */
+static const struct work_args *answer_read(struct cmd *c, const char *result)
+{
+  struct faults f = { .mem = &c->mem };
+  struct work_args *a = arena_new(&c->mem, struct work_args);
+  const struct json *j = result ? json_parse(&c->mem, result, strlen(result), JSON_ELEMENTS_MAX, &f) : NULL;
+  if (!j || json_type(j) != JSON_OBJECT) return NULL;
+  struct work_event *e = &a->event;
+  a->cancel = json_string(json_get(j, "cancel"));
+  a->state = json_string(json_get(j, "state"));
+  bool fits = json_int(json_get(j, "seq"), &e->seq) && e->seq > 0 && e->seq <= INT32_MAX;
+  if (!fits) e->seq = 0;
+  json_int(json_get(j, "step"), &e->step), json_int(json_get(j, "steps"), &e->steps);
+  if (e->step < 0 || e->steps < e->step || e->steps > 10000) e->step = e->steps = 0;
+  e->says_state = fits && a->state && work_state_parse(a->state, &e->state);
+  const char *expected = json_string(json_get(j, "expected_at")), *note = json_string(json_get(j, "note"));
+  if (!fits || !expected || !time_parse(expected, &e->expected_at)) e->expected_at = 0;
+  e->note = note && strlen(note) <= 500 ? note : NULL;
+  return a;
+}
+
+static enum err answer_apply(struct cmd *c, struct db *db, struct work_order *w, const struct work_args *a)
+{
+  bool applied;
+  if (!a || !(a->event.says_state || a->event.expected_at)) return ERR_OK;
+  struct work_event e = a->event;
+  e.actor = destination_of(c, w);
+  TRY(progress(c, db, w, &e, &applied));
+  return applied ? settle_of(c, db, w) : ERR_OK;
 }
 
 enum err produce_take(struct cmd *c, struct db *db, struct effect_taken *t, bool *gone)
@@ -479,42 +550,51 @@ enum err produce_take(struct cmd *c, struct db *db, struct effect_taken *t, bool
     w.effect_id = 0, *gone = true; /* put again when it is released */
     return work_update(db, &w, c->now_ms);
   }
-  return fresh(c, db, t, &w);
+  return fixed(c, db, t, &w);
 }
 
 enum err produce_told(struct cmd *c, struct db *db, const struct effect *e, enum told what, const char *error,
                       const char *result)
 {
   struct work_order w;
-  (void)error, (void)result;
-  if (!work_of(c, db, e, &w) || w.effect_id != e->id || w.seq || w.state > WORK_SENT) return ERR_OK;
+  (void)error;
+  if (!work_of(c, db, e, &w) || w.effect_id != e->id) return ERR_OK;
   if (what != TOLD_ACCEPTED && what != TOLD_REFUSED) return ERR_OK;
   enum work_state was = w.state;
-  w.state = what == TOLD_ACCEPTED ? WORK_SENT : WORK_REFUSED;
-  if (w.state == was) return ERR_OK;
-  TRY(work_update(db, &w, c->now_ms));
-  TRY(event(c, db, &w, "work.progress"));
-  return said(c, db, &w, was, w.cancel);
+  if (!w.seq && w.state <= WORK_SENT) w.state = what == TOLD_ACCEPTED ? WORK_SENT : WORK_REFUSED;
+  if (w.state != was) {
+    TRY(work_update(db, &w, c->now_ms));
+    TRY(event(c, db, &w, "work.progress"));
+    TRY(said(c, db, &w, was, w.cancel));
+  }
+  return what == TOLD_ACCEPTED ? answer_apply(c, db, &w, answer_read(c, result)) : ERR_OK;
 }
 
 enum err produce_cancel_take(struct cmd *c, struct db *db, struct effect_taken *t, bool *gone)
 {
   struct work_order w;
   *gone = !work_of(c, db, &t->effect, &w) || w.cancel != CANCEL_ASKED || w.state == WORK_CANCELLED;
-  return *gone ? ERR_OK : fresh(c, db, t, &w);
+  return *gone ? ERR_OK : fixed(c, db, t, &w);
 }
 
+/* Accepted and nothing else said: it stops. It may also say no, or that it answers later. */
 enum err produce_cancel_told(struct cmd *c, struct db *db, const struct effect *e, enum told what,
                              const char *error, const char *result)
 {
   struct work_order w;
-  (void)error, (void)result;
-  if (!work_of(c, db, e, &w) || w.cancel != CANCEL_ASKED) return ERR_OK;
-  if (what != TOLD_ACCEPTED && what != TOLD_REFUSED) return ERR_OK;
+  (void)error;
+  if (!work_of(c, db, e, &w) || (what != TOLD_ACCEPTED && what != TOLD_REFUSED)) return ERR_OK;
+  const struct work_args *a = what == TOLD_ACCEPTED ? answer_read(c, result) : NULL;
+  TRY(answer_apply(c, db, &w, a));
+  TRY(work_get(db, &c->mem, w.id, &w)); /* what follows from the answer may have changed it */
+  if (w.cancel != CANCEL_ASKED || w.state == WORK_CANCELLED ||
+      (a && a->cancel && !strcmp(a->cancel, "asked")))
+    return ERR_OK;
   enum work_state was = w.state;
-  if (what == TOLD_ACCEPTED) w.state = WORK_CANCELLED;
-  else w.cancel = CANCEL_REFUSED;
+  if (what == TOLD_REFUSED || (a && a->cancel && !strcmp(a->cancel, "refused"))) w.cancel = CANCEL_REFUSED;
+  else w.state = WORK_CANCELLED;
   TRY(work_update(db, &w, c->now_ms));
   TRY(event(c, db, &w, "work.cancel"));
-  return said(c, db, &w, was, CANCEL_ASKED);
+  TRY(said(c, db, &w, was, CANCEL_ASKED));
+  return settle_of(c, db, &w);
 }
