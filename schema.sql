@@ -45,6 +45,8 @@ CREATE TABLE payloads (
 ) STRICT;
 -- What still waits or failed; empty in good times.
 CREATE INDEX payloads_open ON payloads (state, id) WHERE state <> 'applied';
+-- A row that failed comes again with every page: it is kept once.
+CREATE INDEX payloads_failed ON payloads (channel_id, digest) WHERE state = 'failed';
 
 -- One customer's purchase on one channel (domain 1). placed_slot is placed_at divided by SLOT_MS (3 days).
 CREATE TABLE orders (

@@ -78,8 +78,7 @@ bool payload_same(struct db *db, int64_t id, const unsigned char digest[16])
 bool payload_failed_same(struct db *db, int64_t channel_id, const unsigned char digest[16])
 {
   static const char SQL[] =
-    "SELECT 1 FROM payloads WHERE state <> 'applied' AND state = 'failed' AND channel_id = $1"
-    " AND digest = $2 LIMIT 1";
+    "SELECT 1 FROM payloads WHERE state = 'failed' AND channel_id = $1 AND digest = $2 LIMIT 1";
   struct stmt *s = db_stmt(db, SQL);
   stmt_int(s, 1, channel_id), stmt_blob(s, 2, digest, 16);
   bool same = stmt_row(s);

@@ -21,3 +21,4 @@ CREATE TABLE gifts (
   at       INTEGER NOT NULL,
   PRIMARY KEY (order_id, line_no)
 ) WITHOUT ROWID, STRICT;
+CREATE INDEX payloads_failed ON payloads (channel_id, digest) WHERE state = 'failed';
