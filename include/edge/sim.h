@@ -8,7 +8,8 @@
  *   sim_call.c   what the platforms' answers are made of
  *   sim_net.c    ports, and answers that come late, broken or never
  *   sim_ship.c   shops are told of shipments and stock: what they take, the ledger of it, carriers' pick-ups
- *   sim_push.c   pushes and carriers' traces to orderd, some of them lost, twice or out of order
+ *   sim_push.c   pushes, carriers' traces and factories' callbacks to orderd, some of them lost, twice or out of order
+ *   sim_factory.c factories: work orders, and how they get on
  *   sim_truth.c  truth, counters, configuration, and the routes of the control port
  *   sim_NAME.c   one platform each: a row of sim_platforms
  *
@@ -18,6 +19,7 @@
 #ifndef ORDERD_EDGE_SIM_H
 #define ORDERD_EDGE_SIM_H
 #include "flow.h"
+#include "edge/sim_factory.h"
 
 struct http_request;
 struct http_field;
@@ -116,7 +118,10 @@ const char *sim_parcel_carrier(const struct sim_parcel *p, const char *usual);
   X(CONFIRM_ERRORS, "confirm-errors", "confirmations answered with 502 or 503; half of them are taken") \
   X(BACK_OFFICE, "back-office", "waiting orders that are shipped by hand in the platform's back office") \
   X(LATE_REFUNDS, "late-refunds", "parcels whose orders are paid back before the carrier has them")  \
-  X(UNPICKED, "unpicked", "parcels that no carrier picks up")
+  X(UNPICKED, "unpicked", "parcels that no carrier picks up")                                        \
+  X(QC_FAILURES, "qc-failures", "work orders that a factory's quality control fails")                \
+  X(MES_REFUSALS, "mes-refusals", "work orders that a factory does not take")                        \
+  X(CANCEL_REFUSALS, "cancel-refusals", "work orders begun that a factory does not stop")
 enum sim_fault {
 #define X(id, name, doc) SIM_FAULT_##id,
   SIM_FAULT_MAP(X)
@@ -324,6 +329,8 @@ struct sim_options {
   const char *traces;            /* the same, for what carriers tell; with a token of orderd's */
   const char *token;
   int64_t pickup_ms;             /* so long after its label a parcel is picked up, and up to half as long again */
+  const char *factories;         /* "SOFAS,DESKS"; NULL: none. Their callbacks go to push */
+  int64_t make_ms;               /* from order to quality control */
   struct env *env;               /* NULL: the real one */
 };
 void sim_options_default(struct sim_options *o);
@@ -419,6 +426,8 @@ struct sim {
   int64_t skew_ms, start_ms, ran_ms; /* ran_ms: everything due until then has happened */
   struct sim_shop *shop;
   size_t shops;
+  struct sim_factory *factory;
+  size_t factories;
   struct sim_heap due;
   uint32_t customers;
   uint64_t drawn;                /* of live changes */

@@ -185,7 +185,8 @@ const struct cli_command cli_commands[] = {
       "refresh-grace=DURATION skew=MS no-limits push=URL truth=FILE duplicates=SHARE reorder=SHARE late-cancel=SHARE "
       "timeouts=SHARE errors=SHARE html=SHARE truncated=SHARE same-page=SHARE rate-limit=SHARE lost-pushes=SHARE "
       "confirm-refusals=SHARE confirm-timeouts=SHARE confirm-errors=SHARE back-office=SHARE late-refunds=SHARE "
-      "unpicked=SHARE traces=URL token-file=FILE pickup=DURATION",
+      "unpicked=SHARE traces=URL token-file=FILE pickup=DURATION factories=LIST make-time=DURATION qc-failures=SHARE "
+      "mes-refusals=SHARE cancel-refusals=SHARE",
     .run = cli_sim,
     .doc = "Play market places over HTTP, with their signatures, pages, limits and failures.",
     .more =
@@ -202,18 +203,22 @@ const struct cli_command cli_commands[] = {
       "  --push        the address of orderd: changes are pushed to /v1/hooks/channel/SHOP\n"
       "  --traces      the address of orderd: carriers tell of pick-ups at /v1/shipments/trace, with the token in\n"
       "                --token-file, about --pickup (30m) after a parcel was made known\n"
+      "  --factories   a list with commas: factories of these names take work orders (mes.factory), make them in\n"
+      "                --make-time (1h), and call /v1/hooks/mes/NAME at --push\n"
       "Shares are 0 to 1 or per cent: --duplicates rows and pushes that come twice, --reorder rows, pushes and\n"
       "changes out of order, --late-cancel paid orders cancelled later, --timeouts requests carried out but not\n"
       "answered, --errors, --html, --truncated broken answers, --same-page walks that never get on, --rate-limit\n"
       "storms of refusals, --lost-pushes. Of shipments: --confirm-refusals, --confirm-timeouts and --confirm-errors (of\n"
       "both half are carried out), --back-office orders shipped by hand elsewhere, --late-refunds paid back between label\n"
-      "and pick-up, --unpicked parcels that no carrier comes for.\n"
+      "and pick-up, --unpicked parcels that no carrier comes for. Of work orders: --qc-failures, --mes-refusals, and\n"
+      "--cancel-refusals: factories that go on with what they have begun.\n"
       "Control port: GET /sim/state /sim/truth /sim/config /sim/ledger (what the platforms were told of shipments and\n"
       "stock, and when); POST /sim/advance {\"ms\":60000} moves the clock and lets happen what is due, /sim/faults\n"
       "{\"timeouts\":0.02}, /sim/push {\"shop\":\"shopee\",\"id\":\"…\"}, /sim/ship and /sim/refund (the same), /sim/label\n"
       "{\"tracking_no\":\"…\",\"carrier\":\"SF\",\"after_ms\":0}, /sim/pickup {\"tracking_no\":\"…\"}, /sim/expire {\"shop\":\"…\"},\n"
       "/sim/fail {\"shop\":\"…\",\"call\":\"confirm\",\"how\":\"refuse\",\"times\":1} (or stock; or lost, hang, error, taken_error,\n"
-      "cut; or a call's own name with throttle), /sim/stop-changes.",
+      "cut; or a call's own name with throttle), /sim/stop-changes; GET /sim/factories, and POST\n"
+      "{\"factory\":\"…\",\"work_order\":\"w_1\",\"qc\":\"failed\",\"cancel\":\"no\"}: what is decided when it comes to that.",
     .example = "orderd sim --listen 127.0.0.1:0 --orders 500 --seed 7 --duplicates 0.02 --truth truth.json" },
 
   { .name = "import",

@@ -92,9 +92,10 @@ static bool options_read(struct cli *c, struct sim_options *o)
       !cli_number(c, "seed", 0, INT64_MAX, &seed) || !skew_read(c, &o->skew_ms))
     return false;
   o->seed = (uint64_t)seed, o->no_limits = cli_option(c, "no-limits") != NULL;
+  o->factories = cli_option(c, "factories");
   return traces_read(c, o) && duration_read(c, "pickup", &o->pickup_ms) &&
-         rate_read(c, "rate", &o->rate_milli) && rate_read(c, "changes", &o->change_milli) &&
-         duration_read(c, "token-life", &o->token_life_ms) &&
+         duration_read(c, "make-time", &o->make_ms) && rate_read(c, "rate", &o->rate_milli) &&
+         rate_read(c, "changes", &o->change_milli) && duration_read(c, "token-life", &o->token_life_ms) &&
          duration_read(c, "refresh-grace", &o->refresh_grace_ms) && shares_read(c, o);
 }
 
@@ -145,7 +146,14 @@ static void told(struct play *p)
       jw_kstring(&w, "host", s->base);
     jw_object_end(&w);
   }
-  jw_array_end(&w), jw_object_end(&w);
+  jw_array_end(&w);
+  if (p->sim->factories) jw_key(&w, "factories"), jw_array(&w);
+  for (size_t i = 0; i < p->sim->factories; i++) {
+    const struct sim_factory *f = &p->sim->factory[i];
+    jw_object(&w), jw_kstring(&w, "name", f->name), jw_kstring(&w, "host", f->base), jw_object_end(&w);
+  }
+  if (p->sim->factories) jw_array_end(&w);
+  jw_object_end(&w);
   puts(b.data);
   fflush(stdout);
   buf_release(&b);

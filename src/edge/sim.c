@@ -57,7 +57,8 @@ void sim_options_default(struct sim_options *o)
                              .days = 3,
                              .seed = 1,
                              .refresh_grace_ms = 60 * 1000,
-                             .pickup_ms = 30 * 60 * 1000 };
+                             .pickup_ms = 30 * 60 * 1000,
+                             .make_ms = 60 * 60 * 1000 };
 }
 
 void sim_faults(struct sim *s, const int32_t fault[SIM_FAULT_N])
@@ -144,7 +145,7 @@ struct sim *sim_new(const struct sim_options *o, struct arena *a, const char **w
   s->o = *o;
   s->real = o->env ? o->env : env_real();
   s->skew_ms = o->skew_ms;
-  if (!shops_make(s, o->platforms, a, why)) {
+  if (!shops_make(s, o->platforms, a, why) || !sim_factories_make(s, o->factories, a, why)) {
     sim_free(s);
     return NULL;
   }

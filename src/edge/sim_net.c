@@ -87,12 +87,32 @@ static void held_due(struct sim_net *net, int64_t now_ms)
   }
 }
 
-static void shop_gone(void *arg, struct http_request *r)
+static void held_forget(struct sim_net *net, struct http_request *r)
 {
-  struct held **at = &((struct sim_shop *)arg)->sim->net->held;
+  struct held **at = &net->held;
   while (*at && (*at)->r != r) at = &(*at)->next;
   if (*at) *at = (*at)->next;
   http_drop(r);
+}
+
+static void shop_gone(void *arg, struct http_request *r)
+{
+  held_forget(((struct sim_shop *)arg)->sim->net, r);
+}
+
+static void factory_handle(void *arg, struct http_request *r)
+{
+  struct sim_factory *f = arg;
+  struct sim_reply out;
+  sim_factory_answer(f, r, &out);
+  if (out.lost) hold(f->sim->net, r, NEVER_MS);
+  else http_reply(r, out.status, "application/json", NULL, out.body.data, out.body.len);
+  buf_release(&out.body);
+}
+
+static void factory_gone(void *arg, struct http_request *r)
+{
+  held_forget(((struct sim_factory *)arg)->sim->net, r);
 }
 
 static void control_handle(void *arg, struct http_request *r)
@@ -146,6 +166,14 @@ static bool listen_all(struct sim_net *net, struct arena *a, const char **why)
     s->shop[i].own->http = listen_at(net, &h, where, a, why);
     if (*why) return false;
     base_put(s->shop[i].base, sizeof s->shop[i].base, where, s->shop[i].own->http);
+  }
+  for (size_t i = 0; i < s->factories; i++) {
+    struct sim_factory *f = &s->factory[i];
+    struct http_handlers h = { .plan = plan, .handle = factory_handle, .gone = factory_gone, .arg = f };
+    where = address_after(a, s->o.listen, (int)(s->shops + i) + 1);
+    f->http = listen_at(net, &h, where, a, why);
+    if (*why) return false;
+    base_put(f->base, sizeof f->base, where, f->http);
   }
   return true;
 }
@@ -213,5 +241,7 @@ void sim_stop(struct sim *s, void (*stopped)(void *arg), void *arg)
   if (net->control) http_close(net->control, on_http_closed, net);
   for (size_t i = 0; i < s->shops; i++)
     if (s->shop[i].own->http) http_close(s->shop[i].own->http, on_http_closed, net);
+  for (size_t i = 0; i < s->factories; i++)
+    if (s->factory[i].http) http_close(s->factory[i].http, on_http_closed, net);
   uv_close((uv_handle_t *)&net->timer, on_timer_closed);
 }

@@ -1,11 +1,12 @@
-/* sim_push.c: pushes of the simulated platforms to orderd, signed as theirs are, and what carriers tell of parcels; some
- * are lost, some come twice or out of order, and one that is not taken is tried again. */
+/* sim_push.c: pushes of the simulated platforms to orderd, signed as theirs are, what carriers tell of parcels, and what
+ * factories tell of work orders; some are lost, some come twice or out of order, and one that is not taken is tried again. */
 #include "edge.h"
 
 #define AT_ONCE 16
 #define WAITING_MAX 100000
 #define TRIES 3
 #define TRACE_TRIES 20
+#define CALLBACK_TRIES 100 /* within the five minutes that its time is good for */
 #define AGAIN_MS 2000
 #define PUSH_TIMEOUT_MS 5000
 #define FIELDS_MAX 8
@@ -14,7 +15,9 @@ struct push {
   struct push *next;
   struct fetch call; /* its mem holds all texts */
   struct sim_push_queue *queue;
-  struct sim_shop *shop; /* NULL: a carrier's trace */
+  struct sim_shop *shop; /* NULL: a carrier's trace, or a factory's callback */
+  int64_t *taken, *failed;
+  int tries_max;
   struct http_field field[FIELDS_MAX];
   struct arena mem;
   int64_t due_ms; /* monotonic */
@@ -66,9 +69,8 @@ static void done(struct fetch *f)
   *at = p->next;
   q->under_way--;
   bool taken = f->status >= 200 && f->status < 300;
-  if (taken || ++p->tries >= (p->shop ? TRIES : TRACE_TRIES)) {
-    if (p->shop) p->shop->own->pushes += taken, p->shop->own->pushes_failed += !taken;
-    else q->sim->traces += taken, q->sim->traces_failed += !taken;
+  if (taken || ++p->tries >= p->tries_max) {
+    ++*(taken ? p->taken : p->failed);
     push_free(p);
     return;
   }
@@ -86,6 +88,7 @@ static struct push *push_make(struct sim_push_queue *q, struct sim_shop *shop, c
   if (o) shop->row->push(shop, o, url, &p->mem, &out);
   else shop->row->ping(shop, &out);
   p->queue = q, p->shop = shop;
+  p->taken = &shop->own->pushes, p->failed = &shop->own->pushes_failed, p->tries_max = TRIES;
   p->call = (struct fetch){ .method = "POST",
                             .url = url,
                             .content_type = out.type,
@@ -136,6 +139,7 @@ static struct push *trace_make(struct sim_push_queue *q, const struct sim_label 
   jw_kstring(&w, "tracking_no", l->no), jw_kstring(&w, "status", status), jw_ktime(&w, "at", at_ms);
   jw_object_end(&w);
   p->queue = q;
+  p->taken = &q->sim->traces, p->failed = &q->sim->traces_failed, p->tries_max = TRACE_TRIES;
   p->field[0] = (struct http_field){ "authorization", arena_printf(&p->mem, "Bearer %s", q->sim->o.token) };
   p->field[1] = (struct http_field){ "idempotency-key", arena_printf(&p->mem, "trace-%s-%s", l->no, status) };
   p->call = (struct fetch){ .method = "POST",
@@ -160,6 +164,41 @@ static void picked(struct sim *s, const struct sim_label *l, const char *status,
   put(q, trace_make(q, l, status, at_ms), 0);
   if (sim_hits(s, SIM_FAULT_DUPLICATES, draw))
     put(q, trace_make(q, l, status, at_ms), (int64_t)(draw >> 40) % 2000);
+}
+
+/* ---- what factories tell ---------------------------------------------------------------------------- */
+static struct push *callback_make(struct sim_push_queue *q, struct sim_factory *f, const char *body)
+{
+  struct push *p = mem_new(sizeof *p);
+  struct env *real = q->sim->real;
+  const char *time = arena_printf(&p->mem, "%lld", (long long)(real->now_ms(real) / 1000));
+  size_t n = strlen(body);
+  p->queue = q, p->taken = &f->callbacks, p->failed = &f->callbacks_failed, p->tries_max = CALLBACK_TRIES;
+  p->field[0] = (struct http_field){ "mes-time", time };
+  p->field[1] = (struct http_field){ "mes-signature", sim_factory_sign(f, &p->mem, time, body, n) };
+  p->call = (struct fetch){ .method = "POST",
+                            .url = arena_printf(&p->mem, "%s/v1/hooks/mes/%s", q->sim->o.push, f->name),
+                            .content_type = "application/json",
+                            .header = p->field,
+                            .headers = 2,
+                            .body = arena_strn(&p->mem, body, n),
+                            .body_n = n,
+                            .timeout_ms = PUSH_TIMEOUT_MS,
+                            .answer_max = 64 << 10,
+                            .done = done,
+                            .owner = p };
+  return p;
+}
+
+void sim_push_callback(struct sim *s, struct sim_factory *f, const char *id, const char *body)
+{
+  struct sim_push_queue *q = s->push;
+  uint64_t draw = sim_hash(s, "callback", hash64(id, strlen(id), 7), 0);
+  if (!q || !s->o.push || q->n >= WAITING_MAX) return;
+  bool late = sim_hits(s, SIM_FAULT_REORDER, draw);
+  put(q, callback_make(q, f, body), late ? 500 + (int64_t)(draw >> 40) % 3000 : 0);
+  if (sim_hits(s, SIM_FAULT_DUPLICATES, draw))
+    put(q, callback_make(q, f, body), (int64_t)(draw >> 40) % 2000);
 }
 
 void sim_push_tick(struct sim_push_queue *q)

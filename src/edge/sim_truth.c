@@ -165,6 +165,7 @@ void sim_config_put(struct sim *s, struct buf *out)
     for (size_t k = 0; k < SIM_SECRETS_MAX && shop->row->secret[k].name; k++)
       buf_printf(out, "%s = %s\n", shop->row->secret[k].name, shop->own->secret[k]);
   }
+  sim_factories_config(s, out);
 }
 
 /* ---- counters ------------------------------------------------------------------------------------------ */
@@ -276,6 +277,18 @@ static void faults_set(struct control *k)
   }
   sim_faults(k->sim, share);
   say(k, 200, "set");
+}
+
+static void factories_get(struct control *k)
+{
+  struct jw w;
+  jw_init(&w, &k->out), sim_factories_put(k->sim, &w), buf_char(&k->out, '\n');
+}
+
+static void factory_decide(struct control *k)
+{
+  bool done = sim_factory_decide(k->sim, k->json);
+  say(k, done ? 200 : 404, done ? "decided" : "not_found");
 }
 
 static void freeze(struct control *k)
@@ -403,13 +416,22 @@ static const struct {
   const char *path, *method;
   void (*run)(struct control *k);
 } control_routes[] = {
-  { "/sim/state", "GET", state_get },    { "/sim/truth", "GET", truth_get },
-  { "/sim/config", "GET", config_get },  { "/sim/advance", "POST", advance },
-  { "/sim/faults", "POST", faults_set }, { "/sim/stop-changes", "POST", freeze },
-  { "/sim/push", "POST", push },         { "/sim/ledger", "GET", ledger_get },
-  { "/sim/ship", "POST", ship },         { "/sim/refund", "POST", recall },
-  { "/sim/label", "POST", label },       { "/sim/pickup", "POST", pick_up },
-  { "/sim/fail", "POST", fail_next },    { "/sim/expire", "POST", expire },
+  { "/sim/state", "GET", state_get },
+  { "/sim/truth", "GET", truth_get },
+  { "/sim/config", "GET", config_get },
+  { "/sim/advance", "POST", advance },
+  { "/sim/faults", "POST", faults_set },
+  { "/sim/stop-changes", "POST", freeze },
+  { "/sim/push", "POST", push },
+  { "/sim/ledger", "GET", ledger_get },
+  { "/sim/ship", "POST", ship },
+  { "/sim/refund", "POST", recall },
+  { "/sim/label", "POST", label },
+  { "/sim/pickup", "POST", pick_up },
+  { "/sim/fail", "POST", fail_next },
+  { "/sim/expire", "POST", expire },
+  { "/sim/factories", "GET", factories_get },
+  { "/sim/factories", "POST", factory_decide },
 };
 
 void sim_control_answer(struct sim *s, struct http_request *r)
