@@ -39,8 +39,31 @@ static const struct {
   { HEAD "[condition]\n1\n[action]\npriority 1001\n",
     "big.rule:6:1: expected priority NUMBER, from -1000 to 1000" },
   { HEAD "[condition]\n1\n[action]\nsplit\n", "big.rule:6:1: expected split apart" },
-  { HEAD "[condition]\n1\n[action]\ngift LAMP 1\n", "big.rule:6:1: gift is not there yet" },
-  { HEAD "[condition]\n1\n[action]\nskip finance\n", "big.rule:6:1: skip is not there yet" },
+  { HEAD "[condition]\n1\n[action]\ngift LAMP 1\n", NULL },
+  { HEAD "[condition]\n1\n[action]\ngift  LAMP-\xe7\x81\xaf\t 99 \n", NULL },
+  { "[rule big]\nwhen = taken\n[condition]\n1\n[action]\ngift A 1\ngift B 2\n", NULL },
+  { HEAD "[condition]\n1\n[action]\ngift\n", "big.rule:6:1: expected gift SKU QUANTITY" },
+  { HEAD "[condition]\n1\n[action]\ngift LAMP\n", "big.rule:6:1: expected gift SKU QUANTITY" },
+  { HEAD "[condition]\n1\n[action]\ngift LAMP 0\n", "big.rule:6:1: expected gift SKU QUANTITY" },
+  { HEAD "[condition]\n1\n[action]\ngift LAMP 100\n", "big.rule:6:1: expected gift SKU QUANTITY" },
+  { HEAD "[condition]\n1\n[action]\ngift LAMP -1\n", "big.rule:6:1: expected gift SKU QUANTITY" },
+  { HEAD "[condition]\n1\n[action]\ngift LAMP 1 2\n", "big.rule:6:1: expected gift SKU QUANTITY" },
+  { HEAD "[condition]\n1\n[action]\ngift LAMP 1.5\n", "big.rule:6:1: expected gift SKU QUANTITY" },
+  { HEAD "[condition]\n1\n[action]\ngift a,b 1\n", "big.rule:6:1: expected gift SKU QUANTITY" },
+  { "[rule big]\nwhen = split\n[condition]\n1\n[action]\ntag x\ngift LAMP 1\n",
+    "big.rule:7:1: gift needs when = taken, pending or paid" },
+  { "[rule big]\nwhen = case\n[condition]\n1\n[action]\nskip finance\nskip warehouse\n", NULL },
+  { "[rule big]\nwhen = case\n[condition]\n:case ->> '$.kind' = 'return'\n[action]\nskip finance\n"
+    "[example x]\norder = {}\ncase = {\"kind\":\"return\"}\nmatches = yes\n",
+    NULL },
+  { "[rule big]\nwhen = case\n[condition]\n1\n[action]\nskip cs\n", "big.rule:6:1: expected skip STEP" },
+  { "[rule big]\nwhen = case\n[condition]\n1\n[action]\nskip all\n", "big.rule:6:1: expected skip STEP" },
+  { "[rule big]\nwhen = case\n[condition]\n1\n[action]\nskip\n", "big.rule:6:1: expected skip STEP" },
+  { "[rule big]\nwhen = case\n[condition]\n1\n[action]\nskip finance\n tag x\n",
+    "big.rule:7:1: with when = case there is only skip" },
+  { HEAD "[condition]\n1\n[action]\nskip finance\n", "big.rule:6:1: skip needs when = case" },
+  { HEAD "[condition]\n1\n" TAIL "[example x]\norder = {}\ncase = 7\nmatches = yes\n",
+    "big.rule:10:1: the example's case is not" },
   { HEAD "[condition]\n1\n" TAIL "[example x]\norder = [1]\nmatches = yes\n",
     "big.rule:9:1: the example's order is not" },
   { HEAD "[condition]\n1\n" TAIL "[example x]\nmatches = yes\n",
@@ -82,7 +105,7 @@ TEST(rule_files_say_where_they_are_wrong)
 static const char *const endless[] = {
   "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n",
   ("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000), m(i) AS (SELECT i FROM n)\n"
-  "SELECT count(*) FROM m a, m b, m c"),
+   "SELECT count(*) FROM m a, m b, m c"),
   "WITH RECURSIVE n(i, t) AS (SELECT 1, 'xxxxxxxxxxxxxxxx' UNION ALL SELECT i + 1, t || t FROM n) SELECT max(length(t)) FROM n",
   "length(replace(replace(replace(printf('%1000000d', 1), ' ', 'xxxxxxxxxx'), 'x', 'yyyyyyyyyy'), 'y', 'zzzzzzzzzz')) > 0",
   "length(zeroblob(2000000000)) > 0",
@@ -292,5 +315,313 @@ TEST(rule_applies_once)
   }
   CHECK(count(&t, ANY) >= 12);
   CHECK_INT(count(&t, TWICE), 0);
+  ruled_close(&t);
+}
+
+/* ---- gifts ------------------------------------------------------------------------------------------------------------------ */
+static void finding(void *arg, const char *text)
+{
+  (void)arg;
+  CHECK(0);
+  printf("  %s\n", text);
+}
+
+static void sound(struct ruled *t)
+{
+  struct arena mem = { 0 };
+  CHECK_INT(view_check(t->s.db, &mem, &t->s.rules.status, &t->s.rules.merge, finding, NULL), 0);
+  arena_release(&mem);
+}
+
+static void does(struct ruled *t, const char *cmd, const char *target, const char *body)
+{
+  struct cmd *c = shop_run(&t->s, cmd, target, body);
+  test_note("%s %s %s: %s", cmd, target ? target : "", body, c->problem.detail ? c->problem.detail : "");
+  CHECK_INT(c->job.err, ERR_OK);
+  cmd_free(c);
+}
+
+/* Two places, 10 A in NEAR, so many lamps there and in FAR; SET is two lamps; SOFA is made. */
+static void stocked(struct ruled *t, int lamps, int far)
+{
+  does(t, "warehouse.put", NULL, "{\"code\":\"NEAR\",\"division\":\"330106\"}");
+  does(t, "warehouse.put", NULL, "{\"code\":\"FAR\",\"division\":\"510107\"}");
+  does(t, "warehouse.put", NULL, "{\"code\":\"MILL\",\"kind\":\"factory\"}");
+  does(t, "sku.put", NULL, "{\"code\":\"A\"}");
+  does(t, "sku.put", NULL, "{\"code\":\"LAMP\"}");
+  does(t, "sku.put", NULL, "{\"code\":\"SET\",\"parts\":[{\"sku\":\"LAMP\",\"quantity\":2}]}");
+  does(t, "stock.adjust", NULL,
+       "{\"sku\":\"A\",\"warehouse\":\"NEAR\",\"delta\":10,\"reason\":\"received\"}");
+  for (int i = 0; i < 2; i++)
+    if (i ? far : lamps)
+      does(t, "stock.adjust", NULL,
+           arena_printf(&t->s.mem,
+                        "{\"sku\":\"LAMP\",\"warehouse\":\"%s\",\"delta\":%d,\"reason\":\"received\"}",
+                        i ? "FAR" : "NEAR", i ? far : lamps));
+}
+
+static const char LINE_A[] =
+  "\"lines\":[{\"line_id\":\"1\",\"sku\":\"A\",\"quantity\":2,\"price\":\"30.00\"}]";
+
+TEST(rule_gives_what_there_is)
+{
+  static const struct {
+    const char *action, *order; /* order: beside the lines */
+    int lamps, far;
+    const char *gifts; /* as the view shows them; NULL: none, and the tag */
+    int64_t units;     /* pieces reserved for it beside the 2 A */
+  } cases[] = {
+    { "gift LAMP 1", "", 5, 0, "[{\"line_no\":1001,\"sku\":\"LAMP\",\"quantity\":1,\"rule\":\"give\"}]", 1 },
+    { "gift LAMP 2\ngift A 1", "", 2, 0,
+      "[{\"line_no\":1001,\"sku\":\"LAMP\",\"quantity\":2},{\"line_no\":1002,\"sku\":\"A\",\"quantity\":1}]",
+      3 },
+    { "gift SET 2", "", 4, 0, "[{\"sku\":\"SET\",\"quantity\":2}]", 4 },
+    { "gift LAMP 1", "", 0, 1, "[{\"sku\":\"LAMP\",\"quantity\":1}]", 1 }, /* from another place */
+    { "gift LAMP 1", "", 0, 0, NULL, 0 },
+    { "gift LAMP 3", "", 2, 0, NULL, 0 },
+    { "gift SET 1", "", 1, 0, NULL, 0 },
+    { "gift NOSUCH 1", "", 5, 0, NULL, 0 },
+    { "gift A 9", "", 5, 0, NULL, 0 }, /* 10 are there, and the order itself wants 2 of them */
+    { "gift LAMP 1", "\"flags\":[\"platform_warehouse\"],", 5, 0, NULL, -2 },
+  };
+  for (size_t i = 0; i < COUNT(cases); i++) {
+    struct ruled t;
+    char name[24];
+    snprintf(name, sizeof name, "gift%zu", i);
+    ruled_open(&t, name);
+    rule_add(&t, "give", "paid", "1", cases[i].action);
+    stocked(&t, cases[i].lamps, cases[i].far);
+    take(&t, arena_printf(&t.s.mem, "{\"external_id\":\"1\",%s%s}", cases[i].order, LINE_A), 0);
+    test_note("case %zu: %s %s", i, cases[i].action, cases[i].order);
+    if (cases[i].gifts) shows(&t, 1, arena_printf(&t.s.mem, "{\"gifts\":%s,\"tags\":[]}", cases[i].gifts));
+    else shows(&t, 1, "{\"gifts\":null,\"tags\":[\"gift-missing\"]}");
+    CHECK_INT(count(&t, "SELECT count(*) FROM events WHERE type = 'order.gift_missing'"), !cases[i].gifts);
+    CHECK_INT(count(&t, "SELECT coalesce(sum(quantity), 0) FROM units"), 2 + cases[i].units);
+    CHECK_INT(count(&t, "SELECT count(*) FROM exceptions"), 0);
+    CHECK_INT(count(&t, "SELECT count(*) FROM lines"), 1);
+    CHECK_INT(count(&t, "SELECT total FROM orders"), 1000);
+    sound(&t);
+    ruled_close(&t);
+  }
+}
+
+/* What it was given goes before the order has to wait; once only, whatever comes in later. */
+TEST(rule_gifts_stand_in_no_order_s_way)
+{
+  struct ruled t;
+  ruled_open(&t, "gift_way");
+  rule_add(&t, "give", "paid", ":order ->> '$.external_id' = '1'", "gift LAMP 1\ngift A 1");
+  stocked(&t, 1, 0);
+  take(&t, "{\"external_id\":\"1\",\"lines\":[{\"line_id\":\"1\",\"sku\":\"A\",\"quantity\":9}]}", 0);
+  shows(&t, 1, "{\"gifts\":[{\"sku\":\"LAMP\"},{\"sku\":\"A\"}],\"tags\":[]}");
+  /* a tenth and an eleventh are bought: the order comes before its gift, then it waits like any other */
+  take(
+    &t,
+    "{\"external_id\":\"1\",\"updated_at\":\"2026-12-01T00:00:00Z\",\"lines\":[{\"line_id\":\"1\",\"sku\":\"A\",\"quantity\":10}]}",
+    0);
+  shows(&t, 1, "{\"gifts\":[{\"sku\":\"LAMP\"}],\"tags\":[\"gift-missing\"]}");
+  CHECK_INT(count(&t, "SELECT count(*) FROM exceptions"), 0);
+  CHECK_INT(count(&t, "SELECT sum(quantity) FROM units"), 11);
+  sound(&t);
+  take(
+    &t,
+    "{\"external_id\":\"1\",\"updated_at\":\"2026-12-02T00:00:00Z\",\"lines\":[{\"line_id\":\"1\",\"sku\":\"A\",\"quantity\":11}]}",
+    0);
+  CHECK_INT(count(&t, "SELECT count(*) FROM exceptions WHERE type = 'oversold'"), 1);
+  shows(&t, 1, "{\"gifts\":[{\"sku\":\"LAMP\"}]}"); /* nothing would be gained by taking it */
+  sound(&t);
+  does(&t, "stock.adjust", NULL,
+       "{\"sku\":\"A\",\"warehouse\":\"NEAR\",\"delta\":5,\"reason\":\"received\"}");
+  does(&t, "stock.heal", NULL, "{}");
+  shows(&t, 1, "{\"gifts\":[{\"sku\":\"LAMP\"}],\"exceptions\":[]}");
+  CHECK_INT(count(&t, "SELECT sum(quantity) FROM units"), 12);
+  CHECK_INT(count(&t, "SELECT count(*) FROM events WHERE type = 'order.gift_missing'"), 1);
+  sound(&t);
+  ruled_close(&t);
+}
+
+/* Into the parcel, past the bench, out; the channel hears of what was bought. */
+TEST(rule_gifts_go_with_the_order)
+{
+  struct ruled t;
+  static struct channel_family told[] = { { .channel = "shop-a", .family = "shop-a", .confirms = true } };
+  ruled_open(&t, "gift_goes");
+  t.s.rules.family = told, t.s.rules.families = 1;
+  rule_add(&t, "give", "taken", "1", "gift LAMP 2");
+  stocked(&t, 5, 0);
+  take(&t, arena_printf(&t.s.mem, "{\"external_id\":\"1\",\"status\":\"placed\",%s}", LINE_A), 0);
+  shows(&t, 1, "{\"gifts\":[{\"sku\":\"LAMP\",\"quantity\":2}]}");
+  take(&t,
+       arena_printf(&t.s.mem,
+                    "{\"external_id\":\"1\",\"status\":\"paid\",\"updated_at\":\"2026-12-01T00:00:00Z\",%s}",
+                    LINE_A),
+       0);
+  shows(&t, 1, "{\"gifts\":[{\"sku\":\"LAMP\",\"quantity\":2}]}"); /* once per version, not per stage */
+  does(&t, "order.move", "o_1", "{\"to\":\"split\"}");
+  CHECK_INT(count(&t, "SELECT count(*) FROM fulfilments"), 1);
+  CHECK_INT(count(&t, "SELECT quantity FROM fulfilment_lines WHERE line_no = 1001"), 2);
+  struct buf b = { 0 };
+  CHECK_INT(view_fulfilment(t.s.db, &t.s.mem, 1, &b, NULL), ERR_OK);
+  CHECK(strstr(b.data, "\"sku\":\"LAMP\",\"title\":null,\"quantity\":2,\"gift\":true") != NULL);
+  buf_release(&b);
+  sound(&t);
+  does(&t, "fulfilment.claim", "f_1", "{\"carrier\":\"sf\",\"tracking_no\":\"SF1234567890\"}");
+  sound(&t);
+  CHECK_INT(count(&t, "SELECT sum(quantity) FROM units WHERE state = 'frozen'"), 4);
+  static const char TOLD[] =
+    "SELECT count(*) FROM effects WHERE kind = 'confirm' AND data LIKE '%\"whole\":true%'"
+    " AND data LIKE '%\"sku\":\"A\"%' AND data NOT LIKE '%LAMP%'";
+  CHECK_INT(count(&t, TOLD), 1);
+  ruled_close(&t);
+}
+
+/* The gift lies elsewhere, so it goes alone: its channel has no line to hear of. */
+TEST(rule_gifts_that_go_alone_are_not_told)
+{
+  static struct channel_family told[] = { { .channel = "shop-a", .family = "shop-a", .confirms = true } };
+  struct ruled t;
+  ruled_open(&t, "gift_alone");
+  t.s.rules.family = told, t.s.rules.families = 1;
+  rule_add(&t, "give", "paid", "1", "gift LAMP 1");
+  stocked(&t, 0, 1);
+  take(&t, arena_printf(&t.s.mem, "{\"external_id\":\"1\",%s}", LINE_A), 0);
+  does(&t, "order.move", "o_1", "{\"to\":\"split\"}");
+  CHECK_INT(count(&t, "SELECT count(*) FROM fulfilments"), 2);
+  int64_t alone = count(&t, "SELECT fulfilment_id FROM fulfilment_lines WHERE line_no = 1001");
+  char f[24];
+  snprintf(f, sizeof f, "f_%d", (int)alone);
+  does(&t, "fulfilment.claim", f, "{\"carrier\":\"sf\",\"tracking_no\":\"SF1234567890\"}");
+  CHECK_INT(count(&t, "SELECT count(*) FROM effects"), 0);
+  CHECK_INT(count(&t, "SELECT count(*) FROM claims WHERE state = 'live' AND told = 'accepted'"), 1);
+  snprintf(f, sizeof f, "f_%d", (int)(3 - alone));
+  does(&t, "fulfilment.claim", f, "{\"carrier\":\"sf\",\"tracking_no\":\"SF1234567891\"}");
+  CHECK_INT(count(&t, "SELECT count(*) FROM effects WHERE data LIKE '%\"whole\":true%'"), 1);
+  sound(&t);
+  ruled_close(&t);
+}
+
+/* All bought pieces are given back: the gift stays here. Cancelled: it is free again. */
+TEST(rule_gifts_stay_when_the_order_does)
+{
+  static const char BACK[] =
+    "{\"external_id\":\"%d\",\"updated_at\":\"2026-12-01T00:00:00Z\",%s,\"status\":\"%s\",\"refunds\":[%s]}";
+  static const char REFUND[] =
+    "{\"refund_id\":\"r1\",\"status\":\"refunded\",\"amount\":\"60.00\",\"line_id\":\"1\",\"quantity\":2}";
+  struct ruled t;
+  ruled_open(&t, "gift_stays");
+  rule_add(&t, "give", "paid", "1", "gift LAMP 1");
+  stocked(&t, 5, 0);
+  for (int i = 1; i <= 2; i++) {
+    char over[400];
+    snprintf(over, sizeof over,
+             "{\"external_id\":\"%d\",\"total\":\"60.00\",\"paid\":\"60.00\","
+             "\"receiver\":{\"phone\":\"1380000111%d\"},%s}",
+             i, i, LINE_A);
+    take(&t, over, 0);
+    does(&t, "order.move", i == 1 ? "o_1" : "o_2", "{\"to\":\"split\"}");
+    CHECK_INT(count(&t, "SELECT sum(quantity) FROM units"), 3);
+    snprintf(over, sizeof over, BACK, i, LINE_A, i == 1 ? "paid" : "cancelled", i == 1 ? REFUND : "");
+    take(&t, over, 0);
+    CHECK_INT(count(&t, "SELECT coalesce(sum(quantity), 0) FROM units"), 0);
+    sound(&t);
+  }
+  ruled_close(&t);
+}
+
+/* ---- steps of cases --------------------------------------------------------------------------------------------------------- */
+static void by(struct ruled *t, const char *name, unsigned roles)
+{
+  t->s.actor = (struct actor){ .name = name, .roles = roles };
+}
+
+TEST(rule_skips_steps_of_cases)
+{
+  static const struct {
+    const char *when, *action;
+    const char *amount;
+    const char *step; /* after customer service; NULL: approved */
+    int skips;
+  } cases[] = {
+    { ":case ->> '$.amount.amount' < 50", "skip finance", "30.00", "warehouse", 0 },
+    { ":case ->> '$.kind' = 'refund_only'", "skip warehouse", "30.00", "finance", 1 },
+    { "cast(:case ->> '$.amount.amount' AS REAL) < 50", "skip warehouse\nskip finance", "30.00", NULL, 2 },
+    { "cast(:case ->> '$.amount.amount' AS REAL) < 50", "skip warehouse\nskip finance", "50.00", "warehouse",
+      0 },
+    { ":order ->> '$.external_id' = '2'", "skip warehouse", "30.00", "warehouse", 0 },
+    { ":case IS NULL", "skip warehouse", "30.00", "warehouse", 0 },
+    { "json_extract(:order, 'no path')", "skip warehouse", "30.00", "warehouse",
+      0 }, /* an error skips nothing */
+  };
+  for (size_t i = 0; i < COUNT(cases); i++) {
+    struct ruled t;
+    struct aftercase k;
+    char name[24];
+    snprintf(name, sizeof name, "skip%zu", i);
+    ruled_open(&t, name);
+    rule_add(&t, "small", "case", cases[i].when, cases[i].action);
+    take(
+      &t,
+      arena_printf(&t.s.mem,
+                   "{\"external_id\":\"1\",\"status\":\"shipped\",\"total\":\"60.00\",\"paid\":\"60.00\",%s}",
+                   LINE_A),
+      0);
+    test_note("case %zu: %s", i, cases[i].when);
+    by(&t, "user:asker", ROLE_CS);
+    does(&t, "case.open", NULL,
+         arena_printf(&t.s.mem,
+                      "{\"order\":\"o_1\",\"kind\":\"refund_only\",\"reason\":\"late\",\"amount\":\"%s\"}",
+                      cases[i].amount));
+    CHECK_INT(case_get(t.s.db, &t.s.mem, 1, &k), ERR_OK);
+    CHECK_INT(k.step, STEP_CS); /* somebody looks */
+    by(&t, "user:a", ROLE_CS);
+    does(&t, "case.approve", "c_1", "{}");
+    CHECK_INT(case_get(t.s.db, &t.s.mem, 1, &k), ERR_OK);
+    CHECK_INT(k.step, cases[i].step ? case_step_parse(cases[i].step) : CASE_STEPS);
+    CHECK_INT(k.state, cases[i].step ? CASE_OPEN : CASE_APPROVED);
+    CHECK_INT(count(&t, "SELECT count(*) FROM case_acts WHERE act = 'skip'"), cases[i].skips);
+    CHECK_INT(
+      count(&t,
+            "SELECT count(*) FROM case_acts WHERE act = 'skip' AND note NOT LIKE 'rule small ____________'"),
+      0);
+    CHECK_INT(
+      count(
+        &t,
+        arena_printf(
+          &t.s.mem,
+          "SELECT count(*) FROM events WHERE type = 'rule.applied' AND data LIKE '%%\"version\":\"%s\"%%'",
+          t.rule[0]->version)),
+      cases[i].skips);
+    sound(&t);
+    ruled_close(&t);
+  }
+}
+
+/* A change begins anew, and the rule is asked about what it is now; sent back, it goes to the step before that was taken. */
+TEST(rule_is_asked_anew_when_a_case_changes)
+{
+  struct ruled t;
+  struct aftercase k;
+  ruled_open(&t, "skip_anew");
+  rule_add(&t, "small", "case", "cast(:case ->> '$.amount.amount' AS REAL) < 50", "skip warehouse");
+  take(&t,
+       arena_printf(
+         &t.s.mem, "{\"external_id\":\"1\",\"status\":\"shipped\",\"total\":\"60.00\",\"paid\":\"60.00\",%s}",
+         LINE_A),
+       0);
+  by(&t, "user:asker", ROLE_CS);
+  does(&t, "case.open", NULL,
+       "{\"order\":\"o_1\",\"kind\":\"refund_only\",\"reason\":\"late\",\"amount\":\"20.00\"}");
+  by(&t, "user:a", ROLE_CS);
+  does(&t, "case.approve", "c_1", "{}");
+  CHECK(!case_get(t.s.db, &t.s.mem, 1, &k) && k.step == STEP_FINANCE);
+  by(&t, "user:f", ROLE_FINANCE);
+  does(&t, "case.send_back", "c_1", "{\"reason\":\"which leg?\"}");
+  CHECK(!case_get(t.s.db, &t.s.mem, 1, &k) && k.step == STEP_CS);
+  by(&t, "user:asker", ROLE_CS);
+  does(&t, "case.change", "c_1", "{\"amount\":\"55.00\"}");
+  by(&t, "user:a", ROLE_CS);
+  does(&t, "case.approve", "c_1", "{}");
+  CHECK(!case_get(t.s.db, &t.s.mem, 1, &k) && k.step == STEP_WAREHOUSE);
+  sound(&t);
   ruled_close(&t);
 }

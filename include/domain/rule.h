@@ -10,10 +10,13 @@
 #define RULE_MS 5           /* that asking one may take: time that its thread worked */
 #define RULE_OVERRUNS_MAX 5 /* then it is off */
 #define RULE_DIGEST 32
+#define RULE_GIFT_MOST 99   /* pieces in one line */
+#define RULE_WHEN_CASE "case" /* asked about a case's steps, not when an order comes somewhere */
 #define RULE_VERSION 12 /* of the digest, in hexadecimal: what people see */
 #define RULE_ACT_MAP(X)                                                                                  \
   X(HOLD, "hold", "hold REASON") X(TAG, "tag", "tag NAME") X(ROUTE, "route", "route WAREHOUSE")          \
-  X(PRIORITY, "priority", "priority NUMBER") X(SPLIT, "split", "split apart") X(PROPOSE, "propose", "propose")
+  X(PRIORITY, "priority", "priority NUMBER") X(SPLIT, "split", "split apart") X(PROPOSE, "propose", "propose") \
+  X(GIFT, "gift", "gift SKU QUANTITY") X(SKIP, "skip", "skip STEP")
 enum rule_act {
 #define X(id, name, form) RULE_##id,
   RULE_ACT_MAP(X)
@@ -22,17 +25,19 @@ enum rule_act {
 };
 struct rule_action {
   enum rule_act act;
-  const char *text; /* reason, tag, warehouse */
-  int64_t n;        /* priority */
+  const char *text; /* reason, tag, warehouse, SKU, step */
+  int64_t n;        /* priority, quantity, step */
+  int line;
 };
 struct rule_example {
   const char *name, *order; /* JSON, as :order */
+  const char *of_case;      /* JSON, as :case; NULL: none */
   int line;
   bool matches;
   int64_t now_ms;
 };
 struct rule {
-  const char *name, *title, *when; /* when: taken, or the stage that an order comes to */
+  const char *name, *title, *when; /* when: taken, the stage that an order comes to, or RULE_WHEN_CASE */
   int64_t order;                   /* lower ones are asked first; then by name */
   bool stop;                       /* when it matches, no later rule is asked */
   const char *text;
@@ -51,6 +56,11 @@ bool rule_name_ok(const char *name); /* letters a-z, digits, _ and -; 1 to 32 */
 /* Asks: OK with *match, or INVALID with *why: an error of the SQL, or it took too much. */
 enum err rule_ask(struct sandbox *box, struct arena *a, const struct rule *r, const char *order, size_t order_n, int64_t now_ms,
                   bool *match, const char **why);
+/* The same with a case (JSON; NULL: none) beside the order. */
+enum err rule_ask_case(struct sandbox *box, struct arena *a, const struct rule *r, const char *order, size_t order_n,
+                       const char *of_case, int64_t now_ms, bool *match, const char **why);
+bool rule_skips(const struct rule *r, int64_t step); /* has skip for this step of a case */
+void digest_shown(const unsigned char digest[RULE_DIGEST], char out[RULE_VERSION + 1]);
 void rule_action_put(const struct rule_action *x, struct buf *out); /* "tag big" */
 /* Runs what the file itself gives as examples; how many fail, said one by one. */
 int rule_examples(struct sandbox *box, struct arena *a, const struct rule *r, void (*say)(void *arg, const char *text), void *arg);
@@ -84,6 +94,21 @@ enum err wish_get(struct db *db, struct arena *a, int64_t order_id, struct order
 enum err wish_put(struct db *db, int64_t order_id, const struct order_wish *w);
 /* Orders placed in [from, to), newest first, those before this id. */
 size_t rule_past(struct db *db, int64_t from, int64_t to, int64_t before, int64_t *ids, size_t max);
+size_t rule_past_cases(struct db *db, int64_t from, int64_t to, int64_t before, int64_t *ids, size_t max); /* by when they were opened */
 enum err row_tags(struct db *db, struct jw *w, int64_t order_id); /* "tags":[…] of an order */
+
+/* ---- gift.c: table gifts ------------------------------------------------------------------------------------------------ */
+#define GIFT_LINE 1000 /* line numbers beyond this are gifts */
+#define GIFTS_MAX 50   /* of one order */
+#define GIFT_MISSING_TAG "gift-missing"
+struct gift {
+  int64_t order_id, line_no, quantity, at;
+  const char *sku, *rule;
+  unsigned char digest[RULE_DIGEST];
+};
+enum err gift_put(struct db *db, struct gift *g); /* its line_no is chosen here; CONFLICT: GIFTS_MAX */
+enum err gift_set(struct db *db, int64_t order_id, int64_t line_no, int64_t quantity); /* 0: away with it */
+enum err gifts_of_order(struct db *db, struct arena *a, int64_t order_id, struct gift **list, size_t *n);
+enum err row_gifts(struct db *db, struct jw *w, int64_t order_id); /* "gifts":[…] of an order that has some */
 
 #endif

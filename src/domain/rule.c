@@ -117,14 +117,27 @@ enum err row_tags(struct db *db, struct jw *w, int64_t order_id)
   return stmt_end(s);
 }
 
-size_t rule_past(struct db *db, int64_t from, int64_t to, int64_t before, int64_t *ids, size_t max)
+static size_t past(struct db *db, const char *sql, int64_t from, int64_t to, int64_t before, int64_t *ids,
+                   size_t max)
 {
-  static const char SQL[] = "SELECT id FROM orders WHERE id < $1 AND placed_at >= $2 AND placed_at < $3"
-                            " ORDER BY id DESC LIMIT $4";
-  struct stmt *s = db_stmt(db, SQL);
+  struct stmt *s = db_stmt(db, sql);
   size_t n = 0;
   stmt_int(s, 1, before), stmt_int(s, 2, from), stmt_int(s, 3, to), stmt_int(s, 4, (int64_t)max);
   while (n < max && stmt_row(s)) ids[n++] = stmt_col_int(s, 0);
   stmt_end(s);
   return n;
+}
+
+size_t rule_past(struct db *db, int64_t from, int64_t to, int64_t before, int64_t *ids, size_t max)
+{
+  static const char SQL[] = "SELECT id FROM orders WHERE id < $1 AND placed_at >= $2 AND placed_at < $3"
+                            " ORDER BY id DESC LIMIT $4";
+  return past(db, SQL, from, to, before, ids, max);
+}
+
+size_t rule_past_cases(struct db *db, int64_t from, int64_t to, int64_t before, int64_t *ids, size_t max)
+{
+  static const char SQL[] = "SELECT id FROM cases WHERE id < $1 AND created_at >= $2 AND created_at < $3"
+                            " ORDER BY id DESC LIMIT $4";
+  return past(db, SQL, from, to, before, ids, max);
 }

@@ -4,9 +4,11 @@
 #include <stdlib.h>
 #include <strings.h>
 
-static const char *const params[] = { "order", "now_ms", NULL };
-static const char *const stages[] = { "taken",     "pending",  "paid",    "split",     "producing",
-                                      "inspected", "pre_ship", "shipped", "completed", "cancelled" };
+static const char *const params[] = { "order", "now_ms", "case", NULL };
+static const char *const stages[] = { "taken",     "pending",   "paid",        "split",
+                                      "producing", "inspected", "pre_ship",    "shipped",
+                                      "completed", "cancelled", RULE_WHEN_CASE };
+#define STAGES_BEFORE_SPLIT 3
 
 enum part { PART_NONE, PART_RULE, PART_CONDITION, PART_ACTION, PART_EXAMPLE };
 
@@ -62,11 +64,11 @@ static bool example_value(struct reader *r)
   const char *key = r->key, *v = arena_strn(r->mem, r->value.data ? r->value.data : "", r->value.len);
   r->key = NULL, r->value.len = 0;
   if (!key) return true;
-  if (!strcmp(key, "order")) {
+  if (!strcmp(key, "order") || !strcmp(key, "case")) {
     struct faults f = { .mem = r->mem };
     if (json_type(json_parse(r->mem, v, strlen(v), JSON_ELEMENTS_MAX, &f)) != JSON_OBJECT)
-      return wrong(r, 1, "the example's order is not a JSON object");
-    x->order = v;
+      return wrong(r, 1, "the example's %s is not a JSON object", key);
+    *(*key == 'o' ? &x->order : &x->of_case) = v;
     return true;
   }
   if (!strcmp(key, "now"))
@@ -89,7 +91,7 @@ static bool example_end(struct reader *r)
 
 static bool example_line(struct reader *r, const char *p)
 {
-  static const char *const keys[] = { "order", "matches", "now" };
+  static const char *const keys[] = { "order", "matches", "now", "case" };
   const char *equals = strchr(p, '=');
   if (*p == ' ' || *p == '\t') {
     if (!r->key) return wrong(r, indent(p), "a line that goes on with nothing");
@@ -97,7 +99,7 @@ static bool example_line(struct reader *r, const char *p)
     return true;
   }
   if (!example_value(r)) return false;
-  if (!equals) return wrong(r, 1, "expected order, matches or now = …");
+  if (!equals) return wrong(r, 1, "expected order, matches, now or case = …");
   const char *key = trimmed(r->mem, p, (size_t)(equals - p));
   size_t i = 0;
   while (i < COUNT(keys) && strcmp(keys[i], key) != 0) i++;
@@ -150,6 +152,23 @@ static bool is_word(const char *s, size_t most)
   return n && n <= most;
 }
 
+/* SKU QUANTITY: the SKU becomes the action's text. */
+static bool gift_read(struct reader *r, struct rule_action *x, const char *rest)
+{
+  size_t n = strcspn(rest, " \t");
+  x->text = arena_strn(r->mem, rest, n);
+  return is_word(x->text, SKU_CODE_MAX) &&
+         number(rest + n + strspn(rest + n, " \t"), 1, RULE_GIFT_MOST, &x->n);
+}
+
+/* Somebody has to look: the first step stays. */
+static bool skip_read(struct rule_action *x, const char *rest)
+{
+  enum case_step s = case_step_parse(rest);
+  x->n = s;
+  return s != CASE_STEPS && s != STEP_CS;
+}
+
 static bool action_read(struct reader *r, int at, enum rule_act act, const char *rest)
 {
   static const char *const forms[] = {
@@ -157,6 +176,9 @@ static bool action_read(struct reader *r, int at, enum rule_act act, const char 
     RULE_ACT_MAP(X)
 #undef X
   };
+  static const char *const ranges[RULE_ACT_N] = { [RULE_PRIORITY] = ", from -1000 to 1000",
+                                                  [RULE_GIFT] = ": one SKU of ours, 1 to 99 pieces",
+                                                  [RULE_SKIP] = ": warehouse or finance" };
   struct rule_action x = { .act = act, .text = rest };
   bool ok = false;
   switch (act) {
@@ -166,10 +188,12 @@ static bool action_read(struct reader *r, int at, enum rule_act act, const char 
   case RULE_PRIORITY: ok = number(rest, -1000, 1000, &x.n); break;
   case RULE_SPLIT: ok = !strcmp(rest, "apart"); break;
   case RULE_PROPOSE: ok = !*rest; break;
+  case RULE_GIFT: ok = gift_read(r, &x, rest); break;
+  case RULE_SKIP: ok = skip_read(&x, rest); break;
   case RULE_ACT_N: break;
   }
-  if (!ok)
-    return wrong(r, at, "expected %s%s", forms[act], act == RULE_PRIORITY ? ", from -1000 to 1000" : "");
+  if (!ok) return wrong(r, at, "expected %s%s", forms[act], ranges[act] ? ranges[act] : "");
+  x.line = r->line;
   if (r->rule->actions == RULE_ACTIONS_MAX) return wrong(r, at, "at most %d actions", RULE_ACTIONS_MAX);
   r->rule->action[r->rule->actions++] = x;
   return true;
@@ -186,11 +210,6 @@ static bool action_line(struct reader *r, const char *p)
   const char *text = trimmed(r->mem, p, strlen(p));
   size_t n = strcspn(text, " \t");
   const char *word = arena_strn(r->mem, text, n), *rest = trimmed(r->mem, text + n, strlen(text + n));
-  if (!strcmp(word, "gift"))
-    return wrong(r, at, "gift is not there yet: tag the order, and let who packs it add the gift");
-  if (!strcmp(word, "skip"))
-    return wrong(r, at,
-                 "skip is not there yet: [returns] skip_below and skip in orderd.conf leave steps out");
   for (int i = 0; i < RULE_ACT_N; i++)
     if (!strcmp(word, names[i])) return action_read(r, at, (enum rule_act)i, rest);
   return unknown(r, at, "the action", word, names, COUNT(names));
@@ -286,12 +305,31 @@ static bool condition_read(struct reader *r, struct sandbox *box)
   return wrong(r, column, "%s", why);
 }
 
+/* A gift goes into the order's parcels, so it comes before they are planned; and what is asked of a case is its steps. */
+static bool actions_fit(struct reader *r)
+{
+  struct rule *x = r->rule;
+  bool early = false, of_case = !strcmp(x->when, RULE_WHEN_CASE);
+  for (size_t i = 0; i < STAGES_BEFORE_SPLIT; i++) early = early || !strcmp(x->when, stages[i]);
+  for (size_t i = 0; i < x->actions; i++) {
+    enum rule_act act = x->action[i].act;
+    r->line = x->action[i].line;
+    if (act == RULE_GIFT && !early)
+      return wrong(r, 1, "gift needs when = taken, pending or paid: later its parcels are planned");
+    if (act == RULE_SKIP && !of_case)
+      return wrong(r, 1, "skip needs when = case: it is about a case's steps");
+    if (act != RULE_SKIP && of_case)
+      return wrong(r, 1, "with when = case there is only skip: other actions are about an order on its way");
+  }
+  return true;
+}
+
 static bool whole(struct reader *r, struct sandbox *box)
 {
   if (!r->seen[PART_RULE]) return wrong(r, 1, "[rule %s] is missing", r->name);
   if (!r->rule->when) return wrong(r, 1, "[rule %s] needs when = a stage", r->name);
   if (!r->rule->actions) return wrong(r, 1, "[action] is missing or empty");
-  return condition_read(r, box);
+  return actions_fit(r) && condition_read(r, box);
 }
 
 bool rule_name_ok(const char *name)
@@ -311,10 +349,22 @@ struct rule *rule_parse(struct arena *a, struct sandbox *box, const char *name, 
   bool ok = n > RULE_FILE_MAX ? wrong(&r, 1, "the file is longer than %d bytes", RULE_FILE_MAX)
                               : lines_read(&r, text, text + n) && whole(&r, box);
   sha256(text, n, x->digest);
-  for (int i = 0; i < RULE_VERSION / 2; i++) snprintf(x->version + 2 * i, 3, "%02x", x->digest[i]);
+  digest_shown(x->digest, x->version);
   buf_release(&r.sql), buf_release(&r.value);
   *why = ok ? NULL : r.why;
   return ok ? x : NULL;
+}
+
+void digest_shown(const unsigned char digest[RULE_DIGEST], char out[RULE_VERSION + 1])
+{
+  for (int i = 0; i < RULE_VERSION / 2; i++) snprintf(out + 2 * i, 3, "%02x", digest[i]);
+}
+
+bool rule_skips(const struct rule *r, int64_t step)
+{
+  for (size_t i = 0; i < r->actions; i++)
+    if (r->action[i].act == RULE_SKIP && r->action[i].n == step) return true;
+  return false;
 }
 
 void rule_action_put(const struct rule_action *x, struct buf *out)
@@ -327,6 +377,7 @@ void rule_action_put(const struct rule_action *x, struct buf *out)
   buf_str(out, names[x->act]);
   if (x->act == RULE_PRIORITY) buf_printf(out, " %lld", (long long)x->n);
   else if (*x->text) buf_char(out, ' '), buf_str(out, x->text);
+  if (x->act == RULE_GIFT) buf_printf(out, " %lld", (long long)x->n);
 }
 
 /* ---- asking ------------------------------------------------------------------------------------------------------------------- */
@@ -338,13 +389,22 @@ static bool first_row(void *arg, const struct sandbox_value *v, int n)
   return false;
 }
 
+enum err rule_ask_case(struct sandbox *box, struct arena *a, const struct rule *r, const char *order,
+                       size_t order_n, const char *of_case, int64_t now_ms, bool *match, const char **why)
+{
+  struct sandbox_param p[] = {
+    { .name = "order", .kind = 't', .text = order, .n = order_n },
+    { .name = "now_ms", .kind = 'i', .i = now_ms },
+    { .name = "case", .kind = of_case ? 't' : 'n', .text = of_case, .n = of_case ? strlen(of_case) : 0 }
+  };
+  *match = false;
+  return sandbox_run(box, a, r->condition, p, COUNT(p), first_row, match, why);
+}
+
 enum err rule_ask(struct sandbox *box, struct arena *a, const struct rule *r, const char *order,
                   size_t order_n, int64_t now_ms, bool *match, const char **why)
 {
-  struct sandbox_param p[] = { { .name = "order", .kind = 't', .text = order, .n = order_n },
-                               { .name = "now_ms", .kind = 'i', .i = now_ms } };
-  *match = false;
-  return sandbox_run(box, a, r->condition, p, COUNT(p), first_row, match, why);
+  return rule_ask_case(box, a, r, order, order_n, NULL, now_ms, match, why);
 }
 
 int rule_examples(struct sandbox *box, struct arena *a, const struct rule *r,
@@ -355,7 +415,7 @@ int rule_examples(struct sandbox *box, struct arena *a, const struct rule *r,
     const struct rule_example *x = &r->example[i];
     const char *why = NULL;
     bool match;
-    enum err e = rule_ask(box, a, r, x->order, strlen(x->order), x->now_ms, &match, &why);
+    enum err e = rule_ask_case(box, a, r, x->order, strlen(x->order), x->of_case, x->now_ms, &match, &why);
     if (!e && match == x->matches) continue;
     failed++;
     say(arg, arena_printf(a, "%s.rule:%d: [example %s] %s", r->name, x->line, x->name,

@@ -66,8 +66,9 @@ enum err view_claim(struct db *db, struct arena *a, int64_t id, struct buf *out,
 static enum err lines_put(struct db *db, struct jw *w, int64_t id)
 {
   static const char SQL[] =
-    "SELECT f.order_id, f.line_no, l.line_id, l.sku, l.title, f.quantity FROM fulfilment_lines f"
-    " LEFT JOIN lines l ON l.order_id = f.order_id AND l.line_no = f.line_no WHERE f.fulfilment_id = $1 ORDER BY f.order_id, f.line_no";
+    "SELECT f.order_id, f.line_no, l.line_id, coalesce(l.sku, g.sku), l.title, f.quantity, g.line_no FROM fulfilment_lines f"
+    " LEFT JOIN lines l ON l.order_id = f.order_id AND l.line_no = f.line_no"
+    " LEFT JOIN gifts g ON g.order_id = f.order_id AND g.line_no = f.line_no WHERE f.fulfilment_id = $1 ORDER BY f.order_id, f.line_no";
   struct stmt *s = db_stmt(db, SQL);
   stmt_int(s, 1, id);
   jw_key(w, "lines"), jw_array(w);
@@ -75,7 +76,9 @@ static enum err lines_put(struct db *db, struct jw *w, int64_t id)
     jw_object(w), jw_id(w, "order", 'o', stmt_col_int(s, 0)), jw_kint(w, "line_no", stmt_col_int(s, 1));
     jw_kstring(w, "line_id", stmt_col_text(s, 2)), jw_kstring(w, "sku", stmt_col_text(s, 3)),
       jw_kstring(w, "title", stmt_col_text(s, 4));
-    jw_kint(w, "quantity", stmt_col_int(s, 5)), jw_object_end(w);
+    jw_kint(w, "quantity", stmt_col_int(s, 5));
+    if (!stmt_col_null(s, 6)) jw_kbool(w, "gift", true);
+    jw_object_end(w);
   }
   jw_array_end(w);
   return stmt_end(s);

@@ -17,8 +17,9 @@ static struct slip_line *line_add(struct arena *a, struct slip *p, size_t *cap)
 static enum err slip_lines(struct db *db, struct arena *a, struct slip *p)
 {
   static const char SQL[] =
-    "SELECT f.order_id, f.line_no, l.line_id, l.sku, l.title, f.quantity FROM fulfilment_lines f"
-    " LEFT JOIN lines l ON l.order_id = f.order_id AND l.line_no = f.line_no WHERE f.fulfilment_id = $1"
+    "SELECT f.order_id, f.line_no, l.line_id, coalesce(l.sku, g.sku), l.title, f.quantity FROM fulfilment_lines f"
+    " LEFT JOIN lines l ON l.order_id = f.order_id AND l.line_no = f.line_no"
+    " LEFT JOIN gifts g ON g.order_id = f.order_id AND g.line_no = f.line_no WHERE f.fulfilment_id = $1"
     " ORDER BY f.order_id, f.line_no";
   struct stmt *s = db_stmt(db, SQL);
   size_t cap = 0;

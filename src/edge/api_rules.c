@@ -85,24 +85,34 @@ static enum err dry_args(struct read *rd, struct dry *d)
   return ERR_OK;
 }
 
-/* Of one past order, as it is now. */
+static bool of_cases(const struct dry *d)
+{
+  return !strcmp(d->rule->when, RULE_WHEN_CASE);
+}
+
+/* Of one past order, or case, as it is now. */
 static enum err dry_one(struct read *rd, struct db *db, struct dry *d, int64_t id, struct jw *w)
 {
-  struct buf view = { 0 };
+  struct buf view = { 0 }, of_case = { 0 };
   struct arena a = { 0 };
+  struct aftercase k = { .order_id = id };
   const char *why = NULL;
   bool match = false;
-  enum err e = view_order(db, &a, &rd->rules->rules.status, id, SHOW_FULL, &view, NULL);
-  if (!e &&
-      rule_ask(d->box, &a, d->rule, view.data, view.len, rd->api->env->now_ms(rd->api->env), &match, &why)) {
-    if (d->matched < DRY_SHOWN_MAX)
-      jw_object(w), jw_id(w, "order", 'o', id), jw_kstring(w, "fault", why), jw_object_end(w);
-    d->matched++;
-  } else if (!e && match && d->matched++ < DRY_SHOWN_MAX) {
-    jw_object(w), jw_id(w, "order", 'o', id), jw_key(w, "does"), actions_put(w, d->rule), jw_object_end(w);
+  enum err e = of_cases(d) ? case_get(db, &a, id, &k) : ERR_OK;
+  if (!e && of_cases(d)) e = view_case(db, &a, id, true, SHOW_FULL, &of_case, NULL);
+  if (!e) e = view_order(db, &a, &rd->rules->rules.status, k.order_id, SHOW_FULL, &view, NULL);
+  if (!e)
+    rule_ask_case(d->box, &a, d->rule, view.data, view.len, of_case.data, rd->api->env->now_ms(rd->api->env),
+                  &match, &why);
+  if (!e && (match || why) && d->matched++ < DRY_SHOWN_MAX) {
+    jw_object(w), jw_id(w, "order", 'o', k.order_id);
+    if (of_cases(d)) jw_id(w, "case", 'c', id);
+    if (why) jw_kstring(w, "fault", why);
+    else jw_key(w, "does"), actions_put(w, d->rule);
+    jw_object_end(w);
   }
   d->looked++;
-  buf_release(&view), arena_release(&a);
+  buf_release(&view), buf_release(&of_case), arena_release(&a);
   return e;
 }
 
@@ -115,8 +125,8 @@ static enum err dry_walk(struct read *rd, struct db *db, struct dry *d)
     jw_array(&w);
   while (n && d->looked < d->limit && mono_ms() < until) {
     int64_t most = d->limit - d->looked;
-    n = rule_past(db, d->from_ms, d->to_ms, before, ids,
-                  most < (int64_t)COUNT(ids) ? (size_t)most : COUNT(ids));
+    size_t some = most < (int64_t)COUNT(ids) ? (size_t)most : COUNT(ids);
+    n = (of_cases(d) ? rule_past_cases : rule_past)(db, d->from_ms, d->to_ms, before, ids, some);
     for (size_t i = 0; i < n && mono_ms() < until; i++) TRY(dry_one(rd, db, d, before = ids[i], &w));
   }
   jw_array_end(&w);

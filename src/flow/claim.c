@@ -197,7 +197,7 @@ static enum err parcel_unwanted(struct cmd *c, struct db *db, const struct claim
     if (!strcmp(o.status, c->rules->status.stage[ST_CANCELLED].name)) continue;
     TRY(order_lines_left(db, &c->mem, o.id, o.total, &left, &lines));
     for (size_t x = 0; x < lines; x++)
-      if (left[x].line_no == l[i].line_no && left[x].left) *unwanted = false;
+      if ((left[x].line_no == l[i].line_no || l[i].line_no > GIFT_LINE) && left[x].left) *unwanted = false;
   }
   return ERR_OK;
 }
@@ -236,12 +236,28 @@ static enum err claim_weigh(struct cmd *c, struct db *db, struct claim *k, enum 
 
 /* ---- telling the channels --------------------------------------------------------------------------------------------------------------- */
 
+/* Channels know nothing of gifts. */
+static bool is_told(const struct fulfilment_line *l, int64_t order_id)
+{
+  return l->order_id == order_id && l->line_no <= GIFT_LINE;
+}
+
+static bool only_gifts(int64_t order_id, const struct fulfilment_line *l, size_t n)
+{
+  bool gifts = false;
+  for (size_t i = 0; i < n; i++) {
+    if (is_told(&l[i], order_id)) return false;
+    gifts = gifts || l[i].order_id == order_id;
+  }
+  return gifts;
+}
+
 /* All that the order has goes in this parcel: platforms are told so in another form than of a part. */
 static bool is_whole(int64_t order_id, const struct fulfilment_line *l, size_t n,
                      const struct line_left *name, size_t names)
 {
   int64_t here = 0, all = 0;
-  for (size_t i = 0; i < n; i++) here += l[i].order_id == order_id ? l[i].quantity : 0;
+  for (size_t i = 0; i < n; i++) here += is_told(&l[i], order_id) ? l[i].quantity : 0;
   for (size_t i = 0; i < names; i++) all += name[i].quantity;
   return here == all;
 }
@@ -258,7 +274,7 @@ static const char *confirm_json(struct cmd *c, const struct claim *k, const stru
   jw_ktime(&w, "claimed_at", k->claimed_at);
   jw_kbool(&w, "whole", is_whole(o->id, l, n, name, names)), jw_key(&w, "lines"), jw_array(&w);
   for (size_t i = 0; i < n; i++) {
-    if (l[i].order_id != o->id) continue;
+    if (!is_told(&l[i], o->id)) continue;
     jw_object(&w);
     for (size_t x = 0; x < names; x++)
       if (name[x].line_no == l[i].line_no)
@@ -288,7 +304,8 @@ static enum err tell_one(struct cmd *c, struct db *db, const struct claim *k, in
   TRY(order_get(db, &c->mem, order_id, &o));
   TRY(channel_by_id(db, &c->mem, o.channel_id, &ch));
   const struct channel_family *can = rules_channel(c->rules, ch.name);
-  if (k->channel_id == o.channel_id || !can || !can->confirms) return confirmation_put(db, &now);
+  if (k->channel_id == o.channel_id || !can || !can->confirms || only_gifts(order_id, l, n))
+    return confirmation_put(db, &now);
   struct effect before;
   if (was.effect_id && !effect_get(db, &c->mem, was.effect_id, &before) && !strcmp(before.state, "dead")) {
     bool is_again; /* it may have been taken: never a second one beside it */

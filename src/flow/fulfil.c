@@ -135,6 +135,17 @@ static enum err less_bound(struct cmd *c, struct db *db, int64_t order_id, struc
   return less_units(c, db, u, n, want, wants);
 }
 
+/* Gifts are of our own dictionary; one that is not there (any more) is not waited for. */
+static enum err gift_sku(struct cmd *c, struct db *db, const struct order *o, struct want *w)
+{
+  struct sku s;
+  enum err e = sku_find(db, &c->mem, w->line.sku, &s);
+  if (!e) return w->sku_id = s.id, ERR_OK;
+  if (e != ERR_NOT_FOUND) return e;
+  w->line.left = 0;
+  return gift_gone(c, db, o->id, w->line.line_no, w->line.quantity, "unknown_sku");
+}
+
 /* Lines with their SKUs. *known: the dictionary has them all; else exception unknown_sku is open. */
 static enum err wants_of(struct cmd *c, struct db *db, const struct order *o, bool tracked,
                          struct want **list, size_t *n, bool *known)
@@ -142,11 +153,15 @@ static enum err wants_of(struct cmd *c, struct db *db, const struct order *o, bo
   struct line_left *line;
   const char **unknown;
   size_t unknown_n = 0;
-  TRY(order_lines_left(db, &c->mem, o->id, o->total, &line, n));
+  TRY(gift_lines(c, db, o, &line, n));
   *list = arena_array(&c->mem, struct want, *n + 1), unknown = arena_array(&c->mem, const char *, *n + 1);
   for (size_t i = 0; i < *n; i++) {
     (*list)[i] = (struct want){ line[i], 0 };
     if (!tracked) continue;
+    if (line[i].line_no > GIFT_LINE) {
+      TRY(gift_sku(c, db, o, &(*list)[i]));
+      continue;
+    }
     enum err e =
       line[i].sku ? sku_of_channel(db, o->channel_id, line[i].sku, &(*list)[i].sku_id) : ERR_NOT_FOUND;
     if (e && e != ERR_NOT_FOUND) return e;
@@ -206,9 +221,15 @@ static enum err short_json(struct cmd *c, struct db *db, const struct split_plan
   return ERR_OK;
 }
 
-static enum err waits(struct cmd *c, struct db *db, int64_t order_id, const struct split_plan *p)
+/* A gift that stands in the way goes first, and the order is looked at once more. mine: what is not free but its own. */
+static enum err waits(struct cmd *c, struct db *db, int64_t order_id, const struct unit_plan *plan,
+                      const struct order *to, const struct unit *mine, size_t n)
 {
+  const struct split_plan *p = &plan->result;
   const char *json, *type = !strcmp(p->why, "short") ? "oversold" : "cannot_split";
+  bool gave_way;
+  TRY(gifts_give_way(c, db, order_id, plan, to, mine, n, &gave_way));
+  if (gave_way) return fulfil_touch(c, order_id), ERR_OK;
   TRY(short_json(c, db, p, &json));
   TRY(settled(c, db, !strcmp(type, "oversold") ? WAITS_PLACE : WAITS_STOCK, order_id));
   return exception_open(db, type, order_id, 0, 0, "warehouse", c->now_ms, json, NULL, NULL);
@@ -284,7 +305,7 @@ static enum err reserve(struct cmd *c, struct db *db, const struct order *o, str
   TRY(plan_decide(c, db, &p, o, old, old_n));
   if (!p.result.ok) {
     TRY(release_loose(c, db, o->id, old, old_n));
-    return waits(c, db, o->id, &p.result);
+    return waits(c, db, o->id, &p, o, NULL, 0);
   }
   TRY(plan_units(c, &p, -1, &new, &new_n));
   for (size_t i = 0; i < new_n; i++) new[i].fulfilment_id = 0;
@@ -695,7 +716,7 @@ static enum err shape_plan(struct shape *g, const struct unit *old, size_t old_n
     struct member m = g->member[i];
     g->member[i] = g->member[n], g->member[n] = m;
     TRY(plan_members(g, 0, n + 1, old, old_n));
-    if (!g->plan.result.ok) TRY(waits(g->c, g->db, m.order.id, &g->plan.result));
+    if (!g->plan.result.ok) TRY(waits(g->c, g->db, m.order.id, &g->plan, &g->member[0].order, old, old_n));
     else n++;
     g->plan.result.ok = false;
     g->members = n;

@@ -163,6 +163,12 @@ static enum err line_text(struct cmd *c, struct db *db, const struct fulfilment_
   TRY(order_money(db, &c->mem, l->order_id, NULL, 0, &m));
   for (size_t i = 0; i < m.lines; i++)
     if (m.line[i].line_no == l->line_no) *t = (struct line_text){ m.line[i].sku, m.line[i].title };
+  if (l->line_no <= GIFT_LINE) return ERR_OK;
+  struct gift *g;
+  size_t n;
+  TRY(gifts_of_order(db, &c->mem, l->order_id, &g, &n));
+  for (size_t i = 0; i < n; i++)
+    if (g[i].line_no == l->line_no) t->sku = g[i].sku;
   return ERR_OK;
 }
 

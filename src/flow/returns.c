@@ -126,15 +126,28 @@ static bool refunded_already(const struct aftercase *k)
   return k->amount > 0 && !strcmp(k->refund, "accepted");
 }
 
+struct skip { /* why a step need not be taken */
+  bool yes;
+  const struct rule *rule;
+  const char *note;
+};
+
 static enum err is_skipped(struct cmd *c, struct db *db, const struct aftercase *k, enum case_step s,
-                           bool *yes)
+                           struct skip *out)
 {
   const struct returns_rules *r = &c->rules->returns;
   int64_t stake;
-  *yes = s == STEP_FINANCE && refunded_already(k);
-  if (*yes || !r->skip_below || !r->skip[s]) return ERR_OK;
-  TRY(stake_of(c, db, k, &stake));
-  *yes = stake >= 0 && stake < r->skip_below;
+  *out =
+    (struct skip){ .yes = s == STEP_FINANCE && refunded_already(k), .note = "the channel has refunded it" };
+  if (out->yes || s == STEP_CS) return ERR_OK;
+  if (r->skip_below && r->skip[s]) {
+    TRY(stake_of(c, db, k, &stake));
+    out->yes = stake >= 0 && stake < r->skip_below, out->note = "a small amount";
+  }
+  if (out->yes) return ERR_OK;
+  TRY(rule_of_step(c, db, k, s, &out->rule));
+  out->yes = out->rule != NULL;
+  if (out->yes) out->note = arena_printf(&c->mem, "rule %s %s", out->rule->name, out->rule->version);
   return ERR_OK;
 }
 
@@ -142,13 +155,13 @@ static enum err is_skipped(struct cmd *c, struct db *db, const struct aftercase 
 static enum err step_next(struct cmd *c, struct db *db, struct aftercase *k, int from)
 {
   for (int s = from; s < CASE_STEPS; s++) {
-    bool skipped;
+    struct skip skip;
     step_enter(c, k, (enum case_step)s);
-    TRY(is_skipped(c, db, k, k->step, &skipped));
-    if (!skipped) return ERR_OK;
-    TRY(returns_did(c, db, k, ACT_SKIP,
-                    refunded_already(k) ? "the channel has refunded it" : "a small amount"));
+    TRY(is_skipped(c, db, k, k->step, &skip));
+    if (!skip.yes) return ERR_OK;
+    TRY(returns_did(c, db, k, ACT_SKIP, skip.note));
     TRY(returns_event(c, db, k, "case.step_skipped"));
+    if (skip.rule) TRY(rule_skipped(c, db, k, skip.rule));
   }
   step_enter(c, k, CASE_STEPS);
   return ERR_OK;
@@ -705,13 +718,13 @@ enum err flow_case_send_back_run(struct cmd *c, struct db *db)
 {
   const struct step_args *a = c->args;
   struct aftercase k;
-  bool skipped = true;
+  struct skip skip = { .yes = true };
   TRY(returns_target(c, db, &k));
   TRY(returns_may(c, &k, ACT_SEND_BACK));
   TRY(returns_did(c, db, &k, ACT_SEND_BACK, a->reason));
   TRY(overdue_over(c, db, &k, k.step));
   int to = (int)k.step;
-  while (skipped && --to > STEP_CS) TRY(is_skipped(c, db, &k, (enum case_step)to, &skipped));
+  while (skip.yes && --to > STEP_CS) TRY(is_skipped(c, db, &k, (enum case_step)to, &skip));
   step_enter(c, &k, to > STEP_CS ? (enum case_step)to : STEP_CS);
   TRY(case_update(db, &k, c->now_ms));
   TRY(returns_event(c, db, &k, "case.sent_back"));

@@ -89,6 +89,10 @@ static enum err act(struct work *k, const struct rule_action *x)
   switch (x->act) {
   case RULE_HOLD: TRY(hold(k, x->text, &changed)); break;
   case RULE_TAG: TRY(tag_put(k->db, k->o.id, x->text, &changed)); break;
+  case RULE_GIFT:
+    TRY(gift_give(k->c, k->db, &k->o, k->r, x, &changed));
+    k->wrote = true; /* else a tag says that there is none */
+    break;
   default: TRY(wish(k, x, &changed)); break;
   }
   if (!changed) return ERR_OK;
@@ -120,7 +124,7 @@ static enum err apply(struct work *k, const char *stage)
 }
 
 /* ---- asking ------------------------------------------------------------------------------------------------------------------ */
-static enum err overrun(struct cmd *c, struct db *db, const struct rule *r, const char *why)
+enum err rule_failed(struct cmd *c, struct db *db, const struct rule *r, const char *why)
 {
   int64_t n;
   TRY(rule_overrun(db, r, c->now_ms, &n));
@@ -139,7 +143,7 @@ static enum err overrun(struct cmd *c, struct db *db, const struct rule *r, cons
                         NULL, NULL);
 }
 
-static enum err is_on(struct cmd *c, struct db *db, const struct rule *r, bool *on)
+enum err rule_on(struct cmd *c, struct db *db, const struct rule *r, bool *on)
 {
   struct rule_state s;
   TRY(rule_state(db, r, &s));
@@ -164,11 +168,11 @@ static enum err ask_all(struct work *k, const char *stage, struct buf *view)
     bool on = false, match = false;
     k->r = s->rule[i];
     if (strcmp(k->r->when, stage) != 0) continue;
-    TRY(is_on(k->c, k->db, k->r, &on));
+    TRY(rule_on(k->c, k->db, k->r, &on));
     if (!on) continue;
     if (!view->len) TRY(seen(k, view));
     if (rule_ask(s->box, &k->c->mem, k->r, view->data, view->len, k->c->now_ms, &match, &why)) {
-      TRY(overrun(k->c, k->db, k->r, why));
+      TRY(rule_failed(k->c, k->db, k->r, why));
       continue;
     }
     if (!match) continue;
