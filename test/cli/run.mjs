@@ -1,6 +1,7 @@
 // Black-box tests of the command line against the real binary.
 //   ORDERD=./orderd node test/cli/run.mjs [-v] [part of a name]...
 import { spawn, spawnSync } from 'node:child_process';
+import { createHmac } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import { BINARY, Place, check, ndjson, order, parseCsv, same, sleep, takeFailures, test, tests, tidyUp, TOP } from './lib.mjs';
@@ -22,7 +23,7 @@ const lastLine = (text) => text.trim().split('\n').pop();
 const REFUSES = new Set(['import', 'payload retry']);
 const words = (text) => text.match(/'[^']*'|\S+/g).map((w) => w.replace(/^'|'$/g, ''));
 
-// The work order that the examples speak of; it comes after the fulfilments that others speak of. Its factory works by hand.
+// The work order that the examples speak of; it comes after the fulfilments that others speak of. Its factory does not answer.
 function making(p) {
   p.ok('warehouse put SOFAS --kind factory'), p.ok('sku put SOFA-MADE --made yes');
   p.write('made.ndjson', ndjson([order({ external_id: 'MADE', lines: [{ line_id: '1', sku: 'SOFA-MADE', quantity: 2 }] })]));
@@ -54,7 +55,8 @@ async function runExample(p, k) {
 // Channels that are polled: a till's folder, and a shop whose platform does not answer.
 const POLLED = '[channel counter]\nconnector = till\nfolder = ../sales\nevery = 1h\n\n[channel shop-sg]\nconnector = shopee\nhost = http://127.0.0.1:9\n' +
   // A private address is refused, so that effects are there and stay.
-  '[webhook crm]\nurl = http://127.0.0.1:9/in\nevents = order.created\nsecret = a-fictional-secret-of-the-crm\n\n[outbox]\nbreaker = 1h\nbackoff = 1h\n';
+  '[webhook crm]\nurl = http://127.0.0.1:9/in\nevents = order.created\nsecret = a-fictional-secret-of-the-crm\n\n[outbox]\nbreaker = 1h\nbackoff = 1h\n' +
+  '[factory SOFAS]\nconnector = mes\nhost = http://127.0.0.1:9\nsecret = a-fictional-secret-of-the-factory\n';
 function polled() {
   const p = new Place({ conf: POLLED });
   fs.mkdirSync(p.path('sales'));
@@ -62,7 +64,8 @@ function polled() {
   return p;
 }
 
-// The cases that the examples speak of: two wait, one is approved. Nobody at the machine has had a part in them.
+// The cases and the callback that the examples speak of: two cases wait, one is approved. Nobody at the machine has had a part in
+// them.
 async function asked(p, url) {
   const who = {};
   for (const [name, roles] of [['clerk', 'cs'], ['clerk-2', 'cs'], ['shelf', 'warehouse'], ['books', 'finance']])
@@ -72,6 +75,10 @@ async function asked(p, url) {
     check(r.ok, `${where}: ${r.status}`);
     return r.json();
   };
+  const body = '{"id":"1","work_order":"w_99","seq":1,"state":"started"}', time = String(Math.floor(Date.now() / 1000));
+  const sign = createHmac('sha256', 'a-fictional-secret-of-the-factory').update(`${time}.${body}`).digest('hex');
+  const told = await fetch(`${url}/v1/hooks/mes/SOFAS`, { method: 'POST', headers: { 'mes-time': time, 'mes-signature': `v1=${sign}` }, body });
+  check(told.ok, `a callback: ${told.status}`);
   const { id } = await post('clerk', '/v1/orders', order({ external_id: 'CASES', status: 'shipped', paid: '19.90' }));
   for (const amount of ['1.00', '2.00', '3.00']) await post('clerk', '/v1/cases', { order: id, kind: 'refund_only', amount, reason: 'a scratch' });
   for (const name of ['clerk-2', 'shelf', 'books']) await post(name, '/v1/cases/c_3/approve', {});
