@@ -303,6 +303,6 @@ bool sim_factory_decide(struct sim *s, const struct json *j)
       m = made_find(&s->factory[i], json_string(json_get(j, "work_order")));
   if (!m) return false;
   if (qc) m->fails = !strcmp(qc, "failed");
-  if (stop) m->goes_on = !strcmp(stop, "no");
+  if (stop) m->goes_on = !strcmp(stop, "no"), m->refused = m->refused && m->goes_on;
   return qc || stop;
 }

@@ -8,6 +8,11 @@
 #define FULFILMENTS_MAX 100   /* of one order with work orders */
 #define OF_FACTORY "factory:" /* how the destination, and the actor, of a factory with a connector begins */
 
+static bool of_factory(const struct cmd *c)
+{
+  return !strncmp(c->actor.name, OF_FACTORY, strlen(OF_FACTORY));
+}
+
 static bool by_connector(const struct cmd *c, const char *factory)
 {
   for (size_t i = 0; i < c->rules->factories; i++)
@@ -346,8 +351,7 @@ static enum err target(struct cmd *c, struct db *db, struct work_order *w)
   if (e == ERR_NOT_FOUND)
     return refuse(c, e, "work_order_not_found", "There is no work order %.100s", c->target ? c->target : "");
   TRY(e);
-  if (!strncmp(c->actor.name, OF_FACTORY, strlen(OF_FACTORY)) &&
-      strcmp(c->actor.name + strlen(OF_FACTORY), w->factory) != 0)
+  if (of_factory(c) && strcmp(c->actor.name + strlen(OF_FACTORY), w->factory) != 0)
     return refuse(c, ERR_FORBIDDEN, "not_its_work_order", "w_%lld is made by another factory",
                   (long long)w->id);
   return version_holds(c, "work order", w->version);
@@ -392,6 +396,9 @@ static void event_check(struct cmd *c, struct work_args *a)
   if (a->seq < 0 || a->seq > INT32_MAX) refuse_at(c, "/seq", "out_of_range", "1 to 2147483647");
   if (a->step < 0 || a->steps < a->step || a->steps > 10000)
     refuse_at(c, "/step", "out_of_range", "step is at most steps, steps at most 10000");
+  if (of_factory(c) && !a->seq &&
+      (a->state || a->expected_at)) /* what came late would undo what came after it */
+    refuse_at(c, "/seq", "missing", "A factory's news are numbered: 1, 2, 3 …");
   if (!a->state && !a->cancel && !a->expected_at)
     refuse_at(c, "", "nothing_said", "state, expected_at or cancel is needed");
   e->says_state = a->state != NULL, e->cancel_refused = a->cancel != NULL;
@@ -444,9 +451,11 @@ enum err flow_work_cancel_run(struct cmd *c, struct db *db)
   struct work_order w;
   TRY(target(c, db, &w));
   bool over = w.state == WORK_PASSED || w.state == WORK_FAILED || w.state == WORK_SCRAPPED;
-  if (over || !w.covers || (w.cancel && !a->again))
+  bool asked = w.cancel == CANCEL_ASKED || (w.cancel && w.state == WORK_CANCELLED);
+  if (over || !w.covers || (asked && !a->again))
     return refuse(c, ERR_CONFLICT, "work_over", "w_%lld is %s: there is nothing to cancel", (long long)w.id,
-                  !over && w.cancel ? "cancelled, or about to be" : work_state_name(w.state));
+                  !over && asked ? "cancelled, or about to be" : work_state_name(w.state));
+  if (w.cancel == CANCEL_REFUSED) w.cancel = CANCEL_NONE; /* it is asked once more */
   if (a->again) w.covers = false;
   w.note = a->reason;
   TRY(take_back(c, db, &w));
@@ -559,12 +568,24 @@ enum err produce_take(struct cmd *c, struct db *db, struct effect_taken *t, bool
   return fixed(c, db, t, &w);
 }
 
+/* A person has it sent once more: a refusal is over. */
+static enum err again(struct cmd *c, struct db *db, struct work_order *w)
+{
+  if (w->state != WORK_REFUSED || w->seq) return ERR_OK;
+  w->state = WORK_WANTED;
+  TRY(work_update(db, w, c->now_ms));
+  TRY(event(c, db, w, "work.progress"));
+  return exception_settle(db, "factory_refused", w->order_id, 0, c->actor.name, c->now_ms) < 0 ? ERR_IO
+                                                                                               : ERR_OK;
+}
+
 enum err produce_told(struct cmd *c, struct db *db, const struct effect *e, enum told what, const char *error,
                       const char *result)
 {
   struct work_order w;
   (void)error;
   if (!work_of(c, db, e, &w) || w.effect_id != e->id) return ERR_OK;
+  if (what == TOLD_SENT) return again(c, db, &w);
   if (what != TOLD_ACCEPTED && what != TOLD_REFUSED) return ERR_OK;
   enum work_state was = w.state;
   if (!w.seq && w.state <= WORK_SENT) w.state = what == TOLD_ACCEPTED ? WORK_SENT : WORK_REFUSED;

@@ -148,6 +148,8 @@ test('cancelled: before the start at once, after it as the factory says', async 
   await s.until('refused', async () => (await s.work(no.work)).cancel === 'refused');
   same(await s.exceptions(yes.order), [], 'settled');
   same(await s.exceptions(no.order), ['cancel_after_start'], 'a person takes the pieces');
+  same((await s.want(200, 'POST', `/v1/work-orders/${no.work}/cancel`, { body: { reason: 'asked once more' } })).json.cancel, 'asked');
+  await s.until('refused again', async () => (await s.work(no.work)).cancel === 'refused');
   same((await s.want(200, 'POST', `/v1/orders/${yes.order}/cancel`, { body: { reason: 'second thoughts' } })).json.status, 'cancelled');
   await s.advance(3600000);
   await s.is(no.work, 'passed');
@@ -228,6 +230,55 @@ test('kill -9 between the call and its answer: asked, and made once', async () =
   await s.close();
 });
 
+test('kill -9 at any time: no work order is lost, none is made twice', async () => {
+  const s = await Plant.open('--make-time 1h --reorder 30% --duplicates 30%');
+  await s.factory();
+  const all = [];
+  let turn = 99;
+  for (let round = 0; round < 5; round++) {
+    const orders = (async () => { for (let i = 0; i < 5; i++) all.push(await s.made(1 + i % 2)); })().catch(() => {});
+    const until = s.relay.seen.length + (turn = turn * 1103515245 + 12345 >>> 0) % 12, end = Date.now() + 150 + turn % 200;
+    while (s.relay.seen.length < until && Date.now() < end) { await s.advance(300000); await sleep(5); }
+    s.relay.to = null;
+    await s.stop('SIGKILL');
+    await orders;
+    await s.start();
+    s.relay.to = s;
+  }
+  await s.advance(4 * 3600000);
+  const works = async () => (await s.get('/v1/work-orders?limit=200')).json.data;
+  check(all.length > 4, `${all.length} orders`);
+  await s.until('all are passed', async () => { await s.advance(3600000); return (await works()).every((w) => w.state === 'passed'); }, 60000);
+  const f = await s.there(), here = await works();
+  same(f.work_orders.map((w) => [w.work_order, w.quantity]).sort(), here.map((w) => [w.id, w.quantity]).sort(), 'the same here and there');
+  same(new Set(here.map((w) => w.order)).size, here.length, 'one per order');
+  same([f.different, f.bad_signatures], [0, 0], 'the same bytes at every try');
+  same((await s.get('/v1/callbacks?state=failed')).json.data, [], 'no callback failed');
+  await s.close();
+});
+
+test('well signed nonsense changes nothing that it may not', async () => {
+  const s = await Plant.open('--make-time 400d');
+  await s.factory();
+  const m = await s.made();
+  await s.is(m.work, 'accepted');
+  let turn = 4711;
+  const pick = (list) => list[(turn = turn * 1103515245 + 12345 >>> 0) % list.length];
+  const odd = [null, true, -1, 0, 1, 1.5, 2147483647, 2147483648, 9007199254740993, '', 'x', '\u0000', '0', m.work, 'w_99', 'W_1', 'started', 'wanted', [], {}, [1], { a: 1 }, 'x'.repeat(600), '2026-02-30T00:00:00Z', '2026-08-01T12:00:00+08:00'];
+  for (let i = 0; i < 200; i++) {
+    const one = () => ({ work_order: pick([m.work, m.work, pick(odd)]), ...Object.fromEntries(['seq', 'state', 'step', 'steps', 'expected_at', 'cancel', 'note', 'quantity'].filter(() => pick([0, 1])).map((k) => [k, pick(odd)])) });
+    const a = await s.says(pick([one(), { events: pick([odd, [one(), one()], null, {}, 'x']) }]));
+    if (a.status !== 200) fail(`${a.status}: ${a.text.slice(0, 200)}`);
+  }
+  const w = await s.work(m.work);
+  check(['accepted', 'started'].includes(w.state) && w.cancel === 'none' && w.steps <= 10000, JSON.stringify(w).slice(0, 300));
+  check(w.events.every((e) => e.state === null || ['accepted', 'started'].includes(e.state)), 'only what is a word');
+  same((await s.says({ work_order: m.work, state: 'scrapped' })).status, 200, 'without a number');
+  same((await s.work(m.work)).state, w.state, 'is not believed');
+  same((await s.exceptions(m.order)).filter((t) => t !== 'work_late'), [], 'nothing else');
+  await s.close();
+});
+
 test('what a factory does not take waits for a person', async () => {
   const s = await Plant.open('--mes-refusals 1');
   await s.factory();
@@ -236,7 +287,13 @@ test('what a factory does not take waits for a person', async () => {
   same(await s.exceptions(m.order), ['factory_refused']);
   const dead = (await s.get('/v1/effects?state=dead')).json.data;
   same([dead.length, dead[0].kind, dead[0].error.kind], [1, 'work', 'no_capacity']);
+  const other = await s.made();
+  await s.is(other.work, 'refused');
   await s.faults({ mes_refusals: 0 });
+  const effect = (await s.get('/v1/effects?state=dead')).json.data.find((e) => e.subject === other.work);
+  await s.want(200, 'POST', `/v1/effects/${effect.id}/retry`, { body: {} });
+  await s.is(other.work, 'accepted');
+  same(await s.exceptions(other.order), [], 'sent once more, and taken');
   await s.want(200, 'POST', `/v1/work-orders/${m.work}/cancel`, { body: { reason: 'they have room again', again: true } });
   const works = (await s.get(`/v1/orders/${m.order}`)).json.fulfilments[0].work_orders;
   await s.is(works[1].id, 'accepted');
