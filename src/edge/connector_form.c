@@ -26,7 +26,7 @@ static const char *const example_keys[] = {
 };
 static const char *const request_names[] = { "list",    "detail",  "one",     "refresh", "merge", "prepare",
                                              "confirm", "shipped", "stock",   "refund",  "send",  "make",
-                                             "cancel",  "ask",     "waybill", "void",    "trace" };
+                                             "cancel",  "ask",     "waybill", "void",    "trace", "follow" };
 /* Which of them a party may have. */
 static const struct {
   const char *ext;
@@ -34,7 +34,7 @@ static const struct {
 } party_table[] = {
   { "messenger", { "send" } },
   { "factory", { "make", "cancel", "ask" } },
-  { "carrier", { "waybill", "trace", "void", "ask" } },
+  { "carrier", { "waybill", "trace", "void", "ask", "follow" } },
 };
 
 /* clang-format off */
@@ -115,8 +115,8 @@ static bool is_request_name(const char *name)
 
 bool request_is_effect(const char *request)
 {
-  static const char *const names[] = { "prepare", "confirm", "shipped", "stock", "refund",  "send",
-                                       "make",    "cancel",  "ask",     "void",  "waybill", "trace" };
+  static const char *const names[] = { "prepare", "confirm", "shipped", "stock",   "refund", "send",  "make",
+                                       "cancel",  "ask",     "void",    "waybill", "trace",  "follow" };
   for (size_t i = 0; i < COUNT(names); i++)
     if (!strcmp(names[i], request)) return true;
   return false;
