@@ -5,7 +5,7 @@ import { createHmac } from 'node:crypto';
 import { once } from 'node:events';
 import fs from 'node:fs';
 import http from 'node:http';
-import { BINARY, SANITIZED, Server, check, fail, order, same, sleep, test } from '../http_api/lib.mjs';
+import { BINARY, SANITIZED, Server, check, fail, order, same, skip, sleep, test } from '../http_api/lib.mjs';
 
 const sign = (secret, time, body) => `v1=${createHmac('sha256', secret).update(`${time}.${body}`).digest('hex')}`;
 const now = () => Math.floor(Date.now() / 1000);
@@ -34,7 +34,7 @@ class Relay {
 
 // orderd, the simulator with its factories, and the relay between them
 class Plant extends Server {
-  static async open(words = '', names = 'F1', more = '') {
+  static async open(words = '', names = 'F1', timeout = '1s') {
     const relay = await new Relay().start();
     const s = new Plant({ conf: '#\n' });
     Object.assign(s, { relay, names: names.split(',') });
@@ -46,8 +46,8 @@ class Plant extends Server {
     s.control = JSON.parse(String(line).split('\n')[0]).control;
     const conf = fs.readFileSync(s.file('sim.conf'), 'utf8');
     s.secret = Object.fromEntries([...conf.matchAll(/\[factory (\S+)\][^[]*?secret = (\S+)/g)].map((m) => [m[1], m[2]]));
-    fs.writeFileSync(s.file('orderd.conf'), conf.slice(conf.indexOf('\n[factory')).replaceAll('connector = mes', 'connector = mes\ntimeout = 1s\nmax_rps = 1000') +
-      `\n[outbox]\nbackoff = 50ms\nbackoff_most = 200ms\nbreaker = 100ms\nbreaker_most = 200ms\n${more}`);
+    fs.writeFileSync(s.file('orderd.conf'), conf.slice(conf.indexOf('\n[factory')).replaceAll('connector = mes', `connector = mes\ntimeout = ${timeout}\nmax_rps = 1000`) +
+      `\n[outbox]\nbackoff = 50ms\nbackoff_most = 200ms\nbreaker = 100ms\nbreaker_most = 200ms\n`);
     await s.start();
     relay.to = s;
     await s.want(201, 'POST', '/v1/skus', { body: { code: 'SOFA', title: 'Sofa', made: true } });
@@ -227,6 +227,31 @@ test('kill -9 between the call and its answer: asked, and made once', async () =
   await sleep(200);
   await s.start();
   await s.is(m.work, 'passed');
+  await s.close();
+});
+
+test('held before it was told: told when it is released; fewer pieces: ordered anew', async () => {
+  const s = await Plant.open('--make-time 1h --timeouts 1', 'F1', '2s');
+  await s.factory();
+  const first = [];
+  for (let i = 0; i < 4; i++) first.push((await s.made()).work); // four calls at once are all that it gets
+  const m = await s.made(3);
+  await s.want(200, 'POST', `/v1/orders/${m.order}/hold`, { body: { reason: 'a doubt' } });
+  const early = (await s.there()).work_orders.some((w) => w.work_order === m.work); // a machine so slow that it went out before the hold
+  if (early) skip('the hold came too late');
+  await s.faults({ timeouts: 0 });
+  for (const w of first) await s.is(w, 'accepted');
+  if (!early) await s.until('it was looked at', async () => (await s.get('/v1/effects?destination=factory%3AF1')).json.data.find((e) => e.subject === m.work)?.state === 'dropped');
+  if (!early) same([(await s.there()).work_orders.map((w) => w.work_order).sort(), (await s.work(m.work)).state], [first.sort(), 'wanted'], 'what is held is not begun');
+  await s.want(200, 'POST', `/v1/orders/${m.order}/release`, { body: {} });
+  await s.is(m.work, 'accepted');
+  const o = (await s.get(`/v1/orders/${m.order}`)).json;
+  await s.want(200, 'POST', '/v1/orders', { body: order({ external_id: o.external_id, updated_at: '2027-01-01T00:00:00+08:00', status: 'paid', total: '20.00', lines: [{ line_id: '1', sku: 'SOFA', title: 'Sofa, walnut', quantity: 2, price: '10.00' }], receiver: undefined }) });
+  await s.is(m.work, 'cancelled');
+  const again = (await s.get(`/v1/orders/${m.order}`)).json.fulfilments[0].work_orders[1];
+  await s.is(again.id, 'accepted');
+  same((await s.work(again.id)).quantity, 2);
+  same((await s.there()).work_orders.slice(4).map((w) => [w.quantity, w.state]), [[3, 'cancelled'], [2, 'accepted']], 'the factory makes two');
   await s.close();
 });
 
