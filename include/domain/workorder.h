@@ -45,7 +45,7 @@ enum err work_update(struct db *db, struct work_order *w, int64_t now_ms); /* ve
 enum err work_of_fulfilment(struct db *db, struct arena *a, int64_t fulfilment_id, struct work_order **list, size_t *n); /* by id */
 size_t work_fulfilments_of_order(struct db *db, int64_t order_id, int64_t *ids, size_t max);
 bool work_started_any(struct db *db, int64_t order_id); /* some of it cannot be cancelled without its factory */
-enum err work_event_put(struct db *db, int64_t id, const struct work_event *e, bool applied, int64_t now_ms); /* CONFLICT: that sequence is known. The first WORK_EVENTS_MAX are kept */
+enum err work_event_put(struct db *db, int64_t id, const struct work_event *e, bool applied, int64_t now_ms); /* CONFLICT: that sequence is known. The newest WORK_EVENTS_MAX are kept */
 /* ---- view_work.c */
 struct work_filter {
   const char *state, *factory, *cursor;

@@ -173,15 +173,27 @@ bool work_started_any(struct db *db, int64_t order_id)
   return !stmt_end(s) && any;
 }
 
-static enum err events_of(struct db *db, int64_t id, int64_t seq, int64_t *last, bool *known)
+static enum err events_of(struct db *db, int64_t id, int64_t seq, int64_t *last, int64_t *kept, bool *known)
 {
   static const char SQL[] =
-    "SELECT coalesce(max(n), 0), coalesce(max(CASE WHEN seq = $1 THEN 1 ELSE 0 END), 0) FROM work_events WHERE work_id = $2";
+    "SELECT coalesce(max(n), 0), count(*), coalesce(max(CASE WHEN seq = $1 THEN 1 ELSE 0 END), 0) FROM work_events"
+    " WHERE work_id = $2";
   struct stmt *s = db_stmt(db, SQL);
   stmt_int(s, 1, seq), stmt_int(s, 2, id);
-  *last = 0, *known = false;
-  if (stmt_row(s)) *last = stmt_col_int(s, 0), *known = seq && stmt_col_int(s, 1);
+  *last = *kept = 0, *known = false;
+  if (stmt_row(s)) *last = stmt_col_int(s, 0), *kept = stmt_col_int(s, 1), *known = seq && stmt_col_int(s, 2);
   return stmt_end(s);
+}
+
+/* The oldest goes; not the one that the state comes from. */
+static enum err event_drop(struct db *db, int64_t id)
+{
+  static const char SQL[] =
+    "DELETE FROM work_events WHERE work_id = $1 AND n = (SELECT min(e.n) FROM work_events e JOIN work_orders w ON w.id = e.work_id"
+    " WHERE e.work_id = $1 AND (e.seq = 0 OR e.seq <> w.seq))";
+  struct stmt *s = db_stmt(db, SQL);
+  stmt_int(s, 1, id);
+  return stmt_run(s);
 }
 
 enum err work_event_put(struct db *db, int64_t id, const struct work_event *e, bool applied, int64_t now_ms)
@@ -189,11 +201,11 @@ enum err work_event_put(struct db *db, int64_t id, const struct work_event *e, b
   static const char SQL[] =
     "INSERT INTO work_events (work_id, n, seq, state, step, steps, expected_at, cancel_refused, note, actor, applied, at)"
     " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
-  int64_t last;
+  int64_t last, kept;
   bool known;
-  TRY(events_of(db, id, e->seq, &last, &known));
-  if (known) return ERR_CONFLICT;
-  if (last >= WORK_EVENTS_MAX) return ERR_OK; /* the sequence of the work order itself knows repeats */
+  TRY(events_of(db, id, e->seq, &last, &kept, &known));
+  if (known || (kept >= WORK_EVENTS_MAX && !applied)) return ERR_CONFLICT;
+  if (kept >= WORK_EVENTS_MAX) TRY(event_drop(db, id));
   struct stmt *s = db_stmt(db, SQL);
   stmt_int(s, 1, id), stmt_int(s, 2, last + 1), stmt_int(s, 3, e->seq);
   stmt_text(s, 4, e->says_state ? state_names[e->state] : NULL), stmt_int(s, 5, e->step),

@@ -1,6 +1,6 @@
 // A factory from end to end: orderd tells the simulated one by mes.factory, and hears of it by callbacks that pass through a
 // relay here, which sees them, and keeps its address when orderd is killed.
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { createHmac } from 'node:crypto';
 import { once } from 'node:events';
 import fs from 'node:fs';
@@ -55,7 +55,9 @@ class Plant extends Server {
   }
   async factory(code = 'F1') { await this.want(201, 'POST', '/v1/warehouses', { body: { code, kind: 'factory' } }); }
   async close() {
-    const how = await this.drop();
+    const how = await this.stop(), whole = spawnSync(BINARY, ['--data', this.dir, 'check'], { encoding: 'utf8', timeout: 60000 });
+    check(whole.status === 0, `check: ${whole.stdout}${whole.stderr}`);
+    fs.rmSync(this.dir, { recursive: true, force: true });
     this.relay.stop();
     this.sim.kill('SIGTERM');
     await once(this.sim, 'exit');
@@ -301,6 +303,15 @@ test('well signed nonsense changes nothing that it may not', async () => {
   same((await s.says({ work_order: m.work, state: 'scrapped' })).status, 200, 'without a number');
   same((await s.work(m.work)).state, w.state, 'is not believed');
   same((await s.exceptions(m.order)).filter((t) => t !== 'work_late'), [], 'nothing else');
+  const other = await s.made();
+  await s.is(other.work, 'accepted');
+  const many = Array.from({ length: 1200 }, (_, i) => ({ work_order: other.work, seq: i + 2, state: 'started', step: i + 1, steps: 1200 }));
+  same((await s.says({ events: many })).status, 200, 'a talkative one');
+  same((await s.says({ work_order: other.work, seq: 2000, state: 'finished' })).status, 200);
+  const full = await s.work(other.work);
+  same([full.state, full.seq, full.events.length, full.events[0].seq], ['finished', 2000, 1000, 203], 'the newest are kept, and count');
+  same((await s.says({ work_order: other.work, seq: 7, state: 'scrapped' })).status, 200, 'one that was forgotten');
+  same((await s.work(other.work)).version, full.version, 'is older all the same');
   await s.close();
 });
 
