@@ -18,7 +18,7 @@
     "The file that says how: DATA/connectors/FILE." of " or a built-in one; without it the one of this name." }, \
   { any, "host", CONFIG_TEXT, true, NULL, 0, 0, NULL, "Its address, where it is not the file's." }, \
   { any, "push_url", CONFIG_TEXT, true, NULL, 0, 0, NULL, "The address that it was told for its callbacks." }, \
-  { any, "timeout", CONFIG_DURATION, true, NULL, 100, HOUR_MS, NULL, "Of one call; without it the file's." }, \
+  { any, "timeout", CONFIG_DURATION, true, "30s", 100, HOUR_MS, NULL, "How long one call may take." }, \
   { any, "max_rps", CONFIG_TEXT, true, NULL, 0, 0, NULL, "Calls a second at most, instead of the file's." }, \
   { any, CONFIG_ANY_NAME, CONFIG_TEXT, true, NULL, 0, 0, NULL, \
     "A secret or setting of the file by its name; NAME_file and NAME_env say where it stands." }
@@ -210,8 +210,8 @@ const struct config_key config_keys[] = {
   PARTY_KEYS(MESSENGER_ANY, "messenger"),
   PARTY_KEYS(FACTORY_ANY, "factory"),
   PARTY_KEYS(CARRIER_ANY, "carrier"),
-  { CARRIER_ANY, "every", CONFIG_DURATION, true, NULL, SECOND_MS, 30 * DAY_MS, NULL,
-    "How often it is asked where its parcels are, instead of the file's." },
+  { CARRIER_ANY, "every", CONFIG_DURATION, true, "30m", SECOND_MS, 30 * DAY_MS, NULL,
+    "How often it is asked where its parcels are." },
 
   { WEBHOOK_ANY, "url", CONFIG_TEXT, true, NULL, 0, 0, NULL,
     "Where events are posted to: https://… or http://…; a private address only where [outbox] allow names its host." },
