@@ -746,7 +746,7 @@ CREATE TABLE gifts (
   order_id INTEGER NOT NULL,
   line_no  INTEGER NOT NULL CHECK (line_no > 1000), -- beyond all lines of its channel
   sku      TEXT NOT NULL,                  -- ours, not the channel's
-  quantity INTEGER NOT NULL CHECK (quantity >= 1),
+  quantity INTEGER NOT NULL CHECK (quantity >= 0), -- 0: there was none after all
   rule     TEXT NOT NULL,
   digest   BLOB NOT NULL,                  -- its version, as in rule_applied
   at       INTEGER NOT NULL,

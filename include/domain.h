@@ -337,6 +337,8 @@ enum err group_unpropose(struct db *db, int64_t a, int64_t b); /* b 0: all propo
 /* Opens one unless one of this type is open for the same thing; is_new may be NULL. data: JSON object text. */
 enum err exception_open(struct db *db, const char *type, int64_t order_id, int64_t payload_id, int64_t channel_id,
                         const char *owner, int64_t now_ms, const char *data, int64_t *id, bool *is_new);
+enum err exception_tell(struct db *db, int64_t id, const char *data); /* of an open one: what it is about by now */
+bool exception_waiting(struct db *db, const char *type, int64_t order_id); /* is one open for this order? */
 struct exception {
   int64_t id, order_id, payload_id, channel_id, version;
   const char *type, *state, *owner;
@@ -399,6 +401,7 @@ struct order_filter { /* NULL or 0: not asked for */
   const char *status, *channel, *sku, *warehouse, *owner, *exception, *tag, *q, *sort; /* sort: -id id -placed_at placed_at due_at */
   int64_t group_id, from, to; /* placed_at, from inclusive, to exclusive */
   int overdue;                /* 1 only overdue, -1 only not */
+  int urgent;                 /* 1 only those that a rule gave a priority over 0, -1 only others */
   const char *cursor;
   int limit;
 };

@@ -576,7 +576,11 @@ enum err returns_settle(struct cmd *c, struct db *db, struct aftercase *k);
 enum err returns_closed_by_channel(struct cmd *c, struct db *db, struct aftercase *k);
 enum err returns_release(struct cmd *c, struct db *db, int64_t order_id); /* its order waits no more */
 enum err returns_follow(struct cmd *c, struct db *db, int64_t order_id);  /* the channel told of refunds */
+/* overdue.c */
 enum err cases_fire(struct cmd *c, struct db *db, int64_t *fired);        /* reminders, case_overdue:STEP, return_overdue */
+/* This case waits there no longer: the exception stays for other cases of its order only. */
+enum err case_in_time(struct cmd *c, struct db *db, const struct aftercase *k, enum case_step s);
+enum err case_goods_in_time(struct cmd *c, struct db *db, const struct aftercase *k);
 /* What was paid for the case's order, and what went back otherwise than by cases. */
 enum err refund_money(struct cmd *c, struct db *db, const struct aftercase *k, struct order_money *m);
 /* CONFLICT where a line's money or pieces would be more than was paid or bought. room: for the order's cases together. */

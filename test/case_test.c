@@ -201,6 +201,24 @@ TEST(case_check_finds_what_was_tampered_with)
     "UPDATE case_acts SET digest = zeroblob(32) WHERE n = 3",
     "DELETE FROM case_acts WHERE n = 3",
     "INSERT INTO case_photos (case_id, digest, actor, at) VALUES (1, zeroblob(32), 'x', 1)",
+    "UPDATE cases SET order_id = 77",
+    "UPDATE cases SET amount = amount - 1",
+    "UPDATE cases SET currency = 'USD'",
+    "UPDATE case_lines SET amount = amount - 1",
+    "UPDATE case_lines SET case_id = 9",
+    "UPDATE case_acts SET case_id = 9 WHERE n = 1",
+    "UPDATE case_acts SET round = 9 WHERE n = 1",
+    "UPDATE case_acts SET sealed = sealed || ' ' WHERE n = 2",
+    "UPDATE cases SET state = 'done', ended_at = 1, refund = 'by_hand', goods = 'inspected', due_at = NULL",
+    "UPDATE cases SET state = 'done', ended_at = 1, refund = 'accepted', goods = 'received', due_at = NULL",
+    "UPDATE cases SET state = 'done', refund = 'accepted', goods = 'inspected', due_at = NULL",
+    "UPDATE cases SET ended_at = 1",
+    "UPDATE cases SET refund = 'sent', effect_id = NULL",
+    "UPDATE cases SET exchange_id = 77",
+    "UPDATE cases SET exchange_id = order_id",
+    ("INSERT INTO cases (id, order_id, kind, state, step, round, currency, amount, ceiling, reason, refund, refund_id, goods,"
+     " created_at, updated_at, step_since, actor, version) SELECT 0, order_id, 'refund_only', 'open', 'cs', 1, currency, 0, ceiling,"
+     " 'x', 'none', 'R1', 'none', 1, 1, 1, 'x', 1 FROM cases; UPDATE cases SET refund_id = 'R1' WHERE id = 1"),
   };
   struct shop s;
   REQUIRE(shop_open(&s, file("harm.db"), NULL));
@@ -511,6 +529,71 @@ TEST(case_deadlines_survive_a_restart)
   CHECK_INT(on_case(&s, "case.approve", id, "{}"), ERR_OK);
   CHECK_INT(open_exceptions(&s, "case_overdue:cs"), 0);
   CHECK_INT(case_now(&s, id).due_at, s.env.now_ms + 24ll * 3600 * 1000);
+  shop_close(&s);
+}
+
+static bool told(struct shop *s, const char *type, const char *text)
+{
+  struct stmt *q = db_stmt(s->db, "SELECT data FROM exceptions WHERE state = 'open' AND type = $1");
+  stmt_text(q, 1, type);
+  bool is = stmt_row(q) && strstr(stmt_col_text(q, 0), text);
+  stmt_end(q);
+  return is;
+}
+
+/* One exception per order and type: it names all that are late, and stays until none is. */
+TEST(case_overdue_cases_of_one_order_are_each_seen)
+{
+  struct shop s;
+  static const char conf[] =
+    "[returns]\ncs_remind = 1h\ncs_escalate = 2h\nwarehouse_remind = 0s\n"
+    "warehouse_escalate = 0s\nfinance_remind = 0s\nfinance_escalate = 0s\ngoods_due = 1h\n";
+  int64_t id[3];
+  REQUIRE(shop_open(&s, file("due2.db"), conf));
+  take_order(&s, 800, 1, "");
+  act_as(&s, "user:asker", C);
+  for (int i = 0; i < 3; i++) {
+    id[i] = open_case(&s, 800,
+                      i < 2 ? "\"kind\":\"return\",\"lines\":[{\"line_id\":\"1\",\"quantity\":1}]"
+                            : "\"kind\":\"refund_only\",\"amount\":\"1.00\"");
+    s.env.now_ms += 60 * 1000;
+  }
+  s.env.now_ms += 9 * 3600 * 1000;
+  for (int i = 0; i < 2; i++) CHECK_INT(shop_do(&s, "timers.fire", NULL, NULL), ERR_OK);
+  for (int i = 0; i < 2; i++)
+    s.env.now_ms += 3600 * 1000, CHECK_INT(shop_do(&s, "timers.fire", NULL, NULL), ERR_OK);
+  CHECK_INT(number(&s, "SELECT count(*) FROM events WHERE type = 'case.overdue'"), 3);
+  CHECK_INT(open_exceptions(&s, "case_overdue:cs"), 1);
+  for (int i = 0; i < 3; i++) { /* approved one by one: the others stay */
+    char mine[24];
+    for (int k = 0; k < 3; k++) {
+      snprintf(mine, sizeof mine, "\"c_%d\"", (int)id[k]);
+      test_note("approved %d, looking for %d", i, k);
+      CHECK_INT(told(&s, "case_overdue:cs", mine), k >= i);
+    }
+    CHECK_INT(open_exceptions(&s, "case_overdue:cs"), 1);
+    act_as(&s, "user:a", C);
+    CHECK_INT(on_case(&s, "case.approve", id[i], "{}"), ERR_OK);
+  }
+  CHECK_INT(open_exceptions(&s, "case_overdue:cs"), 0);
+  for (int i = 0; i < 2; i++) { /* both approved; neither comes */
+    act_as(&s, "user:w", W);
+    CHECK_INT(on_case(&s, "case.approve", id[i], "{}"), ERR_OK);
+    act_as(&s, "user:f", F);
+    CHECK_INT(on_case(&s, "case.approve", id[i], "{}"), ERR_OK);
+  }
+  s.env.now_ms += 2 * 3600 * 1000;
+  CHECK_INT(shop_do(&s, "timers.fire", NULL, NULL), ERR_OK);
+  CHECK_INT(open_exceptions(&s, "return_overdue"), 1);
+  CHECK(told(&s, "return_overdue", "\"c_1\"") && told(&s, "return_overdue", "\"c_2\""));
+  act_as(&s, "user:w", ROLE_ADMIN);
+  for (int i = 0; i < 2; i++) {
+    CHECK_INT(on_case(&s, "case.receive", id[i], "{\"lines\":[{\"line_no\":1,\"good\":1}]}"), ERR_OK);
+    CHECK_INT(on_case(&s, "case.refunded", id[i], "{}"), ERR_OK);
+    CHECK_INT(open_exceptions(&s, "return_overdue"), i == 0);
+    CHECK(!told(&s, "return_overdue", "\"c_1\""));
+  }
+  whole(&s);
   shop_close(&s);
 }
 

@@ -277,6 +277,17 @@ TEST(rule_routes_and_hurries)
   struct order_wish w;
   CHECK_INT(wish_get(t.s.db, &t.s.mem, 2, &w), ERR_OK);
   CHECK_INT(w.priority, 9);
+  shows(&t, 1, "{\"priority\":null}");
+  shows(&t, 2, "{\"priority\":9}");
+  for (int urgent = -1; urgent <= 1; urgent++) {
+    struct order_filter f = { .limit = 50, .urgent = urgent };
+    struct buf b = { 0 };
+    const char *next, *why;
+    CHECK_INT(view_orders(t.s.db, &t.s.mem, &t.s.rules.status, &f, SHOW_FULL, &b, &next, &why), ERR_OK);
+    CHECK_INT(strstr(b.data, "{\"id\":\"o_1\"") != NULL, urgent <= 0);
+    CHECK_INT(strstr(b.data, "{\"id\":\"o_2\"") != NULL, urgent >= 0);
+    buf_release(&b);
+  }
   for (int i = 1; i <= 2; i++)
     CHECK_INT(shop_do(&t.s, "order.move", i == 1 ? "o_1" : "o_2", "{\"to\":\"split\"}"), ERR_OK);
   int64_t ids[4];
@@ -622,6 +633,58 @@ TEST(rule_is_asked_anew_when_a_case_changes)
   by(&t, "user:a", ROLE_CS);
   does(&t, "case.approve", "c_1", "{}");
   CHECK(!case_get(t.s.db, &t.s.mem, 1, &k) && k.step == STEP_WAREHOUSE);
+  sound(&t);
+  ruled_close(&t);
+}
+
+static void unheard(void *arg, const char *text)
+{
+  snprintf(arg, 200, "%.199s", text);
+}
+
+TEST(rule_check_finds_what_was_tampered_with)
+{
+  static const char *const harm[] = {
+    "INSERT INTO rule_applied (order_id, rule, digest, at) VALUES (77, 'give', zeroblob(32), 1)",
+    "INSERT INTO rule_applied (order_id, rule, digest, at) VALUES (1, 'give', zeroblob(31), 1)",
+    "INSERT INTO order_tags (order_id, tag) VALUES (77, 'x')",
+    "INSERT INTO order_tags (order_id, tag) VALUES (2, 'x')",
+    "INSERT INTO order_wishes (order_id, priority, apart, propose) VALUES (77, 1, 0, 0)",
+    "INSERT INTO order_wishes (order_id, priority, apart, propose) VALUES (2, 1, 0, 0)",
+    "UPDATE order_wishes SET priority = 1001",
+    "UPDATE order_wishes SET apart = 2",
+    "UPDATE rules SET digest = zeroblob(3)",
+    "UPDATE rules SET overruns = 5, state = 'on'",
+    "UPDATE gifts SET order_id = 77",
+    "UPDATE gifts SET rule = 'other'",
+    "UPDATE gifts SET digest = zeroblob(32)",
+    "UPDATE gifts SET quantity = 1",
+    "DELETE FROM gifts",
+    "DELETE FROM gifts; DELETE FROM fulfilment_lines WHERE line_no > 1000",
+    "DELETE FROM rule_applied",
+  };
+  struct ruled t;
+  ruled_open(&t, "rule_harm");
+  rule_add(&t, "give", "paid", ":order ->> '$.external_id' = '1'", "gift LAMP 2\ntag seen\npriority 7");
+  stocked(&t, 5, 0);
+  for (int i = 1; i <= 2; i++)
+    take(&t,
+         arena_printf(&t.s.mem, "{\"external_id\":\"%d\",\"receiver\":{\"phone\":\"1380000111%d\"},%s}", i, i,
+                      LINE_A),
+         0);
+  does(&t, "order.move", "o_1", "{\"to\":\"split\"}");
+  sound(&t);
+  for (size_t i = 0; i < COUNT(harm); i++) {
+    struct arena mem = { 0 };
+    char said[200] = "";
+    CHECK(tx_begin(t.s.db));
+    CHECK_INT(db_exec(t.s.db, harm[i]), ERR_OK);
+    int n = view_check(t.s.db, &mem, &t.s.rules.status, &t.s.rules.merge, unheard, said);
+    test_note("%s: %s", harm[i], said);
+    CHECK(n > 0);
+    tx_rollback(t.s.db);
+    arena_release(&mem);
+  }
   sound(&t);
   ruled_close(&t);
 }

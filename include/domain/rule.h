@@ -96,6 +96,7 @@ enum err wish_put(struct db *db, int64_t order_id, const struct order_wish *w);
 size_t rule_past(struct db *db, int64_t from, int64_t to, int64_t before, int64_t *ids, size_t max);
 size_t rule_past_cases(struct db *db, int64_t from, int64_t to, int64_t before, int64_t *ids, size_t max); /* by when they were opened */
 enum err row_tags(struct db *db, struct jw *w, int64_t order_id); /* "tags":[…] of an order */
+enum err row_priority(struct db *db, struct jw *w, int64_t order_id); /* "priority":N where a rule gave one */
 
 /* ---- gift.c: table gifts ------------------------------------------------------------------------------------------------ */
 #define GIFT_LINE 1000 /* line numbers beyond this are gifts */
@@ -107,7 +108,7 @@ struct gift {
   unsigned char digest[RULE_DIGEST];
 };
 enum err gift_put(struct db *db, struct gift *g); /* its line_no is chosen here; CONFLICT: GIFTS_MAX */
-enum err gift_set(struct db *db, int64_t order_id, int64_t line_no, int64_t quantity); /* 0: away with it */
+enum err gift_set(struct db *db, int64_t order_id, int64_t line_no, int64_t quantity);
 enum err gifts_of_order(struct db *db, struct arena *a, int64_t order_id, struct gift **list, size_t *n);
 enum err row_gifts(struct db *db, struct jw *w, int64_t order_id); /* "gifts":[…] of an order that has some */
 

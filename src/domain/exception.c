@@ -108,6 +108,21 @@ enum err exception_assign(struct db *db, int64_t id, const char *owner, const ch
   return db_changes(db) ? ERR_OK : exception_missed(db, id);
 }
 
+enum err exception_tell(struct db *db, int64_t id, const char *data)
+{
+  static const char SQL[] =
+    "UPDATE exceptions SET data = $1, version = version + 1 WHERE id = $2 AND state = 'open' AND data <> $1";
+  struct stmt *s = db_stmt(db, SQL);
+  stmt_text(s, 1, data), stmt_int(s, 2, id);
+  return stmt_run(s);
+}
+
+bool exception_waiting(struct db *db, const char *type, int64_t order_id)
+{
+  int64_t id = 0;
+  return !exception_same(db, type, order_id, 0, 0, &id) && id;
+}
+
 #define SETTLE \
   "UPDATE exceptions SET state = 'resolved', resolved_at = $1, resolved_by = $2, version = version + 1"
 static const char SQL_SETTLE_ORDER[] = SETTLE " WHERE state = 'open' AND order_id = $3 AND type = $4";

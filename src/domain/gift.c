@@ -25,13 +25,12 @@ enum err gift_put(struct db *db, struct gift *g)
   return stmt_run(s);
 }
 
+/* It stays as a row: parcels that came to grief may still name it. */
 enum err gift_set(struct db *db, int64_t order_id, int64_t line_no, int64_t quantity)
 {
-  static const char LESS[] = "UPDATE gifts SET quantity = $3 WHERE order_id = $1 AND line_no = $2";
-  static const char NONE[] = "DELETE FROM gifts WHERE order_id = $1 AND line_no = $2";
-  struct stmt *s = db_stmt(db, quantity > 0 ? LESS : NONE);
-  stmt_int(s, 1, order_id), stmt_int(s, 2, line_no);
-  if (quantity > 0) stmt_int(s, 3, quantity);
+  static const char SQL[] = "UPDATE gifts SET quantity = $1 WHERE order_id = $2 AND line_no = $3";
+  struct stmt *s = db_stmt(db, SQL);
+  stmt_int(s, 1, quantity > 0 ? quantity : 0), stmt_int(s, 2, order_id), stmt_int(s, 3, line_no);
   return stmt_run(s);
 }
 
@@ -64,17 +63,20 @@ enum err row_gifts(struct db *db, struct jw *w, int64_t order_id)
   struct arena a = { 0 };
   struct gift *g;
   size_t n;
+  bool any = false;
   enum err e = gifts_of_order(db, &a, order_id, &g, &n);
-  if (!e && n) jw_key(w, "gifts"), jw_array(w);
   for (size_t i = 0; !e && i < n; i++) {
     char version[RULE_VERSION + 1];
+    if (!g[i].quantity) continue;
+    if (!any) jw_key(w, "gifts"), jw_array(w);
+    any = true;
     digest_shown(g[i].digest, version);
     jw_object(w), jw_kint(w, "line_no", g[i].line_no), jw_kstring(w, "sku", g[i].sku);
     jw_kint(w, "quantity", g[i].quantity), jw_kstring(w, "rule", g[i].rule),
       jw_kstring(w, "version", version);
     jw_object_end(w);
   }
-  if (!e && n) jw_array_end(w);
+  if (any) jw_array_end(w);
   arena_release(&a);
   return e;
 }

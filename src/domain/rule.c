@@ -117,6 +117,15 @@ enum err row_tags(struct db *db, struct jw *w, int64_t order_id)
   return stmt_end(s);
 }
 
+enum err row_priority(struct db *db, struct jw *w, int64_t order_id)
+{
+  static const char SQL[] = "SELECT priority FROM order_wishes WHERE order_id = $1 AND priority <> 0";
+  struct stmt *s = db_stmt(db, SQL);
+  stmt_int(s, 1, order_id);
+  if (stmt_row(s)) jw_kint(w, "priority", stmt_col_int(s, 0));
+  return stmt_end(s);
+}
+
 static size_t past(struct db *db, const char *sql, int64_t from, int64_t to, int64_t before, int64_t *ids,
                    size_t max)
 {

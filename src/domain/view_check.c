@@ -201,6 +201,58 @@ static const struct question {
   { "SELECT c.case_id, 0 FROM case_photos c LEFT JOIN photos p ON p.digest = c.digest LEFT JOIN cases k ON k.id = c.case_id"
     " WHERE p.digest IS NULL OR k.id IS NULL",
     'c', "has a photo that is not known, or does not exist", 0 },
+  { "SELECT k.id, k.order_id FROM cases k LEFT JOIN orders o ON o.id = k.order_id WHERE o.id IS NULL", 'c',
+    "is about an order that does not exist", 'o' },
+  { "SELECT l.case_id, l.line_no FROM case_lines l LEFT JOIN cases k ON k.id = l.case_id WHERE k.id IS NULL",
+    'c', "does not exist but has line", '#' },
+  { "SELECT a.case_id, a.n FROM case_acts a LEFT JOIN cases k ON k.id = a.case_id WHERE k.id IS NULL OR a.round > k.round",
+    'c', "does not exist, or is not in that round yet, but was dealt with in", '#' },
+  { "SELECT k.id, k.order_id FROM cases k WHERE k.state = 'done' AND ((k.amount > 0 AND k.refund <> 'accepted') OR"
+    " k.goods = 'awaited' OR k.goods = 'received')",
+    'c', "is done, and its money or its goods are not, of", 'o' },
+  { "SELECT k.id, k.order_id FROM cases k WHERE (k.ended_at IS NULL) = (k.state <> 'open' AND k.state <> 'approved')"
+    " OR (k.due_at IS NOT NULL AND k.ended_at IS NOT NULL)",
+    'c', "has an end that its state does not give, or a deadline after it, of", 'o' },
+  { "SELECT k.id, k.order_id FROM cases k LEFT JOIN effects e ON e.id = k.effect_id WHERE k.refund = 'sent' AND"
+    " (k.effect_id IS NULL OR e.id IS NOT NULL AND e.kind <> 'refund')",
+    'c', "has its refund under way by nothing, of", 'o' },
+  { "SELECT min(k.id), max(k.id) FROM cases k WHERE k.refund_id IS NOT NULL AND k.state <> 'rejected' AND k.state <> 'cancelled'"
+    " GROUP BY k.order_id, k.refund_id HAVING count(*) > 1",
+    'c', "is about the same refund as", 'c' },
+  { "SELECT k.id, k.exchange_id FROM cases k LEFT JOIN orders o ON o.id = k.exchange_id WHERE k.exchange_id IS NOT NULL AND"
+    " (o.id IS NULL OR k.exchange_id = k.order_id)",
+    'c', "was exchanged for what is not there, or for itself:", 'o' },
+  /* rules (contract 5) */
+  { "SELECT r.order_id, 0 FROM rule_applied r LEFT JOIN orders o ON o.id = r.order_id WHERE o.id IS NULL",
+    'o', "does not exist but had a rule applied", 0 },
+  { "SELECT r.order_id, 0 FROM rule_applied r WHERE length(r.digest) <> 32 OR r.rule = ''", 'o',
+    "had a rule applied that nobody can name", 0 },
+  { "SELECT t.order_id, 0 FROM order_tags t LEFT JOIN orders o ON o.id = t.order_id WHERE o.id IS NULL", 'o',
+    "does not exist but has a tag", 0 },
+  { "SELECT t.order_id, 0 FROM order_tags t WHERE NOT EXISTS (SELECT 1 FROM rule_applied r WHERE r.order_id = t.order_id)",
+    'o', "has a tag, and no rule was ever applied to it", 0 },
+  { "SELECT w.order_id, 0 FROM order_wishes w LEFT JOIN orders o ON o.id = w.order_id WHERE o.id IS NULL",
+    'o', "does not exist but is wanted in some way", 0 },
+  { "SELECT w.order_id, 0 FROM order_wishes w WHERE NOT EXISTS (SELECT 1 FROM rule_applied r WHERE r.order_id = w.order_id)",
+    'o', "is wanted in some way, and no rule was ever applied to it", 0 },
+  { "SELECT w.order_id, w.priority FROM order_wishes w WHERE w.priority < -1000 OR w.priority > 1000 OR w.apart NOT IN (0, 1)"
+    " OR w.propose NOT IN (0, 1)",
+    'o', "is wanted in a way that no rule can say; priority", '#' },
+  { "SELECT r.applied, r.overruns FROM rules r WHERE length(r.digest) <> 32 OR r.applied < 0 OR r.overruns < 0 OR (r.state = 'on' AND"
+    " r.overruns >= 5)",
+    0, "a rule cannot stand so; overruns", '#' },
+  { "SELECT g.order_id, g.line_no FROM gifts g LEFT JOIN orders o ON o.id = g.order_id WHERE o.id IS NULL",
+    'o', "does not exist but has a gift", '#' },
+  { "SELECT g.order_id, g.line_no FROM gifts g WHERE NOT EXISTS (SELECT 1 FROM rule_applied r WHERE r.order_id = g.order_id AND"
+    " r.rule = g.rule AND r.digest = g.digest)",
+    'o', "has a gift of a rule that was not applied to it, line", '#' },
+  { "SELECT l.order_id, l.line_no FROM fulfilment_lines l LEFT JOIN gifts g ON g.order_id = l.order_id AND g.line_no = l.line_no"
+    " JOIN fulfilments f ON f.id = l.fulfilment_id WHERE l.line_no > 1000 GROUP BY l.order_id, l.line_no HAVING max(g.quantity) IS NULL"
+    " OR sum(CASE WHEN f.status = 'split' AND f.work = 'open' THEN l.quantity ELSE 0 END) > max(g.quantity)",
+    'o', "has more of a gift in parcels than was given, of line", '#' },
+  { "SELECT u.order_id, u.line_no FROM units u LEFT JOIN gifts g ON g.order_id = u.order_id AND g.line_no = u.line_no"
+    " WHERE u.line_no > 1000 AND g.line_no IS NULL",
+    'o', "has pieces of a gift that was not given, line", '#' },
   /* work orders (domain 7.2) */
   { "SELECT w.fulfilment_id, w.line_no FROM work_orders w WHERE w.covers = 1 AND w.state <> 'failed' AND w.state <> 'scrapped'"
     " GROUP BY w.fulfilment_id, w.order_id, w.line_no HAVING count(*) > 1 AND sum(w.quantity) > coalesce((SELECT sum(l.quantity)"
@@ -424,6 +476,66 @@ static enum err check_groups(struct check *c)
   return stmt_end(s);
 }
 
+/* ---- what a case is, is what was approved ---------------------------------------------------- */
+static bool seal_is(const char *text, const unsigned char digest[SHA256_LEN])
+{
+  unsigned char mine[SHA256_LEN];
+  sha256(text ? text : "", text ? strlen(text) : 0, mine);
+  return !memcmp(mine, digest, sizeof mine);
+}
+
+/* Each approval's text gives its digest. */
+static enum err check_approvals(struct check *c)
+{
+  static const char SQL[] =
+    "SELECT case_id, n, sealed, digest FROM case_acts WHERE act = 'approve' ORDER BY case_id, n";
+  struct stmt *s = db_stmt(c->db, SQL);
+  while (stmt_row(s)) {
+    size_t size;
+    const char *text = stmt_col_text(s, 2);
+    const void *digest = stmt_col_blob(s, 3, &size);
+    if (!digest || size != SHA256_LEN || !seal_is(text, digest))
+      breach(c, "c_%lld was approved by a seal that is not of its text: %lld", (long long)stmt_col_int(s, 0),
+             (long long)stmt_col_int(s, 1));
+  }
+  rule_end(c, "seals");
+  return stmt_end(s);
+}
+
+static enum err check_seal(struct check *c, int64_t id)
+{
+  struct arena mem = { 0 };
+  struct aftercase k;
+  struct buf text = { 0 };
+  unsigned char digest[SHA256_LEN];
+  enum err e = case_get(c->db, &mem, id, &k);
+  if (!e && case_sealed(c->db, id, k.round, digest)) {
+    e = case_seal_text(c->db, &k, &text);
+    if (!e && !seal_is(text.data, digest))
+      breach(c, "c_%lld is not what was approved: its lines, amount or photos differ", (long long)id);
+  }
+  buf_release(&text), arena_release(&mem);
+  return e;
+}
+
+static enum err check_seals(struct check *c)
+{
+  static const char SQL[] = "SELECT id FROM cases WHERE id > $1 ORDER BY id LIMIT 1";
+  int64_t id = 0;
+  TRY(check_approvals(c));
+  for (;;) {
+    struct stmt *s = db_stmt(c->db, SQL);
+    stmt_int(s, 1, id);
+    bool more = stmt_row(s);
+    if (more) id = stmt_col_int(s, 0);
+    TRY(stmt_end(s));
+    if (!more) break;
+    TRY(check_seal(c, id));
+  }
+  rule_end(c, "cases");
+  return ERR_OK;
+}
+
 /* ---- the search index does not claim orders that are still to come --------------------------- */
 static enum err check_search(struct check *c)
 {
@@ -442,6 +554,7 @@ static enum err check_all(struct check *c)
   for (size_t i = 0; i < COUNT(question_table); i++) TRY(ask(c, &question_table[i]));
   TRY(check_statuses(c));
   TRY(check_groups(c));
+  TRY(check_seals(c));
   TRY(check_search(c));
   int broken = journal_check(c->db, c->say, c->arg);
   if (broken < 0) return ERR_IO;

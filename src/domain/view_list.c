@@ -216,6 +216,8 @@ static void put_bounds(struct list *l, struct sql *q)
 }
 
 /* What is looked at in each order; never the reason to choose an index, so that the way stays ours. */
+#define URGENT " (SELECT u.order_id FROM order_wishes u WHERE u.priority <> 0 AND u.priority > 0)"
+
 static void put_checks(struct list *l, struct sql *q, bool with_status)
 {
   const struct order_filter *f = l->f;
@@ -233,6 +235,7 @@ static void put_checks(struct list *l, struct sql *q, bool with_status)
   }
   if (f->tag)
     sql_text(q, " AND EXISTS (SELECT 1 FROM order_tags g WHERE g.order_id = o.id AND g.tag = ", f->tag, ")");
+  if (f->urgent) sql_piece(q, f->urgent > 0 ? " AND o.id IN" URGENT : " AND o.id NOT IN" URGENT);
   if (f->sku)
     sql_text(q, " AND EXISTS (SELECT 1 FROM lines n WHERE n.order_id = o.id AND n.sku = ", f->sku, ")");
 }
@@ -335,6 +338,7 @@ static enum err walk(struct list *l, const char *status, int look_max)
   sql_piece(&q, " THEN 1 ELSE 0 END FROM orders o WHERE 1 = 1");
   if (status) sql_text(&q, " AND o.status = ", status, "");
   if (l->f->exception || l->f->overdue > 0) put_exceptional(l, &q);
+  if (l->f->urgent > 0) sql_piece(&q, " AND o.id IN" URGENT);
   put_bounds(l, &q);
   put_after_cursor(l, &q);
   put_order(l, &q);
@@ -603,7 +607,7 @@ static enum err list_find(struct list *l)
   bool cut;
   if (l->none) return ERR_OK;
   if (l->searches) return l->by_id ? hunt_ids(l, l->down, l->limit + 1, &cut) : hunt_sorted(l);
-  bool small = l->f->group_id || l->f->exception || l->f->overdue > 0 || l->few_days;
+  bool small = l->f->group_id || l->f->exception || l->f->overdue > 0 || l->f->urgent > 0 || l->few_days;
   return l->by_id && !small && l->statuses ? walk_statuses(l) : walk(l, NULL, LIST_LOOK_MAX);
 }
 

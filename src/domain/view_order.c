@@ -403,6 +403,7 @@ static void row_write(struct row *r, const struct status_table *t)
   row_refunds(r);
   row_note(r, row_holds(r->db, r->mem, r->w, r->id, r->privacy));
   row_note(r, row_tags(r->db, r->w, r->id));
+  row_note(r, row_priority(r->db, r->w, r->id));
   row_note(r, row_gifts(r->db, r->w, r->id));
   row_group(r);
   row_text(r, "no_merge", O_NO_MERGE);

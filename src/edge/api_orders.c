@@ -83,6 +83,7 @@ static enum err filter_read(struct read *rd, struct order_filter *f)
   TRY(read_id(rd, "group", 'g', &f->group_id));
   TRY(read_time(rd, "from", &f->from));
   TRY(read_time(rd, "to", &f->to));
+  TRY(read_flag(rd, "urgent", &f->urgent));
   return read_flag(rd, "overdue", &f->overdue);
 }
 

@@ -247,10 +247,10 @@ const struct cli_command cli_commands[] = {
       "the sheet has no such column.",
     .example = "orderd import examples/orders/till.ndjson" },
   { .name = "export",
-    .args = "orders|lines|groups|events|exceptions|payloads|skus|kits|mappings|warehouses|stock|ledger",
+    .args = "orders|lines|groups|events|exceptions|cases|payloads|skus|kits|mappings|warehouses|stock|ledger",
     .options =
       "format=csv|xlsx|ndjson output=FILE bom excel status=STATUS channel=NAME group=ID sku=SKU owner=WHO exception=TYPE overdue=true|false "
-      "from=TIME to=TIME q=TEXT sort=FIELD state=STATE type=TYPE several=true|false proposed=true|false since=SEQ entity=ID "
+      "urgent=true|false tag=NAME from=TIME to=TIME q=TEXT sort=FIELD state=STATE type=TYPE kind=KIND step=STEP order=ID several=true|false proposed=true|false since=SEQ entity=ID "
       "warehouse=CODE",
     .run = cli_export,
     .doc = "Write all that match as CSV, XLSX or NDJSON, to standard output or a file.",
@@ -291,12 +291,12 @@ const struct cli_command cli_commands[] = {
     .example = "orderd order find 示例路" },
   { .name = "order list",
     .options =
-      "status=STATUS channel=NAME group=ID sku=SKU owner=WHO exception=TYPE overdue=true|false from=TIME to=TIME q=TEXT "
-      "sort=FIELD " LIST_OPTIONS,
+      "status=STATUS channel=NAME group=ID sku=SKU owner=WHO exception=TYPE overdue=true|false urgent=true|false "
+      "tag=NAME from=TIME to=TIME q=TEXT sort=FIELD " LIST_OPTIONS,
     .run = cli_api,
     .method = "GET",
     .path = "/v1/orders",
-    .query = "status channel group sku owner exception overdue from to q sort limit cursor",
+    .query = "status channel group sku owner exception overdue urgent tag from to q sort limit cursor",
     .columns = order_columns,
     .doc = "Orders by filters, newest first.",
     .example = "orderd order list --status paid --limit 10" },

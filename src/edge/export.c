@@ -174,8 +174,29 @@ static const struct cli_column ledger_columns[] = {
   { "actor", "actor" },
   { NULL, NULL },
 };
+static const struct cli_column case_columns[] = {
+  { "case", "id" },
+  { "order", "order" },
+  { "channel", "channel" },
+  { "external_id", "external_id" },
+  { "kind", "kind" },
+  { "state", "state" },
+  { "step", "step" },
+  { "round", "round" },
+  { "currency", "amount/currency" },
+  { "amount", "amount/amount" },
+  { "reason", "reason" },
+  { "note", "note" },
+  { "refund", "refund" },
+  { "refund_id", "refund_id" },
+  { "goods", "goods" },
+  { "due_at", "due_at" },
+  { "created_at", "created_at" },
+  { "ended_at", "ended_at" },
+  { NULL, NULL },
+};
 
-#define ORDER_FILTERS "status channel group sku owner exception overdue from to q sort"
+#define ORDER_FILTERS "status channel group sku owner exception overdue urgent tag from to q sort"
 static const struct export_kind {
   const char *name, *path, *filters, *cursor;
   const struct cli_column *columns;
@@ -186,6 +207,7 @@ static const struct export_kind {
   { "groups", "/v1/groups", "state several proposed", "cursor", group_columns, NULL },
   { "events", "/v1/events", "since entity", "since", event_columns, NULL },
   { "exceptions", "/v1/exceptions", "state type owner", "cursor", exception_columns, NULL },
+  { "cases", "/v1/cases", "state kind step order overdue", "cursor", case_columns, NULL },
   { "payloads", "/v1/payloads", "state channel", "cursor", payload_columns, NULL },
   { "skus", "/v1/skus", "q state", "cursor", sku_columns, NULL },
   { "kits", "/v1/skus", "q state", "cursor", kit_columns, "parts" },

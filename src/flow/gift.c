@@ -93,7 +93,7 @@ enum err gift_gone(struct cmd *c, struct db *db, int64_t order_id, int64_t line_
   struct order o;
   TRY(gifts_of_order(db, &c->mem, order_id, &g, &n));
   for (size_t i = 0; i < n; i++) {
-    if (g[i].line_no != line_no) continue;
+    if (g[i].line_no != line_no || !g[i].quantity) continue;
     TRY(gift_set(db, order_id, line_no, g[i].quantity - quantity));
     if (quantity < g[i].quantity) g[i].quantity = quantity;
     TRY(missing(c, db, &g[i], why));

@@ -184,9 +184,11 @@ static enum err more(struct cmd *c, struct db *db, const struct fulfilment *f, c
   const struct work_order *again = remade(known, n, l);
   struct line_text t;
   struct order o;
+  struct order_wish wish;
   struct work_order w;
   if (missing <= 0) return ERR_OK;
   TRY(line_text(c, db, l, &t));
+  TRY(wish_get(db, &c->mem, l->order_id, &wish));
   TRY(order_get(db, &c->mem, l->order_id, &o));
   w = (struct work_order){ .fulfilment_id = f->id,
                            .order_id = l->order_id,
@@ -195,8 +197,10 @@ static enum err more(struct cmd *c, struct db *db, const struct fulfilment *f, c
                            .factory = factory,
                            .sku = t.sku,
                            .title = t.title,
+                           .priority = wish.priority,
                            .wanted_by = o.ship_by };
-  if (again) w.rework_of = again->id, w.priority = again->priority + 1;
+  if (again && again->priority > w.priority) w.priority = again->priority;
+  if (again) w.rework_of = again->id, w.priority++;
   TRY(work_insert(db, &w, c->now_ms, &id));
   TRY(work_get(db, &c->mem, id, &w));
   TRY(event(c, db, &w, "work.created"));

@@ -167,17 +167,10 @@ static enum err step_next(struct cmd *c, struct db *db, struct aftercase *k, int
   return ERR_OK;
 }
 
-static enum err overdue_over(struct cmd *c, struct db *db, const struct aftercase *k, enum case_step s)
-{
-  if (s == CASE_STEPS) return ERR_OK;
-  const char *type = arena_printf(&c->mem, "case_overdue:%s", case_step_name(s));
-  return exception_settle(db, type, k->order_id, 0, c->actor.name, c->now_ms) < 0 ? ERR_IO : ERR_OK;
-}
-
 /* Once more from the first step: what was approved was something else. */
 static enum err restart(struct cmd *c, struct db *db, struct aftercase *k)
 {
-  TRY(overdue_over(c, db, k, k->step));
+  TRY(case_in_time(c, db, k, k->step));
   k->round++;
   step_enter(c, k, STEP_CS);
   return ERR_OK;
@@ -663,7 +656,7 @@ enum err flow_case_approve_run(struct cmd *c, struct db *db)
   TRY(refund_still_fits(c, db, &k));
   TRY(seal_put(c, db, &k, a->note));
   TRY(returns_event(c, db, &k, "case.step_approved"));
-  TRY(overdue_over(c, db, &k, k.step));
+  TRY(case_in_time(c, db, &k, k.step));
   TRY(step_next(c, db, &k, (int)k.step + 1));
   if (k.step == CASE_STEPS) TRY(approved(c, db, &k));
   TRY(case_update(db, &k, c->now_ms));
@@ -684,7 +677,7 @@ static enum err end_with(struct cmd *c, struct db *db, enum case_act act, enum c
   TRY(returns_target(c, db, &k));
   TRY(returns_may(c, &k, act));
   TRY(returns_did(c, db, &k, act, a->reason));
-  TRY(overdue_over(c, db, &k, k.step));
+  TRY(case_in_time(c, db, &k, k.step));
   k.state = state, k.ended_at = c->now_ms;
   step_enter(c, &k, CASE_STEPS);
   TRY(case_update(db, &k, c->now_ms));
@@ -722,7 +715,7 @@ enum err flow_case_send_back_run(struct cmd *c, struct db *db)
   TRY(returns_target(c, db, &k));
   TRY(returns_may(c, &k, ACT_SEND_BACK));
   TRY(returns_did(c, db, &k, ACT_SEND_BACK, a->reason));
-  TRY(overdue_over(c, db, &k, k.step));
+  TRY(case_in_time(c, db, &k, k.step));
   int to = (int)k.step;
   while (skip.yes && --to > STEP_CS) TRY(is_skipped(c, db, &k, (enum case_step)to, &skip));
   step_enter(c, &k, to > STEP_CS ? (enum case_step)to : STEP_CS);
@@ -740,7 +733,7 @@ enum err returns_settle(struct cmd *c, struct db *db, struct aftercase *k)
   if (k->state != CASE_APPROVED || !money || !goods) return ERR_OK;
   TRY(restock_send(c, db, k));
   k->state = CASE_DONE, k->ended_at = c->now_ms, k->due_at = 0, k->due_step = 0;
-  if (exception_settle(db, "return_overdue", k->order_id, 0, c->actor.name, c->now_ms) < 0) return ERR_IO;
+  TRY(case_goods_in_time(c, db, k));
   return returns_event(c, db, k, "case.done");
 }
 
@@ -748,7 +741,7 @@ enum err returns_settle(struct cmd *c, struct db *db, struct aftercase *k)
 enum err returns_closed_by_channel(struct cmd *c, struct db *db, struct aftercase *k)
 {
   if (k->state == CASE_OPEN && (k->kind == CASE_REFUND_ONLY || k->step == STEP_FINANCE)) {
-    TRY(overdue_over(c, db, k, k->step));
+    TRY(case_in_time(c, db, k, k->step));
     for (int s = (int)k->step; s < CASE_STEPS; s++) {
       k->step = (enum case_step)s;
       TRY(returns_did(c, db, k, ACT_SKIP, "the channel has refunded it"));
@@ -757,59 +750,6 @@ enum err returns_closed_by_channel(struct cmd *c, struct db *db, struct aftercas
     TRY(approved(c, db, k));
   }
   return returns_settle(c, db, k);
-}
-
-/* ---- deadlines: columns of the case, so they survive a restart -------------------------------------------------------------- */
-
-static enum err case_remind(struct cmd *c, struct db *db, const struct aftercase *k)
-{
-  const struct returns_rules *r = &c->rules->returns;
-  int64_t ms = r->escalate_ms[k->step];
-  int64_t next = ms ? calendar_add(&c->rules->status.calendar, k->step_since, ms, r->working) : 0;
-  TRY(case_set_due(db, k->id, next, next ? 2 : 0));
-  return progress_event(c, db, 'o', k->order_id, "case.reminder",
-                        "{\"case\":\"c_%lld\",\"step\":\"%s\",\"owner\":\"%s\"}", (long long)k->id,
-                        case_step_name(k->step), case_step_name(k->step));
-}
-
-static enum err case_late(struct cmd *c, struct db *db, const struct aftercase *k)
-{
-  const char *step = case_step_name(k->step);
-  TRY(case_set_due(db, k->id, 0, 0));
-  const char *data =
-    arena_printf(&c->mem,
-                 "{\"case\":\"c_%lld\",\"step\":\"%s\",\"since\":%lld,\"do\":\"Approve the case, reject it or"
-                 " send it back\"}",
-                 (long long)k->id, step, (long long)k->step_since);
-  TRY(exception_open(db, arena_printf(&c->mem, "case_overdue:%s", step), k->order_id, 0, 0, step, c->now_ms,
-                     data, NULL, NULL));
-  return progress_event(c, db, 'o', k->order_id, "case.overdue",
-                        "{\"case\":\"c_%lld\",\"step\":\"%s\",\"owner\":\"%s\"}", (long long)k->id, step,
-                        step);
-}
-
-static enum err goods_late(struct cmd *c, struct db *db, const struct aftercase *k)
-{
-  TRY(case_set_due(db, k->id, 0, 0));
-  const char *data = arena_printf(
-    &c->mem, "{\"case\":\"c_%lld\",\"do\":\"Ask the customer where the goods are\"}", (long long)k->id);
-  return exception_open(db, "return_overdue", k->order_id, 0, 0, "cs", c->now_ms, data, NULL, NULL);
-}
-
-#define CASES_AT_ONCE 200
-
-enum err cases_fire(struct cmd *c, struct db *db, int64_t *fired)
-{
-  int64_t id;
-  for (*fired = 0; *fired < CASES_AT_ONCE && case_due(db, c->now_ms, &id, 1); ++*fired) {
-    struct aftercase k;
-    TRY(case_get(db, &c->mem, id, &k));
-    if (k.due_step == 3) TRY(goods_late(c, db, &k));
-    else if (k.step == CASE_STEPS || !k.due_step) TRY(case_set_due(db, id, 0, 0));
-    else if (k.due_step == 1) TRY(case_remind(c, db, &k));
-    else TRY(case_late(c, db, &k));
-  }
-  return ERR_OK;
 }
 
 /* ---- photos -------------------------------------------------------------------------------------------------------------------- */

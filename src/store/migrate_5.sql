@@ -15,7 +15,7 @@ CREATE TABLE gifts (
   order_id INTEGER NOT NULL,
   line_no  INTEGER NOT NULL CHECK (line_no > 1000),
   sku      TEXT NOT NULL,
-  quantity INTEGER NOT NULL CHECK (quantity >= 1),
+  quantity INTEGER NOT NULL CHECK (quantity >= 0),
   rule     TEXT NOT NULL,
   digest   BLOB NOT NULL,
   at       INTEGER NOT NULL,

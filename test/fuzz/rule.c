@@ -22,6 +22,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
       struct buf b = { 0 };
       rule_action_put(&r->action[i], &b);
       must(b.len);
+      must(r->action[i].act != RULE_GIFT || (r->action[i].n >= 1 && r->action[i].n <= RULE_GIFT_MOST));
+      must((r->action[i].act == RULE_SKIP) == !strcmp(r->when, RULE_WHEN_CASE));
       buf_release(&b);
     }
     enum err e = rule_ask(box, &a, r, order, sizeof order - 1, 0, &match, &why);

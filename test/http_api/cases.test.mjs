@@ -195,6 +195,17 @@ test('hostile photos are refused', async () => {
   same((await s.want(200, 'GET', `/v1/cases/${k.id}`)).json.photos, []);
 });
 
+test('cases are exported as a table', async () => {
+  const cli = (...a) => spawnSync(BINARY, ['--data', s.dir, ...a], { encoding: 'utf8' });
+  const all = (await s.want(200, 'GET', '/v1/cases?limit=500', as('boss'))).json.data;
+  const r = cli('export', 'cases', '--format', 'ndjson');
+  same(r.status, 0, r.stderr);
+  const rows = r.stdout.trim().split('\n').map((x) => JSON.parse(x));
+  same(rows.map((x) => [x.id, x.order, x.state, x.amount.amount]), all.map((k) => [k.id, k.order, k.state, k.amount.amount]));
+  same(cli('export', 'cases', '--state', 'rejected', '--format', 'ndjson').stdout.trim().split('\n').length, all.filter((k) => k.state === 'rejected').length);
+  check(/^case,order,channel,/.test(cli('export', 'cases', '--format', 'csv').stdout), 'the header');
+});
+
 test('lists, the command line, a backup with its photos, a restart, and the check', async () => {
   const mine = (await s.want(200, 'GET', '/v1/cases?state=open&limit=2')).json;
   same(mine.data.length, 2), check(mine.next, 'there are more');
