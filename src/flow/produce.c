@@ -314,7 +314,7 @@ static enum err said(struct cmd *c, struct db *db, const struct work_order *w, e
       (w->state == WORK_REFUSED || (w->state == WORK_CANCELLED && w->cancel == CANCEL_NONE)))
     TRY(trouble(c, db, w, "factory_refused",
                 "The factory does not make it: cancel the work order with again, or the order"));
-  if (w->state == WORK_CANCELLED && w->cancel == CANCEL_ASKED &&
+  if (w->state == WORK_CANCELLED && w->cancel &&
       exception_settle(db, "cancel_after_start", w->order_id, 0, c->actor.name, c->now_ms) < 0)
     return ERR_IO;
   return late(c, db, w);
@@ -608,7 +608,13 @@ enum err produce_cancel_take(struct cmd *c, struct db *db, struct effect_taken *
   return *gone ? ERR_OK : fixed(c, db, t, &w);
 }
 
-/* Accepted and nothing else said: it stops. It may also say no, or that it answers later. */
+static bool is_word(const char *said, const char *word)
+{
+  return said && !strcmp(said, word);
+}
+
+/* Accepted and nothing else said: it stops. It may also say no, or that it answers later; and how it stands there, which its
+ * number says whether to believe. */
 enum err produce_cancel_told(struct cmd *c, struct db *db, const struct effect *e, enum told what,
                              const char *error, const char *result)
 {
@@ -618,11 +624,12 @@ enum err produce_cancel_told(struct cmd *c, struct db *db, const struct effect *
   const struct work_args *a = what == TOLD_ACCEPTED ? answer_read(c, result) : NULL;
   TRY(answer_apply(c, db, &w, a));
   TRY(work_get(db, &c->mem, w.id, &w)); /* what follows from the answer may have changed it */
-  if (w.cancel != CANCEL_ASKED || w.state == WORK_CANCELLED ||
-      (a && a->cancel && !strcmp(a->cancel, "asked")))
-    return ERR_OK;
+  if (w.cancel != CANCEL_ASKED || w.state == WORK_CANCELLED) return ERR_OK;
+  bool no = what == TOLD_REFUSED || (a && is_word(a->cancel, "refused"));
+  bool waits = a && (a->cancel || a->event.says_state || (a->state && !is_word(a->state, "cancelled")));
+  if (!no && waits) return ERR_OK;
   enum work_state was = w.state;
-  if (what == TOLD_REFUSED || (a && a->cancel && !strcmp(a->cancel, "refused"))) w.cancel = CANCEL_REFUSED;
+  if (no) w.cancel = CANCEL_REFUSED;
   else w.state = WORK_CANCELLED;
   TRY(work_update(db, &w, c->now_ms));
   TRY(event(c, db, &w, "work.cancel"));
