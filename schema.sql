@@ -812,3 +812,26 @@ CREATE TABLE callbacks (
   UNIQUE (destination, digest)
 ) STRICT;
 CREATE INDEX callbacks_failed ON callbacks (id) WHERE state = 'failed';
+
+-- ---- notices -----------------------------------------------------------------------------------------------------------
+
+-- What people are to be told: once per room and cause. It joins the room's next message (an effect) and stays with it.
+CREATE TABLE notices (
+  id        INTEGER PRIMARY KEY,           -- m_
+  messenger TEXT NOT NULL,                 -- the NAME of [messenger NAME]
+  room      TEXT NOT NULL,                 -- [notify NAME], NAME/PHONE, or customer:KIND
+  kind      TEXT NOT NULL,                 -- remind, escalate, backlog, exception:TYPE, test; of customers shipped, delayed
+  cause     TEXT NOT NULL,                 -- what makes it the same notice
+  about     TEXT,                          -- o_, x_, c_, f_
+  text      TEXT NOT NULL,
+  urgent    INTEGER NOT NULL,              -- told in quiet hours, too
+  state     TEXT NOT NULL CHECK (state = 'waiting' OR state = 'sent' OR state = 'dropped'),
+  at        INTEGER NOT NULL,
+  effect_id INTEGER,                       -- the message that took it along
+  joined_at INTEGER,
+  ended_at  INTEGER
+) STRICT;
+CREATE UNIQUE INDEX notices_cause ON notices (room, cause);
+CREATE INDEX notices_joined ON notices (messenger, joined_at) WHERE joined_at IS NOT NULL;
+CREATE INDEX notices_free ON notices (room) WHERE state = 'waiting' AND effect_id IS NULL;
+CREATE INDEX notices_effect ON notices (effect_id) WHERE effect_id IS NOT NULL;

@@ -96,7 +96,8 @@ int64_t calendar_add(const struct calendar *c, int64_t since, int64_t ms, bool w
 #define ORDER_PARCELS_MAX 100
 #define ORDER_FLAG_MAP(X)                                                                               \
   X(COD, "cod") X(PRESALE_UNPAID, "presale_unpaid") X(GIFT, "gift") X(SEALED, "sealed") X(HOURLY, "hourly") \
-  X(PLATFORM_WAREHOUSE, "platform_warehouse") X(PLATFORM_INSPECTION, "platform_inspection") X(AGENCY, "agency")
+  X(PLATFORM_WAREHOUSE, "platform_warehouse") X(PLATFORM_INSPECTION, "platform_inspection") X(AGENCY, "agency") \
+  X(CONSENT_SMS, "consent_sms") /* the customer wants to be written to */
 enum {
 #define X(id, name) FLAG_##id##_BIT,
   ORDER_FLAG_MAP(X)
@@ -446,6 +447,7 @@ int view_check(struct db *db, struct arena *a, const struct status_table *t, con
 #include "domain/case.h"  /* returns, exchanges, refunds, repairs */
 #include "domain/callback.h" /* what factories and carriers told */
 #include "domain/goods.h" /* SKUs, warehouses, stock, splitting */
+#include "domain/notice.h" /* what people are told */
 #include "domain/poll.h"  /* asking channels */
 #include "domain/rule.h"  /* rules of the team */
 #include "domain/ship.h"  /* fulfilments, claims, the outbox */

@@ -199,6 +199,7 @@ struct problem {    /* what a refused command says; becomes application/problem+
   X(CALLBACK_TAKE, "callback.take", 0, "Keep what a factory or a carrier told, once, and apply it") \
   X(CALLBACK_RETRY, "callback.retry", ROLES_GOODS | ROLE_PRODUCTION, "Apply a callback that failed, once more") \
   X(CALLBACK_DROP, "callback.drop", ROLES_GOODS | ROLE_PRODUCTION, "Put a callback that failed aside") \
+  X(NOTICE_TEST, "notice.test", ROLE_ADMIN | ROLE_CS, "Send a room a message that says it works") \
   X(RULE_ON, "rule.on", ROLE_ADMIN, "Switch a rule on, in the version that was read last") \
   X(RULE_OFF, "rule.off", ROLE_ADMIN, "Switch a rule off")
 enum cmd_id {
@@ -623,7 +624,8 @@ enum err produce_cancel_told(struct cmd *c, struct db *db, const struct effect *
                       X(outbox_release) X(case_open) X(case_approve) X(case_reject) X(case_send_back) \
                         X(case_change) X(case_receive) X(case_cancel) X(case_refunded) X(case_photo) \
                           X(work_progress) X(work_cancel) \
-                        X(rule_on) X(rule_off) X(callback_take) X(callback_retry) X(callback_drop)
+                        X(rule_on) X(rule_off) X(callback_take) X(callback_retry) X(callback_drop) \
+                          X(notice_test)
 #define X(name) \
   enum err flow_##name##_parse(struct cmd *c, const struct json *body); \
   enum err flow_##name##_run(struct cmd *c, struct db *db);
@@ -647,5 +649,7 @@ enum err refuse_at(struct cmd *c, const char *pointer, const char *code, const c
 enum err version_holds(struct cmd *c, const char *what, int64_t version);
 /* The order that c->target names ("o_1" or "channel:external"); NOT_FOUND. */
 enum err order_target(struct cmd *c, struct db *db, const char *text, struct order *o);
+
+#include "flow/notify.h" /* who is told of what */
 
 #endif

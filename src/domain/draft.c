@@ -324,7 +324,7 @@ static void read_flags(struct reader *r, const struct json *j, const char *base,
     if (bit == FLAG_N)
       fault_add(r->f, arena_printf(r->a, "%s/flags/%zu", base, i), "unknown_flag",
                 "One of cod, presale_unpaid, gift, sealed, hourly, "
-                "platform_warehouse, platform_inspection, agency");
+                "platform_warehouse, platform_inspection, agency, consent_sms");
     else d->flags |= 1u << bit;
   }
 }
@@ -429,7 +429,7 @@ static const char *no_merge_of(const struct draft *d)
     if (line_refunded(d, &d->lines[i])) return "line_refunded";
   if (order_refunded(d)) return "refunded";
   for (int bit = 0; bit < FLAG_N; bit++)
-    if (d->flags & 1u << bit) return flag_names[bit];
+    if (bit != FLAG_CONSENT_SMS_BIT && d->flags & 1u << bit) return flag_names[bit];
   return strcmp(d->status, "partly_shipped") ? NULL : "partly_shipped";
 }
 

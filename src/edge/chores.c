@@ -218,13 +218,14 @@ static void alarm_note(struct api *api, bool over, int64_t backlog, int64_t limi
   if (!api_push(api, c, alarm_noted, api)) api_cmd_free(api, c);
 }
 
-/* One alert when the backlog passes the limit, again after it fell below and rose, or after an hour (domain 2.9). */
+/* One alert when the backlog passes the limit, again after it fell and rose, or after an hour (domain 2.9). One that moves
+ * about the limit is one alarm: it is over when half of the limit is left. */
 static void alarm_look(struct api *api, int64_t now)
 {
   int64_t backlog = api->failed + api->dead + deliverer_dead(api->deliverer),
           limit = api->rules->rules.backlog_alarm;
-  bool over = backlog > limit;
-  bool tell = over && (!api->alarm || now - api->alarm_at >= ALARM_AGAIN_MS);
+  bool over = backlog > (api->alarm ? limit / 2 : limit);
+  bool tell = over && (!api->alarm || (backlog > limit && now - api->alarm_at >= ALARM_AGAIN_MS));
   if (tell) api->alarm_at = now, api->alarms++;
   if (tell || over != api->alarm) alarm_note(api, over, backlog, limit);
   api->alarm = over;

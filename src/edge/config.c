@@ -9,6 +9,7 @@
 #define STAGE_ANY "stage *"
 #define CHANNEL_ANY "channel *"
 #define WEBHOOK_ANY "webhook *"
+#define NOTIFY_ANY "notify *"
 #define MESSENGER_ANY "messenger *"
 #define FACTORY_ANY "factory *"
 #define CARRIER_ANY "carrier *"
@@ -226,6 +227,28 @@ const struct config_key config_keys[] = {
     "How long one call may take, where it is not that of [outbox]." },
   { WEBHOOK_ANY, "at_once", CONFIG_COUNT, true, "4", 1, 16, NULL,
     "Calls under way at a time; those about one order always go one by one." },
+
+  { NOTIFY_ANY, "to", CONFIG_TEXT, true, NULL, 0, 0, NULL, "The messenger that tells them: the NAME of a [messenger NAME]." },
+  { NOTIFY_ANY, "on", CONFIG_TEXT, true, "remind escalate backlog", 0, 0, NULL,
+    "What is told, by blanks: remind, escalate, backlog, exception:double_shipment, exception:*." },
+  { NOTIFY_ANY, "roles", CONFIG_TEXT, true, "", 0, 0, NULL,
+    "Only what these owners have to act upon: roles and user:NAME, by blanks; of what is escalated, the stage's lead." },
+  { NOTIFY_ANY, "stages", CONFIG_TEXT, true, "", 0, 0, NULL, "Of reminders and escalations of orders only those of these stages." },
+  { NOTIFY_ANY, "urgent", CONFIG_TEXT, true, "backlog exception:double_shipment exception:intercept", 0, 0, NULL,
+    "What is told in quiet hours, too." },
+  { NOTIFY_ANY, "quiet", CONFIG_TEXT, true, "", 0, 0, NULL,
+    "Hours when only what is urgent is told, in the zone of [calendar]: 22:00-08:00." },
+  { NOTIFY_ANY, "digest", CONFIG_DURATION, true, "1m", 1000, 24 * HOUR_MS, NULL,
+    "One message at most in this time; what comes meanwhile goes with the next." },
+  { NOTIFY_ANY, "limit", CONFIG_COUNT, true, "60000", 200, 60000, NULL,
+    "Bytes of one message's text, where the messenger takes as many; what is over it is counted." },
+  { NOTIFY_ANY, "phones", CONFIG_TEXT, true, "", 0, 0, NULL,
+    "Of text messages: whom they go to, by blanks; each gets one of their own." },
+  { NOTIFY_ANY, "mention", CONFIG_TEXT, true, "", 0, 0, NULL,
+    "Who is called by name in a message with something urgent, by blanks, as the messenger knows them." },
+  { NOTIFY_ANY, "template", CONFIG_TEXT, true, "", 0, 0, NULL, "Of text messages: the template's code; its params are count and text." },
+  { NOTIFY_ANY, "link", CONFIG_TEXT, true, "", 0, 0, NULL, "What stands before the id in links: https://orders.example.com/o." },
+  { NOTIFY_ANY, "language", CONFIG_WORD, true, "en", 0, 0, "en zh", "What is told is told in this language." },
 };
 const size_t config_keys_n = COUNT(config_keys);
 
@@ -252,6 +275,7 @@ static const struct {
   { FACTORY_ANY, "One section per factory that takes work orders" },
   { CARRIER_ANY, "One section per carrier with an interface" },
   { WEBHOOK_ANY, "One section per program that is told of events; calls are signed" },
+  { NOTIFY_ANY, "One section per room or list of people that are told what waits for them" },
 };
 
 static const char *const origin_names[] = { "default", "file", "environment", "flag" };
@@ -459,7 +483,8 @@ static bool unknown_section(struct gather *g, const struct conf_entry *e)
   size_t n = 0;
   for (size_t i = 0; i < config_keys_n; i++)
     if (section_first(i) && !section_named(config_keys[i].section)) known[n++] = config_keys[i].section;
-  if (!strcmp(e->section, "stage") || !strcmp(e->section, "channel") || !strcmp(e->section, "webhook"))
+  if (!strcmp(e->section, "stage") || !strcmp(e->section, "channel") || !strcmp(e->section, "webhook") ||
+      !strcmp(e->section, "notify"))
     return conf_fail(g, "%s, line %d: the section names its %s: [%s NAME]", g->base, e->line, e->section,
                      e->section);
   if (!*e->section)
@@ -707,6 +732,7 @@ static const char *section_example(const char *section)
   if (!strcmp(section, STAGE_ANY)) return "stage paid";
   if (!strcmp(section, WEBHOOK_ANY)) return "webhook my-erp";
   if (!strcmp(section, MESSENGER_ANY)) return "messenger office";
+  if (!strcmp(section, NOTIFY_ANY)) return "notify cs-room";
   if (!strcmp(section, FACTORY_ANY)) return "factory my-workshop";
   if (!strcmp(section, CARRIER_ANY)) return "carrier sf";
   return !strcmp(section, CHANNEL_ANY) ? "channel my-shop" : section;
@@ -718,6 +744,7 @@ static const char *value_example(struct arena *a, const struct config_key *k, co
   if (k->fallback) return k->fallback;
   if (!strcmp(k->section, STAGE_ANY)) return stage_default(a, t, section_example(k->section), k->key);
   if (!strcmp(k->key, "url")) return "https://erp.example.com/orderd";
+  if (!strcmp(k->key, "to")) return "office";
   return !strcmp(k->key, "family") ? "taobao" : NULL;
 }
 

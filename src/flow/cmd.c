@@ -79,6 +79,7 @@ static const struct cmd_kind kinds[CMD_N] = {
 #define FLOW_CALLBACK_TAKE callback_take
 #define FLOW_CALLBACK_RETRY callback_retry
 #define FLOW_CALLBACK_DROP callback_drop
+#define FLOW_NOTICE_TEST notice_test
 #define FLOW_RULE_ON rule_on
 #define FLOW_RULE_OFF rule_off
 #define ROW_OF(id, flow, name, roles, doc) ROW(id, flow, name, roles, doc)
@@ -290,6 +291,7 @@ enum err cmd_run(struct job *j, struct db *db)
   if (done) return ERR_OK;
   TRY(cmd_kind(c->id)->run(c, db));
   TRY(fulfil_settle(c, db));
+  TRY(notify_exceptions(c, db));
   if (c->dry_run) return refuse(c, ERR_CONFLICT, went_dry, "A dry run: nothing was changed");
   if (remembered(c))
     return answer_put(db, c->actor.name, c->key, c->digest, c->now_ms, c->status,

@@ -253,6 +253,8 @@ static enum err confirm_take(struct cmd *c, struct db *db, struct effect_taken *
 
 static const struct effect_kind kinds[] = {
   { "webhook", webhook_take, NULL, "admin", NULL },
+  { "notice", notice_take, notice_told, "admin",
+    "See why the messenger takes no messages (its address, its secrets); then make the effect again, or drop it" },
   { "stock", stock_take, NULL, "cs",
     "See why the channel does not take the figure (its article, its rights); then make the effect again, or drop it" },
   { "confirm", confirm_take, confirm_told, "cs",

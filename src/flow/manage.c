@@ -525,6 +525,7 @@ enum err flow_keep_house_parse(struct cmd *c, const struct json *body)
   return args_read(c, body, NULL, 0);
 }
 
+#define NOTICES_KEEP_MS (90ll * 24 * 3600 * 1000) /* so long no cause comes again */
 #define PUSHES_KEEP_MS (7ll * 24 * 3600 * 1000)
 
 enum err flow_keep_house_run(struct cmd *c, struct db *db)
@@ -544,6 +545,10 @@ enum err flow_keep_house_run(struct cmd *c, struct db *db)
   TRY(callback_prune(db, c->now_ms - c->rules->outbox.keep_ms, KEEP_STEP_ROWS));
   TRY(effects_prune(db, c->now_ms - c->rules->outbox.keep_ms, KEEP_STEP_ROWS, &effects_left));
   c->left |= effects_left;
+  int64_t notices,
+    keep = c->rules->outbox.keep_ms > NOTICES_KEEP_MS ? c->rules->outbox.keep_ms : NOTICES_KEEP_MS;
+  TRY(notices_prune(db, c->now_ms - keep, KEEP_STEP_ROWS, &notices));
+  c->left |= notices > 0;
   return answer_prune(db, c->now_ms - ANSWERS_KEEP_MS, KEEP_STEP_ROWS);
 }
 
@@ -567,6 +572,7 @@ enum err flow_backlog_alarm_parse(struct cmd *c, const struct json *body)
 enum err flow_backlog_alarm_run(struct cmd *c, struct db *db)
 {
   const struct alarm_args *a = c->args;
+  TRY(notify_backlog(c, db, a->state, a->backlog, a->limit));
   return progress_event(c, db, 's', 0, "backlog.alarm", "{\"state\":\"%s\",\"backlog\":%lld,\"limit\":%lld}",
                         a->state, (long long)a->backlog, (long long)a->limit);
 }

@@ -434,10 +434,12 @@ static enum err timer_fire(struct cmd *c, struct db *db, int64_t id)
     int64_t next =
       s->escalate_ms ? calendar_add(&t->calendar, o.stage_since, s->escalate_ms, s->working_time) : 0;
     TRY(order_set_due(db, id, next, next ? 2 : 0));
+    TRY(notify_stage(c, db, &o, s, false));
     return progress_event(c, db, 'o', id, "order.reminder", "{\"stage\":\"%s\",\"owner\":\"%s\"}", o.status,
                           s->owner);
   }
   TRY(order_set_due(db, id, 0, 0));
+  TRY(notify_stage(c, db, &o, s, true));
   const char *data =
     arena_printf(&c->mem, "{\"stage\":\"%s\",\"owner\":\"%s\",\"lead\":\"%s\",\"since\":%lld}", o.status,
                  s->owner, s->lead, (long long)o.stage_since);
