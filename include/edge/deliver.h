@@ -52,6 +52,8 @@ enum err effect_one_read(struct read *rd, struct db *db);
 enum err effects_read(struct read *rd, struct db *db);
 enum err callback_read(struct read *rd, struct db *db);
 enum err callbacks_read(struct read *rd, struct db *db);
+enum err notice_read(struct read *rd, struct db *db);
+enum err notices_read(struct read *rd, struct db *db);
 
 /* ---- deliver.c ------------------------------------------------------------------------------------------------------ */
 #define DELIVER_ANSWER_MAX (64 << 10)

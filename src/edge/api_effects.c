@@ -30,3 +30,19 @@ enum err effects_read(struct read *rd, struct db *db)
                       read_query(rd, "destination"), read_query(rd, "cursor"), limit, &rd->out, &rd->cursor,
                       &rd->why);
 }
+
+enum err notice_read(struct read *rd, struct db *db)
+{
+  int64_t id;
+  return id_parse(rd->call->id, 'm', &id) ? view_notice(db, id, &rd->out) : ERR_NOT_FOUND;
+}
+
+enum err notices_read(struct read *rd, struct db *db)
+{
+  const struct notice_filter f = { .room = read_query(rd, "room"),
+                                   .state = read_query(rd, "state"),
+                                   .about = read_query(rd, "about") };
+  int limit;
+  TRY(read_limit(rd, &limit));
+  return view_notices(db, &rd->mem, &f, read_query(rd, "cursor"), limit, &rd->out, &rd->cursor, &rd->why);
+}

@@ -56,15 +56,20 @@ async function runExample(p, k) {
 const POLLED = '[channel counter]\nconnector = till\nfolder = ../sales\nevery = 1h\n\n[channel shop-sg]\nconnector = shopee\nhost = http://127.0.0.1:9\n' +
   // A private address is refused, so that effects are there and stay.
   '[webhook crm]\nurl = http://127.0.0.1:9/in\nevents = order.created\nsecret = a-fictional-secret-of-the-crm\n\n[outbox]\nbreaker = 1h\nbackoff = 1h\n' +
-  '[factory SOFAS]\nconnector = mes\nhost = http://127.0.0.1:9\nsecret = a-fictional-secret-of-the-factory\n';
+  '[factory SOFAS]\nconnector = mes\nhost = http://127.0.0.1:9\nsecret = a-fictional-secret-of-the-factory\n' +
+  '[messenger office]\nconnector = robot\nhost = http://127.0.0.1:9\n[notify cs-room]\nto = office\n';
+const ROBOT = '[messenger robot]\n[request send]\nPOST {host}/say\nbody = :what\n';
 function polled() {
-  const p = new Place({ conf: POLLED });
+  const p = new Place({ conf: POLLED, init: false });
+  fs.mkdirSync(path.join(p.data, 'connectors'));
+  fs.writeFileSync(path.join(p.data, 'connectors/robot.messenger'), ROBOT);
+  p.ok('init');
   fs.mkdirSync(p.path('sales'));
   fs.cpSync(path.join(TOP, 'examples/rules'), path.join(p.data, 'rules'), { recursive: true });
   return p;
 }
 
-// The cases and the callback that the examples speak of: two cases wait, one is approved. Nobody at the machine has had a part in
+// The notice, the cases and the callback that the examples speak of: two cases wait, one is approved. Nobody at the machine has had a part in
 // them.
 async function asked(p, url) {
   const who = {};
@@ -79,6 +84,7 @@ async function asked(p, url) {
   const sign = createHmac('sha256', 'a-fictional-secret-of-the-factory').update(`${time}.${body}`).digest('hex');
   const told = await fetch(`${url}/v1/hooks/mes/SOFAS`, { method: 'POST', headers: { 'mes-time': time, 'mes-signature': `v1=${sign}` }, body });
   check(told.ok, `a callback: ${told.status}`);
+  await post('clerk', '/v1/notices/test', { room: 'cs-room' });
   const { id } = await post('clerk', '/v1/orders', order({ external_id: 'CASES', status: 'shipped', paid: '19.90' }));
   for (const amount of ['1.00', '2.00', '3.00']) await post('clerk', '/v1/cases', { order: id, kind: 'refund_only', amount, reason: 'a scratch' });
   for (const name of ['clerk-2', 'shelf', 'books']) await post(name, '/v1/cases/c_3/approve', {});
