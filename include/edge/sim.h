@@ -51,6 +51,11 @@ struct sim_parcel {              /* of one order; orders that travel together ha
   int64_t told_ms, picked_ms;    /* 0: not yet */
   bool by_hand;                  /* in the platform's own back office */
 };
+#define SIM_BACKS_MAX 8
+struct sim_back {
+  int64_t amount, at_ms;
+  const char *meta;              /* what came with it: a JSON value, or NULL */
+};
 struct sim_order {
   uint32_t n;                    /* its number in the shop, from 0 */
   uint32_t customer;
@@ -65,6 +70,8 @@ struct sim_order {
   uint8_t parcels;
   struct sim_parcel *parcel;     /* SIM_PARCELS_MAX, NULL before the first */
   uint32_t confirms;             /* that named it, taken or not */
+  uint8_t backs;
+  struct sim_back *back;         /* SIM_BACKS_MAX, NULL before the first: what the seller paid back by the API */
   const char *meta;              /* what others keep with it: members of a JSON array, or NULL */
   int64_t placed_ms, paid_ms, shipped_ms, completed_ms, cancelled_ms, modified_ms; /* 0: not yet */
   int64_t indexed_ms;            /* the change time by which lists find it: later than modified_ms never */
@@ -234,6 +241,17 @@ struct sim_confirm {
 enum sim_ship sim_ship(struct sim_call *c, struct sim_order *o, const struct sim_confirm *f);
 /* sku: 0 … as in sim_line, or negative: none that the shop has. false: refused. Once per article and request. */
 bool sim_stock(struct sim_call *c, int sku, int64_t quantity, bool is_delta);
+/* The seller pays something back: never more than is left of what was paid. Noted in the ledger whatever becomes of it.
+ * Once per request. o NULL: there is no such order. */
+#define SIM_BACK_MAP(X) \
+  X(OK, "accepted") X(NO_ORDER, "no_order") X(UNPAID, "not_paid") X(TOO_MUCH, "too_much") X(LOCKED, "refused") X(NOT_TAKEN, "not_taken")
+enum sim_pay {
+#define X(id, name) SIM_BACK_##id,
+  SIM_BACK_MAP(X)
+#undef X
+};
+enum sim_pay sim_pay_back(struct sim_call *c, struct sim_order *o, int64_t amount, const char *meta);
+int64_t sim_paid_back(const struct sim_order *o); /* in all: before it was shipped, by the API, by being cancelled */
 int sim_sku_coded(const char *code); /* -1: none */
 bool sim_refunding(const struct sim_order *o);
 /* The world's own hands and carriers; by events, and by the control port. false: it cannot happen. */
@@ -394,6 +412,7 @@ struct sim_told {                /* a row of the ledger */
   const char *order, *carrier, *no; /* order NULL: a stock figure */
   const char *sku;
   const char *result;
+  bool is_refund;                /* quantity: its amount */
   bool answered, early;          /* early: told before a carrier had it */
 };
 struct sim_shop_own {

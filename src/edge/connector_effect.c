@@ -36,6 +36,7 @@ struct telling {
   struct pollee *p;
   struct arena mem; /* of the effect */
   struct connector_effect effect;
+  const char *result; /* of a refund, as [result refund] reads the answer; NULL: none */
   bool ask, is_stock, is_refund;
   enum step step, after; /* after: where it went on when its tokens are new */
   const char *rows, *id; /* of an order that takes two calls */
@@ -125,6 +126,9 @@ static void telling_end(struct telling *t, enum outcome_kind kind, const char *c
   struct effect_outcome o = { .kind = kind,
                               .code = call ? shown(t, code) : NULL,
                               .message = call ? shown(t, message) : NULL,
+                              .result = call && kind == OUTCOME_ACCEPTED && t->result
+                                          ? arena_str(&call->mem, t->result)
+                                          : NULL,
                               .retry_after_ms = retry_after_ms,
                               .destination = destination };
   if (call) call->user = NULL;
@@ -360,6 +364,14 @@ static void told_read(struct telling *t, const char *section)
   }
 }
 
+/* The money is back, whatever the answer is called: what cannot be read of it is not kept. */
+static void result_read(struct telling *t)
+{
+  const char *why = NULL;
+  if (!connector_result(t->p->told_box, &t->mem, "refund", &t->answer, &t->vars, &t->result, &why))
+    t->result = NULL;
+}
+
 static void answer_read(struct telling *t)
 {
   struct connector_box *b = t->p->told_box;
@@ -381,6 +393,7 @@ static void answer_read(struct telling *t)
     else connector_ids(b, &t->work, "ids one", &t->answer, &t->vars, &t->ids, &t->ids_n, &t->why);
     break;
   case STEP_DETAIL: told_read(t, "orders"); break;
+  case STEP_REFUND: result_read(t); break;
   default: break;
   }
 }

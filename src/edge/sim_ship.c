@@ -219,13 +219,16 @@ static const char *kept(struct sim_call *c, const char *text)
 void sim_ledger_put(const struct sim *s, struct jw *w)
 {
   jw_object(w);
-  for (int stock = 0; stock < 2; stock++) {
-    jw_key(w, stock ? "stock" : "confirmations"), jw_array(w);
+  static const char *const kinds[] = { "confirmations", "stock", "refunds" };
+  for (int kind = 0; kind < 3; kind++) {
+    bool stock = kind == 1;
+    jw_key(w, kinds[kind]), jw_array(w);
     for (const struct sim_told *t = s->told; t < s->told + s->tolds; t++) {
-      if (stock != !t->order) continue;
+      if (kind != (t->is_refund ? 2 : !t->order)) continue;
       jw_object(w);
       jw_ktime(w, "at", t->at_ms), jw_kstring(w, "shop", t->shop->name);
-      if (stock) jw_kstring(w, "sku", t->sku), jw_kint(w, "quantity", t->quantity);
+      if (t->is_refund) jw_kstring(w, "order", t->order), jw_kint(w, "amount_minor", t->quantity);
+      else if (stock) jw_kstring(w, "sku", t->sku), jw_kint(w, "quantity", t->quantity);
       else {
         jw_kstring(w, "order", t->order), jw_kstring(w, "carrier", t->carrier),
           jw_kstring(w, "tracking_no", t->no);
@@ -419,6 +422,47 @@ enum sim_ship sim_ship(struct sim_call *c, struct sim_order *o, const struct sim
   t->answered = !c->lost && !c->broken && !c->cut;
   t->result = sim_ship_name(is);
   if (is == SIM_SHIP_OK) carry_out(c, o, f, t);
+  return is;
+}
+
+/* ---- money back ---------------------------------------------------------------------------------------------------------- */
+int64_t sim_paid_back(const struct sim_order *o)
+{
+  int64_t sum = o->refunded;
+  if (o->status == SIM_CANCELLED && o->paid_ms) return o->total;
+  for (size_t i = 0; i < o->backs; i++) sum += o->back[i].amount;
+  return sum;
+}
+
+static enum sim_pay pay_check(const struct sim_order *o, int64_t amount)
+{
+  if (!o) return SIM_BACK_NO_ORDER;
+  if (!o->paid_ms) return SIM_BACK_UNPAID;
+  if (amount <= 0 || amount > o->total - sim_paid_back(o) || o->backs == SIM_BACKS_MAX)
+    return SIM_BACK_TOO_MUCH;
+  return SIM_BACK_OK;
+}
+
+enum sim_pay sim_pay_back(struct sim_call *c, struct sim_order *o, int64_t amount, const char *meta)
+{
+  static const char *const names[] = {
+#define X(id, name) name,
+    SIM_BACK_MAP(X)
+#undef X
+  };
+  struct sim_told *t = told_new(c);
+  const char *how = sim_plan_how(c->shop, "refund");
+  enum sim_pay is = pay_check(o, amount);
+  if (!strcmp(how, "hang") || !strcmp(how, "error")) is = SIM_BACK_NOT_TAKEN;
+  else if (!strcmp(how, "refuse") && is == SIM_BACK_OK) is = SIM_BACK_LOCKED;
+  fate_take(c, how);
+  t->order = o ? o->id : "?", t->quantity = amount, t->is_refund = true;
+  t->answered = !c->lost && !c->broken && !c->cut, t->result = names[is];
+  if (is != SIM_BACK_OK) return is;
+  struct arena *mem = &c->shop->sim->mem;
+  if (!o->back) o->back = arena_array(mem, struct sim_back, SIM_BACKS_MAX);
+  o->back[o->backs++] = (struct sim_back){ amount, c->now_ms, meta ? arena_str(mem, meta) : NULL };
+  sim_change(c->shop->sim, c->shop, o, c->now_ms);
   return is;
 }
 

@@ -27,6 +27,7 @@ static void order_put(struct jw *w, struct arena *a, const struct sim_shop *s, c
   jw_object(w);
   jw_kstring(w, "external_id", o->id), jw_kstring(w, "status", sim_status_name(o->status));
   jw_kstring(w, "total", sim_money(a, s, total_of(s, o))), jw_kstring(w, "currency", s->row->currency);
+  if (o->backs) jw_kstring(w, "paid_back", sim_money(a, s, sim_paid_back(o)));
   jw_kint(w, "lines", lines_of(s, o)), jw_ktime(w, "updated_at", o->modified_ms);
   jw_key(w, "parcels"), jw_array(w);
   for (size_t i = 0; i < o->parcels; i++) {

@@ -247,6 +247,18 @@ static void refund_put(struct sim_call *c, int64_t refund_id, int64_t minor)
   jw_object_end(&c->w);
 }
 
+static int64_t back_id(const struct sim_order *o, size_t i)
+{
+  return 9000000 + o->n * (int64_t)SIM_BACKS_MAX + (int64_t)i;
+}
+
+static int64_t rest_of(const struct sim_order *o)
+{
+  int64_t rest = o->total - o->refunded;
+  for (size_t i = 0; i < o->backs; i++) rest -= o->back[i].amount;
+  return rest;
+}
+
 static void refunds_put(struct sim_call *c, const struct sim_order *o)
 {
   int64_t first = strtoll(o->id, NULL, 10) + 1;
@@ -254,7 +266,8 @@ static void refunds_put(struct sim_call *c, const struct sim_order *o)
   for (size_t i = 0; i < o->lines; i++)
     if (o->line[i].refund == SIM_REFUND_DONE)
       refund_put(c, first + (int64_t)i, o->line[i].price * o->line[i].quantity - o->line[i].discount);
-  if (!strcmp(status_of(o), "refunded")) refund_put(c, first + SIM_LINES_MAX, o->total - o->refunded);
+  for (size_t i = 0; i < o->backs; i++) refund_put(c, back_id(o, i), o->back[i].amount);
+  if (!strcmp(status_of(o), "refunded")) refund_put(c, first + SIM_LINES_MAX, rest_of(o));
   jw_array_end(&c->w);
 }
 
@@ -512,6 +525,48 @@ static void order_set(struct sim_call *c, const char *given)
   order_put(c, o); /* whatever came of it */
 }
 
+static bool amount_read(struct sim_call *c, int64_t *minor)
+{
+  const char *text = json_string(json_get(c->json, "amount"));
+  return text && money_parse(text, c->shop->row->currency, minor);
+}
+
+/* orders/727/refunds: by the payment's own way back, or as a note that it was done */
+static void refund_set(struct sim_call *c, const char *what)
+{
+  char *given = arena_strn(c->a, what, strcspn(what, "/"));
+  struct sim_order *o = sim_find(c->shop, given);
+  const struct json *meta = json_get(c->json, "meta_data");
+  struct buf b = { 0 };
+  struct jw w;
+  int64_t minor = 0;
+  if (!amount_read(c, &minor)) {
+    param_deny(c, "amount");
+    return;
+  }
+  jw_init(&w, &b);
+  if (meta) jw_json(&w, meta);
+  enum sim_pay is = sim_pay_back(c, o, minor, meta ? b.data : NULL);
+  buf_release(&b);
+  if (is == SIM_BACK_NO_ORDER) deny(c, 404, "woocommerce_rest_invalid_order_id", "Invalid order ID.");
+  else if (is == SIM_BACK_TOO_MUCH || is == SIM_BACK_UNPAID)
+    deny(c, 400, "woocommerce_rest_invalid_order_refund", "Invalid refund amount.");
+  else if (is == SIM_BACK_LOCKED)
+    deny(c, 500, "woocommerce_rest_cannot_create_order_refund", "The payment gateway does not take it back.");
+  if (is != SIM_BACK_OK) return;
+  const struct sim_back *last = &o->back[o->backs - 1];
+  c->status = 201;
+  jw_object(&c->w);
+  jw_kint(&c->w, "id", back_id(o, (size_t)o->backs - 1)), put_dates(c, "date_created", last->at_ms);
+  jw_kstring(&c->w, "amount", sim_money(c->a, c->shop, minor));
+  jw_kstring(&c->w, "reason", json_string(json_get(c->json, "reason")));
+  jw_kint(&c->w, "refunded_by", 1), jw_kbool(&c->w, "refunded_payment", true);
+  if (last->meta) sim_kraw(c, "meta_data", last->meta);
+  else put_none(c, "meta_data");
+  put_none(c, "line_items");
+  jw_object_end(&c->w);
+}
+
 /* products/93 or products/93/variations/901 */
 static void product_set(struct sim_call *c, const char *path)
 {
@@ -539,8 +594,19 @@ static void product_set(struct sim_call *c, const char *path)
   jw_object_end(w);
 }
 
+static bool is_refund(const struct sim_call *c, const char *what)
+{
+  const char *end = strstr(what, "/refunds");
+  return !strcmp(c->r->method, "POST") && !strncmp(what, "orders/", 7) && end && !end[8];
+}
+
 static bool set_answer(struct sim_call *c, const char *what)
 {
+  if (is_refund(c, what)) {
+    sim_called(c, "order_refund"); /* not "refund", which names what is planned for it */
+    if (may(c)) refund_set(c, what + 7);
+    return true;
+  }
   bool order = !strncmp(what, "orders/", 7), product = !strncmp(what, "products/", 9);
   if (strcmp(c->r->method, "PUT") != 0 || (!order && !product)) return false;
   sim_called(c, order ? "order_set" : "product_set");
