@@ -32,6 +32,20 @@ static const struct carrier_signer {
     "app_secret" },
   { "kuaidi100", "form.sign", "param", "says", { 0 }, NULL, "key" },
 };
+/* Messengers: the vector's inputs stand as variables and form or query parameters; the file's own expressions follow. */
+static const struct messenger_signer {
+  const char *service, *id, *file, *keys[4], *secret; /* id: of one vector; NULL: all of the service */
+} messengers[] = {
+  { "dingtalk", NULL, "dingtalk", { "query.sign" }, "secret" },
+  { "feishu", NULL, "feishu", { "var.sign" }, "secret" },
+  { "aliyun-sms",
+    "aliyun-acs3-sendsms",
+    "aliyun-sms-v3",
+    { "var.canonical", "header.Authorization" },
+    "access_key_secret" },
+  { "aliyun-sms", NULL, "aliyun-sms", { "form.Signature" }, "access_key_secret" },
+  { "tencent-sms", NULL, "tencent-sms", { "var.scope", "var.hash", "header.Authorization" }, "secret_key" },
+};
 /* What the files do not use: another digest of the platform's choice, and a login redirect. */
 static const char *const unused[] = { "top-hmac", "top-hmac-sha256", "douyin-md5", "shopify-oauth-callback",
                                       "woo-oauth-doc-base" };
@@ -210,6 +224,99 @@ static void carrier_sign(struct arena *a, const struct carrier_signer *s, const 
   connector_close(b);
 }
 
+/* What stands above the signature in the file, with the vector's values. */
+static void messenger_inputs(struct buf *b, struct arena *a, const struct json *inputs, const char *as)
+{
+  static const char *const texts[][2] = { { "payload", "says" },
+                                          { "service", "service" },
+                                          { "signed_headers", "signed" } };
+  for (const struct json *p = json_first(json_get(inputs, "params")); p; p = json_next(p))
+    param_put(b, as, json_key(p), text_of(p));
+  const char *host = json_string(json_get(inputs, "host")),
+             *type = json_string(json_get(inputs, "content_type"));
+  for (size_t i = 0; host && i < COUNT(texts); i++)
+    param_put(b, "var.", texts[i][1], json_string(json_get(inputs, texts[i][0])));
+  if (host)
+    buf_printf(b, "var.head = 'content-type:%s' || char(10) || 'host:%s'%s\n", type, host,
+               json_string(json_get(inputs, "action")) ? " || char(10) || 'x-tc-action:sendsms'" : "");
+  const struct json *headers = json_get(inputs, "headers");
+  if (!headers) return;
+  param_put(b, "var.", "authority", json_string(json_get(headers, "host")));
+  param_put(b, "var.", "date", json_string(json_get(headers, "x-acs-date")));
+  const char *query = json_string(json_get(inputs, "query"));
+  for (const char *p = query; p && *p; p += *p == '&') {
+    size_t name = strcspn(p, "="), all = strcspn(p, "&");
+    struct buf value = { 0 };
+    for (const char *v = p + name + 1; v < p + all; v++)
+      if (*v == '%') buf_char(&value, (char)strtol((char[]){ v[1], v[2], 0 }, NULL, 16)), v += 2;
+      else buf_char(&value, *v);
+    param_put(b, "query.", arena_strn(a, p, name), value.data);
+    buf_release(&value);
+    p += all;
+  }
+}
+
+/* The signature stands alone, or at the end of a header. */
+static const char *signed_of(struct arena *a, const struct connector_call *call)
+{
+  for (size_t i = 0; i < call->headers; i++) {
+    const char *v = call->header[i].value, *at = strstr(v, "Signature=");
+    if (!strcmp(call->header[i].name, "x-signed")) return v;
+    if (at) return at + 10;
+  }
+  return signature_of(a, call);
+}
+
+/* Who signs is told beside the signature: any name will do. */
+static const char *messenger_secret(void *arg, const char *name)
+{
+  const char *v = secret_of(arg, name);
+  return v ? v : "fictional-id";
+}
+
+static void messenger_sign(struct arena *a, const struct messenger_signer *s, const struct json *v)
+{
+  const struct json *inputs = json_get(v, "inputs");
+  struct keys keys = { inputs, s->secret, json_string(json_get(v, "secret")) };
+  const char *why = NULL, *ts = text_of(json_get(inputs, "timestamp")),
+             *method = json_string(json_get(inputs, "method"));
+  const char *nonce = json_string(json_get(json_get(inputs, "headers"), "x-acs-signature-nonce"));
+  struct connector_file file;
+  struct connector_fault f;
+  struct connector_call call;
+  struct buf b = { 0 };
+  REQUIRE(connector_load_as(a, NULL, s->file, "messenger", &file));
+  struct connector *c = connector_parse(a, s->file, file.text, file.n, &f);
+  REQUIRE(c);
+  bool is_get = method && !strcmp(method, "GET");
+  buf_str(&b, "[messenger vector]\n");
+  names_put(&b, "secrets", c->secret, c->secrets);
+  buf_printf(&b, "[request send]\n%s {host}/\n", is_get ? "GET" : "POST");
+  messenger_inputs(&b, a, inputs, is_get ? "query." : "form.");
+  for (size_t i = 0; i < COUNT(s->keys) && s->keys[i]; i++) {
+    const char *line = lines_of(a, file.text, "request send", s->keys[i]);
+    CHECK(line);
+    if (is_get && line) line = arena_printf(a, "query.%s", line + 5); /* form.Signature */
+    buf_printf(&b, "%s\n", line ? line : "");
+  }
+  if (!strncmp(s->keys[0], "var.sign", 8)) buf_str(&b, "header.x-signed = :sign\n");
+  struct connector *own = connector_parse(a, "vector", b.data, b.len, &f);
+  if (!own) test_note("%s: %d:%d: %s", json_string(json_get(v, "id")), f.line, f.column, f.why);
+  REQUIRE(own);
+  struct connector_box *box = connector_open(own, a, &why);
+  REQUIRE(box);
+  connector_values(box, messenger_secret, NULL, &keys);
+  int64_t at = ts ? strtoll(ts, NULL, 10) : 0;
+  struct connector_vars vars = { .now_ms = at < 100000000000 ? at * 1000 : at,
+                                 .host = "https://api.example.com",
+                                 .nonce = nonce };
+  if (CHECK(connector_build(box, a, "send", &vars, &call, &why)))
+    CHECK_STR(signed_of(a, &call), json_string(json_get(v, "expected")));
+  else test_note("%s", why);
+  connector_close(box);
+  buf_release(&b);
+}
+
 /* A push of Kuaidi100: form fields; one changed byte of the text makes it a forgery. */
 static void carrier_push(struct arena *a, const struct json *v)
 {
@@ -295,6 +402,9 @@ static bool try_vector(struct arena *a, const struct json *v)
   if (!strcmp(id, "kuaidi100-push")) return carrier_push(a, v), true;
   for (size_t i = 0; i < COUNT(carriers); i++)
     if (!strcmp(carriers[i].service, service)) return carrier_sign(a, &carriers[i], v), true;
+  for (size_t i = 0; i < COUNT(messengers); i++)
+    if (!strcmp(messengers[i].service, service) && (!messengers[i].id || !strcmp(messengers[i].id, id)))
+      return messenger_sign(a, &messengers[i], v), true;
   return false;
 }
 
@@ -313,6 +423,6 @@ TEST(vectors_pass_through_connector_files)
     tried += try_vector(&a, v);
   }
   test_note("all");
-  CHECK_INT(tried, 34);
+  CHECK_INT(tried, 43);
   arena_release(&a);
 }
