@@ -835,3 +835,69 @@ CREATE UNIQUE INDEX notices_cause ON notices (room, cause);
 CREATE INDEX notices_joined ON notices (messenger, joined_at) WHERE joined_at IS NOT NULL;
 CREATE INDEX notices_free ON notices (room) WHERE state = 'waiting' AND effect_id IS NULL;
 CREATE INDEX notices_effect ON notices (effect_id) WHERE effect_id IS NOT NULL;
+
+-- ---- waybills ------------------------------------------------------------------------------------------------------------
+
+-- What was bought, or is to be, from a carrier's connector. A fulfilment has one at most that is neither refused nor void.
+CREATE TABLE waybills (
+  id            INTEGER PRIMARY KEY,           -- b_
+  fulfilment_id INTEGER NOT NULL,
+  carrier       TEXT NOT NULL,                 -- the NAME of [carrier NAME]
+  order_no      TEXT NOT NULL UNIQUE,          -- what the carrier knows it by; never used again
+  state         TEXT NOT NULL CHECK (state = 'wanted' OR state = 'bought' OR state = 'voiding' OR state = 'void'
+                                  OR state = 'refused'),
+  pieces        INTEGER NOT NULL,
+  weight        INTEGER NOT NULL,              -- grams
+  volume        INTEGER NOT NULL,              -- cm³
+  cod           INTEGER NOT NULL,              -- minor units that the carrier collects; 0: none
+  price         INTEGER NOT NULL,              -- minor units that it costs, as it was quoted or told; 0: not known
+  effect_id     INTEGER,                       -- the last one about it
+  claim_id      INTEGER,                       -- the claim that bears its number
+  unwanted      INTEGER NOT NULL,              -- 1: it is taken back as soon as it is known to be bought
+  tracking_no   TEXT,
+  route         TEXT,                          -- what the carrier's sorters read on the label
+  currency      TEXT,
+  why           TEXT,                          -- JSON: how the carrier was chosen; NULL: a person named it
+  again         TEXT,                          -- when it is void, one of this carrier is bought
+  reason        TEXT,
+  actor         TEXT NOT NULL,
+  bought_at     INTEGER,
+  created_at    INTEGER NOT NULL,
+  updated_at    INTEGER NOT NULL,
+  version       INTEGER NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX waybills_live ON waybills (fulfilment_id) WHERE state <> 'void' AND state <> 'refused';
+CREATE INDEX waybills_fulfilment ON waybills (fulfilment_id);
+CREATE INDEX waybills_loose ON waybills (id) WHERE claim_id IS NULL AND (state = 'wanted' OR state = 'bought');
+CREATE INDEX waybills_number ON waybills (tracking_no) WHERE tracking_no IS NOT NULL;
+
+-- Further pieces of one waybill that bear numbers of their own.
+CREATE TABLE waybill_children (
+  tracking_no TEXT NOT NULL,
+  waybill_id  INTEGER NOT NULL,
+  PRIMARY KEY (tracking_no, waybill_id)
+) WITHOUT ROWID, STRICT;
+CREATE INDEX waybill_children_waybill ON waybill_children (waybill_id);
+
+-- ---- traces --------------------------------------------------------------------------------------------------------------
+
+-- Each word of a carrier about a parcel, once.
+CREATE TABLE traces (
+  tracking_no TEXT NOT NULL,
+  at          INTEGER NOT NULL,
+  status      TEXT NOT NULL,                   -- created, picked_up, in_transit, out_for_delivery, delivered, failed, returned, lost
+  note        TEXT NOT NULL,
+  place       TEXT,
+  teller      TEXT NOT NULL,                   -- who told it
+  told_at     INTEGER NOT NULL,
+  PRIMARY KEY (tracking_no, at, status, note)
+) WITHOUT ROWID, STRICT;
+
+-- Parcels on their way whose carrier is asked for them.
+CREATE TABLE trace_polls (
+  claim_id INTEGER PRIMARY KEY,
+  due_at   INTEGER NOT NULL,
+  asked    INTEGER NOT NULL,                   -- how often
+  followed INTEGER NOT NULL                    -- 1: the carrier was asked to tell of it by itself
+) STRICT;
+CREATE INDEX trace_polls_due ON trace_polls (due_at);

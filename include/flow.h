@@ -200,6 +200,11 @@ struct problem {    /* what a refused command says; becomes application/problem+
   X(CALLBACK_RETRY, "callback.retry", ROLES_GOODS | ROLE_PRODUCTION, "Apply a callback that failed, once more") \
   X(CALLBACK_DROP, "callback.drop", ROLES_GOODS | ROLE_PRODUCTION, "Put a callback that failed aside") \
   X(NOTICE_TEST, "notice.test", ROLE_ADMIN | ROLE_CS, "Send a room a message that says it works") \
+  X(WAYBILL_BUY, "waybill.buy", ROLES_GOODS, "Buy a waybill of a fulfilment from a carrier") \
+  X(WAYBILL_VOID, "waybill.void", ROLES_GOODS, "Take a waybill back, and the claim with its number") \
+  X(WAYBILL_AGAIN, "waybill.again", ROLES_GOODS, "Take a waybill back and buy another") \
+  X(TRACES_TAKE, "traces.take", 0, "Say which parcels' carriers are asked now") \
+  X(TRACE_TOLD, "trace.told", 0, "Note what a carrier answered about a parcel") \
   X(RULE_ON, "rule.on", ROLE_ADMIN, "Switch a rule on, in the version that was read last") \
   X(RULE_OFF, "rule.off", ROLE_ADMIN, "Switch a rule off")
 enum cmd_id {
@@ -415,6 +420,8 @@ enum err effect_stock_tell(struct cmd *c, struct db *db,
 /* What a channel may be told of an article now. false in *told: nothing (made to order). */
 enum err effect_stock_figure(struct cmd *c, struct db *db, const char *channel, int64_t sku_id,
                              int64_t *quantity, bool *told);
+/* Parts what this database names outside from what the one did that it was restored from. */
+enum err effect_instance(struct cmd *c, struct db *db, const char **name);
 bool outbox_held(struct cmd *c, struct db *db);
 #define META_OUTBOX_HELD "outbox_held"
 #define META_INSTANCE \
@@ -624,7 +631,7 @@ enum err produce_cancel_told(struct cmd *c, struct db *db, const struct effect *
                       X(outbox_release) X(case_open) X(case_approve) X(case_reject) X(case_send_back) \
                         X(case_change) X(case_receive) X(case_cancel) X(case_refunded) X(case_photo) \
                           X(work_progress) X(work_cancel) \
-                        X(rule_on) X(rule_off) X(callback_take) X(callback_retry) X(callback_drop) \
+                        X(waybill_buy) X(waybill_void) X(waybill_again) X(traces_take) X(trace_told) X(rule_on) X(rule_off) X(callback_take) X(callback_retry) X(callback_drop) \
                           X(notice_test)
 #define X(name) \
   enum err flow_##name##_parse(struct cmd *c, const struct json *body); \

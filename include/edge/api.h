@@ -320,6 +320,7 @@ struct api {
   struct poller *poller;
   struct deliverer *deliverer;
   struct parties *parties;
+  struct tracer *tracer;
   struct intake *intakes;      /* open streams */
   int64_t started_ms;
   int64_t cmds;                /* under way */

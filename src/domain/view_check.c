@@ -270,6 +270,7 @@ static const struct question {
   COUNTER_RULE("case", "cases"),
   COUNTER_RULE("fulfilment", "fulfilments"),
   COUNTER_RULE("claim", "claims"),
+  COUNTER_RULE("waybill", "waybills"),
   COUNTER_RULE("effect", "effects"),
   COUNTER_RULE("wave", "waves"),
   COUNTER_RULE("sku", "skus"),

@@ -8,6 +8,7 @@
  * An answer to a write is given after its commit and never before; a command that was handed to the writer is
  * waited for, however long it takes. */
 #include "edge.h"
+#include "edge/waybill.h"
 #include <stdio.h>
 #include <strings.h>
 #include <uv.h>
@@ -572,6 +573,7 @@ struct api *api_open(struct arena *a, const struct api_options *o)
   api->poller = poller_open(api);
   api->deliverer = deliverer_open(api);
   api->parties = parties_open(api);
+  api->tracer = tracer_open(api);
   return api;
 }
 
@@ -588,12 +590,13 @@ bool api_idle(const struct api *api)
 {
   return !api->cmds && !api->hashing && !api->photos && !api->backing_up && reads_idle(api->reads) &&
          chores_idle(api->chores) && poller_idle(api->poller) && deliverer_idle(api->deliverer) &&
-         parties_idle(api->parties);
+         parties_idle(api->parties) && tracer_idle(api->tracer);
 }
 
 void api_close(struct api *api)
 {
   deliverer_close(api->deliverer);
+  tracer_close(api->tracer);
   parties_close(api->parties);
   poller_close(api->poller);
   chores_close(api->chores);

@@ -13,16 +13,38 @@
 #define MESSENGER_ANY "messenger *"
 #define FACTORY_ANY "factory *"
 #define CARRIER_ANY "carrier *"
+#define SENDER_ANY "sender *"
+/* Who sends: what waybills and labels say. */
+#define SENDER_KEYS(section) \
+  { section, "name", CONFIG_TEXT, true, NULL, 0, 0, NULL, "Who hands the parcels over." }, \
+    { section, "phone", CONFIG_TEXT, true, NULL, 0, 0, NULL, "The telephone that carriers call." }, \
+    { section, "company", CONFIG_TEXT, true, NULL, 0, 0, NULL, "The shop's name on the label." }, \
+    { section, "province", CONFIG_TEXT, true, NULL, 0, 0, NULL, "Where they are fetched." }, \
+    { section, "city", CONFIG_TEXT, true, NULL, 0, 0, NULL, "Part of that address." }, \
+    { section, "district", CONFIG_TEXT, true, NULL, 0, 0, NULL, "Part of that address." }, \
+  { \
+    section, "address", CONFIG_TEXT, true, NULL, 0, 0, NULL, "Street and house." \
+  }
 /* What is told and asked by a file of its own (party.c). */
 #define PARTY_KEYS(any, of) \
-  { any, "connector", CONFIG_TEXT, true, NULL, 0, 0, NULL, \
-    "The file that says how: DATA/connectors/FILE." of " or a built-in one; without it the one of this name." }, \
-  { any, "host", CONFIG_TEXT, true, NULL, 0, 0, NULL, "Its address, where it is not the file's." }, \
-  { any, "push_url", CONFIG_TEXT, true, NULL, 0, 0, NULL, "The address that it was told for its callbacks." }, \
-  { any, "timeout", CONFIG_DURATION, true, "30s", 100, HOUR_MS, NULL, "How long one call may take." }, \
-  { any, "max_rps", CONFIG_TEXT, true, NULL, 0, 0, NULL, "Calls a second at most, instead of the file's." }, \
-  { any, CONFIG_ANY_NAME, CONFIG_TEXT, true, NULL, 0, 0, NULL, \
-    "A secret or setting of the file by its name; NAME_file and NAME_env say where it stands." }
+  { any, \
+    "connector", \
+    CONFIG_TEXT, \
+    true, \
+    NULL, \
+    0, \
+    0, \
+    NULL, \
+    "The file that says how: DATA/connectors/FILE." of \
+    " or a built-in one; without it the one of this name." }, \
+    { any, "host", CONFIG_TEXT, true, NULL, 0, 0, NULL, "Its address, where it is not the file's." }, \
+    { any, "push_url", CONFIG_TEXT, true, NULL, 0, 0, NULL, "The address that it was told for its callbacks." }, \
+    { any, "timeout", CONFIG_DURATION, true, "30s", 100, HOUR_MS, NULL, "How long one call may take." }, \
+    { any, "max_rps", CONFIG_TEXT, true, NULL, 0, 0, NULL, "Calls a second at most, instead of the file's." }, \
+  { \
+    any, CONFIG_ANY_NAME, CONFIG_TEXT, true, NULL, 0, 0, NULL, \
+      "A secret or setting of the file by its name; NAME_file and NAME_env say where it stands." \
+  }
 
 /* Rows of one section stand together: the template and the help follow this order. */
 const struct config_key config_keys[] = {
@@ -104,11 +126,14 @@ const struct config_key config_keys[] = {
 
   { "returns", "cs_remind", CONFIG_DURATION, true, "24h", 0, 0, NULL,
     "When customer service is reminded of a case that waits for it; 0s: never." },
-  { "returns", "cs_escalate", CONFIG_DURATION, true, "48h", 0, 0, NULL, "When the exception case_overdue:cs opens." },
+  { "returns", "cs_escalate", CONFIG_DURATION, true, "48h", 0, 0, NULL,
+    "When the exception case_overdue:cs opens." },
   { "returns", "warehouse_remind", CONFIG_DURATION, true, "24h", 0, 0, NULL, "The same of the warehouse." },
-  { "returns", "warehouse_escalate", CONFIG_DURATION, true, "48h", 0, 0, NULL, "When case_overdue:warehouse opens." },
+  { "returns", "warehouse_escalate", CONFIG_DURATION, true, "48h", 0, 0, NULL,
+    "When case_overdue:warehouse opens." },
   { "returns", "finance_remind", CONFIG_DURATION, true, "24h", 0, 0, NULL, "The same of finance." },
-  { "returns", "finance_escalate", CONFIG_DURATION, true, "48h", 0, 0, NULL, "When case_overdue:finance opens." },
+  { "returns", "finance_escalate", CONFIG_DURATION, true, "48h", 0, 0, NULL,
+    "When case_overdue:finance opens." },
   { "returns", "clock", CONFIG_WORD, true, "always", 0, 0, "always working",
     "working: these deadlines count the hours of [calendar] only." },
   { "returns", "skip_below", CONFIG_COUNT, true, "0", 0, 0, NULL,
@@ -125,7 +150,8 @@ const struct config_key config_keys[] = {
   { "returns", "goods_due", CONFIG_DURATION, true, "14d", 0, 0, NULL,
     "How long the goods of an approved case may take, before return_overdue opens; 0s: for ever." },
   { "returns", "photos_max", CONFIG_COUNT, true, "20", 0, 0, NULL, "Photos of one case at most." },
-  { "returns", "photos_mib", CONFIG_COUNT, true, "4096", 0, 0, NULL, "MiB that all photos may take together." },
+  { "returns", "photos_mib", CONFIG_COUNT, true, "4096", 0, 0, NULL,
+    "MiB that all photos may take together." },
 
   { "outbox", "timeout", CONFIG_DURATION, true, "30s", 0, 0, NULL,
     "How long one call of a webhook may take, of which 5s to connect." },
@@ -214,6 +240,8 @@ const struct config_key config_keys[] = {
   { CARRIER_ANY, "every", CONFIG_DURATION, true, "30m", SECOND_MS, 30 * DAY_MS, NULL,
     "How often it is asked where its parcels are." },
 
+  SENDER_KEYS("sender"),
+  SENDER_KEYS(SENDER_ANY),
   { WEBHOOK_ANY, "url", CONFIG_TEXT, true, NULL, 0, 0, NULL,
     "Where events are posted to: https://… or http://…; a private address only where [outbox] allow names its host." },
   { WEBHOOK_ANY, "events", CONFIG_TEXT, true, "*", 0, 0, NULL,
@@ -228,14 +256,16 @@ const struct config_key config_keys[] = {
   { WEBHOOK_ANY, "at_once", CONFIG_COUNT, true, "4", 1, 16, NULL,
     "Calls under way at a time; those about one order always go one by one." },
 
-  { NOTIFY_ANY, "to", CONFIG_TEXT, true, NULL, 0, 0, NULL, "The messenger that tells them: the NAME of a [messenger NAME]." },
+  { NOTIFY_ANY, "to", CONFIG_TEXT, true, NULL, 0, 0, NULL,
+    "The messenger that tells them: the NAME of a [messenger NAME]." },
   { NOTIFY_ANY, "on", CONFIG_TEXT, true, "remind escalate backlog", 0, 0, NULL,
     "What is told, by blanks: remind, escalate, backlog, exception:double_shipment, exception:*." },
   { NOTIFY_ANY, "roles", CONFIG_TEXT, true, "", 0, 0, NULL,
     "Only what these owners have to act upon: roles and user:NAME, by blanks; of what is escalated, the stage's lead." },
-  { NOTIFY_ANY, "stages", CONFIG_TEXT, true, "", 0, 0, NULL, "Of reminders and escalations of orders only those of these stages." },
-  { NOTIFY_ANY, "urgent", CONFIG_TEXT, true, "backlog exception:double_shipment exception:intercept", 0, 0, NULL,
-    "What is told in quiet hours, too." },
+  { NOTIFY_ANY, "stages", CONFIG_TEXT, true, "", 0, 0, NULL,
+    "Of reminders and escalations of orders only those of these stages." },
+  { NOTIFY_ANY, "urgent", CONFIG_TEXT, true, "backlog exception:double_shipment exception:intercept", 0, 0,
+    NULL, "What is told in quiet hours, too." },
   { NOTIFY_ANY, "quiet", CONFIG_TEXT, true, "", 0, 0, NULL,
     "Hours when only what is urgent is told, in the zone of [calendar]: 22:00-08:00." },
   { NOTIFY_ANY, "digest", CONFIG_DURATION, true, "1m", 1000, 24 * HOUR_MS, NULL,
@@ -246,9 +276,12 @@ const struct config_key config_keys[] = {
     "Of text messages: whom they go to, by blanks; each gets one of their own." },
   { NOTIFY_ANY, "mention", CONFIG_TEXT, true, "", 0, 0, NULL,
     "Who is called by name in a message with something urgent, by blanks, as the messenger knows them." },
-  { NOTIFY_ANY, "template", CONFIG_TEXT, true, "", 0, 0, NULL, "Of text messages: the template's code; its params are count and text." },
-  { NOTIFY_ANY, "link", CONFIG_TEXT, true, "", 0, 0, NULL, "What stands before the id in links: https://orders.example.com/o." },
-  { NOTIFY_ANY, "language", CONFIG_WORD, true, "en", 0, 0, "en zh", "What is told is told in this language." },
+  { NOTIFY_ANY, "template", CONFIG_TEXT, true, "", 0, 0, NULL,
+    "Of text messages: the template's code; its params are count and text." },
+  { NOTIFY_ANY, "link", CONFIG_TEXT, true, "", 0, 0, NULL,
+    "What stands before the id in links: https://orders.example.com/o." },
+  { NOTIFY_ANY, "language", CONFIG_WORD, true, "en", 0, 0, "en zh",
+    "What is told is told in this language." },
 };
 const size_t config_keys_n = COUNT(config_keys);
 
@@ -274,6 +307,8 @@ static const struct {
   { MESSENGER_ANY, "One section per messenger: a room, SMS, mail" },
   { FACTORY_ANY, "One section per factory that takes work orders" },
   { CARRIER_ANY, "One section per carrier with an interface" },
+  { "sender", "Who sends, on waybills and labels" },
+  { SENDER_ANY, "One section per warehouse that sends from elsewhere" },
   { WEBHOOK_ANY, "One section per program that is told of events; calls are signed" },
   { NOTIFY_ANY, "One section per room or list of people that are told what waits for them" },
 };
@@ -731,6 +766,7 @@ static const char *section_example(const char *section)
 {
   if (!strcmp(section, STAGE_ANY)) return "stage paid";
   if (!strcmp(section, WEBHOOK_ANY)) return "webhook my-erp";
+  if (!strcmp(section, SENDER_ANY)) return "sender GZ";
   if (!strcmp(section, MESSENGER_ANY)) return "messenger office";
   if (!strcmp(section, NOTIFY_ANY)) return "notify cs-room";
   if (!strcmp(section, FACTORY_ANY)) return "factory my-workshop";

@@ -5,6 +5,7 @@
  * Nothing slow stands before listening. Stopping: no new connection, no new work; what was begun is answered,
  * at most STOP_MS long; then the writer ends, which leaves one whole database file behind. */
 #include "edge.h"
+#include "edge/waybill.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -204,6 +205,7 @@ static void stop(struct server *s)
   chores_stop(s->api->chores);
   poller_stop(s->api->poller);
   deliverer_stop(s->api->deliverer);
+  tracer_stop(s->api->tracer);
   parties_stop(s->api->parties);
   api_stopping(s->api);
   http_close(s->http, http_is_closed, s);
@@ -387,7 +389,7 @@ static bool server_start(struct server *s)
   chores_start(s->api->chores);
   poller_start(s->api->poller, !s->o->listen); /* for one command on the command line nobody is polled */
   parties_rules(s->api->parties);
-  if (s->o->listen) deliverer_start(s->api->deliverer); /* and nothing is sent */
+  if (s->o->listen) deliverer_start(s->api->deliverer), tracer_start(s->api->tracer); /* and nothing is sent */
   if (s->o->started) s->o->started(s->o->arg, url);
   return true;
 }

@@ -1,6 +1,7 @@
 /* claim.c: the pre-ship lock (domain 6). A fulfilment has one number; each parcel carries two facts, what its channels
  * know and what the carrier did, and only both together end it as shipped. */
 #include "flow.h"
+#include "flow/waybill.h"
 #include <stdio.h>
 
 #define CLAIMS_FIRE_MAX 200
@@ -163,6 +164,7 @@ static enum err claim_void(struct cmd *c, struct db *db, struct claim *k, const 
   KILL_POINT("claim.pieces_back");
   TRY(timers_off(c, db, k));
   TRY(claim_event(c, db, k, "claim.void", "reason", reason));
+  TRY(waybill_claim_void(c, db, k));
   TRY(fulfilment_get(db, &c->mem, k->fulfilment_id, &f));
   TRY(scan_clear(db, f.id));
   if (strcmp(f.work, "open") != 0) TRY(fulfilment_work(db, &f, "open", 0, c->now_ms));
@@ -471,6 +473,7 @@ enum err claim_make(struct cmd *c, struct db *db, struct fulfilment *f, const st
   TRY(fulfilment_lines(db, &c->mem, f->id, &l, &n));
   TRY(ready_to_claim(c, db, f, l, n, ask->channel_id != 0));
   TRY(number_free(c, db, number, f));
+  TRY(waybill_claiming(c, db, f->id, number, ask->channel_id != 0));
   TRY(order_get(db, &c->mem, l[0].order_id, &o));
   *out = (struct claim){ .fulfilment_id = f->id,
                          .channel_id = ask->channel_id,
@@ -486,6 +489,7 @@ enum err claim_make(struct cmd *c, struct db *db, struct fulfilment *f, const st
   TRY(fulfil_fix(c, db, f, "claimed"));
   KILL_POINT("claim.group_locked");
   TRY(claim_insert(db, out, &out->id));
+  TRY(waybill_claimed(c, db, out));
   KILL_POINT("claim.number_taken");
   out->version = 1;
   TRY(pieces_move(c, db, out, UNIT_RESERVED, STOCK_RESERVED, UNIT_FROZEN, STOCK_FROZEN, "claimed"));

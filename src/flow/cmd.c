@@ -80,6 +80,11 @@ static const struct cmd_kind kinds[CMD_N] = {
 #define FLOW_CALLBACK_RETRY callback_retry
 #define FLOW_CALLBACK_DROP callback_drop
 #define FLOW_NOTICE_TEST notice_test
+#define FLOW_WAYBILL_BUY waybill_buy
+#define FLOW_WAYBILL_VOID waybill_void
+#define FLOW_WAYBILL_AGAIN waybill_again
+#define FLOW_TRACES_TAKE traces_take
+#define FLOW_TRACE_TOLD trace_told
 #define FLOW_RULE_ON rule_on
 #define FLOW_RULE_OFF rule_off
 #define ROW_OF(id, flow, name, roles, doc) ROW(id, flow, name, roles, doc)

@@ -4,6 +4,7 @@
  *   take    waiting ─► sending, in one transaction with the figure of a push of stock
  *   settle  accepted ─► done · refused, or too old ─► dead, an exception · else later, with full jitter */
 #include "flow.h"
+#include "flow/waybill.h"
 #include <stdio.h>
 
 #define ASK_LEAST_MS 2000
@@ -43,7 +44,7 @@ bool outbox_held(struct cmd *c, struct db *db)
 /* ---- webhooks: an effect per event and webhook that wants it -------------------------------------------------------- */
 
 /* Made when it is first asked for; a restore takes it away, so that numbers given out again make other ids. */
-static enum err instance(struct cmd *c, struct db *db, const char **name)
+enum err effect_instance(struct cmd *c, struct db *db, const char **name)
 {
   unsigned char random[6];
   char *known = NULL;
@@ -68,7 +69,7 @@ enum err effect_put_event(struct cmd *c, struct db *db, char kind, int64_t entit
     if (!webhook_wants(h, type)) continue;
     if (!data) {
       const char *name;
-      TRY(instance(c, db, &name));
+      TRY(effect_instance(c, db, &name));
       data = arena_printf(&c->mem, "{\"seq\":%lld,\"instance\":\"%s\",\"type\":\"%s\"}", (long long)seq, name,
                           type);
     }
@@ -265,6 +266,10 @@ static const struct effect_kind kinds[] = {
     "See why the factory does not take it; make the effect again, or let people move the work order by hand" },
   { "work_cancel", produce_cancel_take, produce_cancel_told, "production",
     "Ask the factory by telephone, and note its answer on the work order" },
+  { "waybill", waybill_take, waybill_told, "warehouse",
+    "See why the carrier does not take it; make the effect again, drop it, or buy of another carrier" },
+  { "waybill_void", waybill_void_take, waybill_void_told, "warehouse",
+    "See why the carrier does not take it back; make the effect again, or void the waybill by hand" },
 };
 
 static const struct effect_kind *kind_of(const struct effect *e)

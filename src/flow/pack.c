@@ -4,6 +4,7 @@
  *   open ──first right scan──► picking ──last right scan──► packed
  *                                 ▲────reset, or a change────┘ */
 #include "flow.h"
+#include "flow/waybill.h"
 
 #define PACK_QUANTITY_MAX 1000000
 
@@ -154,7 +155,8 @@ static enum err bench_event(struct cmd *c, struct db *db, const struct bench *b,
 static enum err packed_now(struct cmd *c, struct db *db, struct bench *b)
 {
   TRY(fulfilment_work(db, &b->f, "packed", b->f.wave_id, c->now_ms));
-  return bench_event(c, db, b, "pack.done", NULL);
+  TRY(bench_event(c, db, b, "pack.done", NULL));
+  return waybill_packed(c, db, &b->f);
 }
 
 static enum err scan_right(struct cmd *c, struct db *db, struct bench *b, struct pack_item *i,

@@ -1,11 +1,12 @@
 /* parcel.c: what people and carriers say about parcels: claim, void, confirm, put back, trace (domain 6). */
 #include "flow.h"
+#include "domain/waybill.h"
+#include "flow/waybill.h"
 
 struct parcel_args {
   const char *carrier, *tracking_no, *channel, *reason, *note, *order, *outcome, *status, *at, *sku,
-    *condition, *barcode;
+    *condition, *barcode, *place;
   int64_t if_version, quantity, at_ms;
-  enum carried carried;
 };
 
 static enum err parse(struct cmd *c, const struct json *body, const struct arg *rows, size_t n,
@@ -133,17 +134,22 @@ static enum err take_back(struct cmd *c, struct db *db, const struct claim *k)
   return ERR_OK;
 }
 
+enum err parcel_void(struct cmd *c, struct db *db, struct claim *k, const char *reason)
+{
+  if (!strcmp(k->state, "void")) return refuse(c, ERR_CONFLICT, "void", "The claim is void already");
+  if (!strcmp(k->state, "shipped")) return refuse(c, ERR_CONFLICT, "shipped", "The parcel has left");
+  if (k->carried != CARRIED_LABEL && k->carried != CARRIED_NONE)
+    return refuse(c, ERR_CONFLICT, "picked_up", "The carrier has the parcel: it can only be called back");
+  TRY(take_back(c, db, k));
+  return claim_void_now(c, db, k, reason);
+}
+
 enum err flow_claim_void_run(struct cmd *c, struct db *db)
 {
   const struct parcel_args *a = c->args;
   struct claim k;
   TRY(claim_target(c, db, &k));
-  if (!strcmp(k.state, "void")) return refuse(c, ERR_CONFLICT, "void", "The claim is void already");
-  if (!strcmp(k.state, "shipped")) return refuse(c, ERR_CONFLICT, "shipped", "The parcel has left");
-  if (k.carried != CARRIED_LABEL && k.carried != CARRIED_NONE)
-    return refuse(c, ERR_CONFLICT, "picked_up", "The carrier has the parcel: it can only be called back");
-  TRY(take_back(c, db, &k));
-  TRY(claim_void_now(c, db, &k, a->reason));
+  TRY(parcel_void(c, db, &k, a->reason));
   TRY(fulfil_settle(c, db));
   return answer_claim(c, db, k.id);
 }
@@ -293,30 +299,110 @@ enum err flow_claim_put_back_run(struct cmd *c, struct db *db)
 enum err flow_parcel_trace_parse(struct cmd *c, const struct json *body)
 {
   struct parcel_args *a = arena_new(&c->mem, struct parcel_args);
-  const struct arg rows[] = { { "carrier", ARG_TEXT, false, 64, &a->carrier },
-                              { "tracking_no", ARG_TEXT, true, 64, &a->tracking_no },
-                              { "status", ARG_TEXT, true, 16, &a->status },
-                              { "at", ARG_TEXT, false, 40, &a->at } };
+  const struct arg rows[] = {
+    { "carrier", ARG_TEXT, false, 64, &a->carrier }, { "tracking_no", ARG_TEXT, true, 64, &a->tracking_no },
+    { "status", ARG_TEXT, true, 20, &a->status },    { "at", ARG_TEXT, false, 40, &a->at },
+    { "place", ARG_TEXT, false, 200, &a->place },    { "note", ARG_TEXT, false, 2000, &a->note }
+  };
   TRY(parse(c, body, rows, COUNT(rows), a));
-  if (!carried_parse(a->status, &a->carried) || a->carried <= CARRIED_LABEL)
+  if (!trace_status_known(a->status))
     fault_add(&c->problem.faults, "/status", "unknown_status",
-              "picked_up, in_transit, delivered, returned or lost");
+              "created, picked_up, in_transit, out_for_delivery, delivered, failed, returned or lost");
   if (a->at && !time_parse(a->at, &a->at_ms))
     fault_add(&c->problem.faults, "/at", "bad_time", "A time with its zone");
   return c->problem.faults.n ? ERR_INVALID : ERR_OK;
 }
 
+static enum carried carried_of(const char *status)
+{
+  enum carried k;
+  if (!strcmp(status, "out_for_delivery")) return CARRIED_IN_TRANSIT;
+  return carried_parse(status, &k) ? k : CARRIED_NONE; /* created, failed: it is where it was */
+}
+
+/* One per order in the parcel; what NULL: it is over. */
+static enum err parcel_trouble(struct cmd *c, struct db *db, int64_t fulfilment_id, const char *type,
+                               const char *number, const char *what)
+{
+  struct fulfilment_line *l;
+  struct buf b = { 0 };
+  struct jw w;
+  size_t n;
+  TRY(fulfilment_lines(db, &c->mem, fulfilment_id, &l, &n));
+  jw_init(&w, &b), jw_object(&w), jw_id(&w, "fulfilment", 'f', fulfilment_id);
+  jw_kstring(&w, "tracking_no", number), jw_kstring(&w, "do", what ? what : ""), jw_object_end(&w);
+  const char *data = arena_strn(&c->mem, b.data, b.len);
+  buf_release(&b);
+  for (size_t i = 0; i < n; i++) {
+    if (i && l[i].order_id == l[i - 1].order_id) continue;
+    if (what) TRY(exception_open(db, type, l[i].order_id, 0, 0, "cs", c->now_ms, data, NULL, NULL));
+    else if (exception_is_open(db, type, l[i].order_id) &&
+             exception_settle(db, type, l[i].order_id, 0, c->actor.name, c->now_ms) < 0)
+      return ERR_IO;
+  }
+  return ERR_OK;
+}
+
+/* A bought number that claims nothing yet, or a further piece of one. */
+static enum err bought_traced(struct cmd *c, struct db *db, const struct waybill *w, const char *number,
+                              const struct trace *t)
+{
+  bool own = w->tracking_no && !strcmp(w->tracking_no, number), is_new;
+  TRY(trace_put(db, number, c->actor.name, t, c->now_ms, &is_new));
+  if (!own || !is_new || carried_of(t->status) < CARRIED_PICKED_UP) return ERR_OK;
+  return parcel_trouble(
+    c, db, w->fulfilment_id, "left_unclaimed", number,
+    "The carrier has a parcel under this number, and nothing of ours bears it: look where it came from");
+}
+
+enum err parcel_traced(struct cmd *c, struct db *db, const char *tracking_no, const struct trace *t)
+{
+  const char *number = tracking_norm(&c->mem, tracking_no);
+  struct claim k;
+  struct waybill w;
+  bool is_new, known = false;
+  enum err e = claim_by_number(db, &c->mem, number, 0, &k);
+  if (e == ERR_NOT_FOUND) {
+    TRY(waybill_by_number(db, &c->mem, number, &w));
+    TRY(parcel_known(c, db, w.fulfilment_id, &known));
+    return known ? bought_traced(c, db, &w, number, t) : ERR_NOT_FOUND;
+  }
+  TRY(e);
+  TRY(parcel_known(c, db, k.fulfilment_id, &known));
+  if (!known) return ERR_NOT_FOUND;
+  TRY(trace_put(db, number, c->actor.name, t, c->now_ms, &is_new));
+  enum carried was = k.carried;
+  TRY(claim_carried(c, db, &k, carried_of(t->status), t->at < c->now_ms ? t->at : c->now_ms));
+  if (!strcmp(t->status, "failed") && is_new && was < CARRIED_DELIVERED)
+    return parcel_trouble(c, db, k.fulfilment_id, "delivery_failed", number,
+                          "The carrier could not deliver it: see its trace, and ask the customer");
+  if (k.carried >= CARRIED_DELIVERED)
+    return parcel_trouble(c, db, k.fulfilment_id, "delivery_failed", number, NULL);
+  return ERR_OK;
+}
+
+static const char *note_kept(struct cmd *c, const char *note)
+{
+  size_t n = note ? strlen(note) : 0;
+  if (n <= TRACE_NOTE_MAX) return note;
+  for (n = TRACE_NOTE_MAX; n && (note[n] & 0xc0) == 0x80;) n--;
+  return arena_strn(&c->mem, note, n);
+}
+
 enum err flow_parcel_trace_run(struct cmd *c, struct db *db)
 {
   const struct parcel_args *a = c->args;
+  const struct trace t = { a->at_ms ? a->at_ms : c->now_ms, a->status, a->place, note_kept(c, a->note) };
+  const char *number = tracking_norm(&c->mem, a->tracking_no);
   struct claim k;
-  enum err e = claim_by_number(db, &c->mem, tracking_norm(&c->mem, a->tracking_no), 0, &k);
-  bool known = false;
-  if (!e) TRY(parcel_known(c, db, k.fulfilment_id, &known));
-  if (e == ERR_NOT_FOUND || (!e && !known))
-    return refuse(c, ERR_NOT_FOUND, "claim_not_found", "No parcel of ours bears %.64s", a->tracking_no);
+  struct waybill w;
+  enum err e = parcel_traced(c, db, number, &t);
+  if (e == ERR_NOT_FOUND)
+    return refuse(c, e, "claim_not_found", "No parcel of ours bears %.64s", a->tracking_no);
   TRY(e);
-  TRY(claim_carried(c, db, &k, a->carried, a->at_ms && a->at_ms < c->now_ms ? a->at_ms : c->now_ms));
   TRY(fulfil_settle(c, db));
-  return answer_claim(c, db, k.id);
+  e = claim_by_number(db, &c->mem, number, 0, &k);
+  if (!e) return answer_claim(c, db, k.id);
+  TRY(waybill_by_number(db, &c->mem, number, &w));
+  return view_waybill(db, &c->mem, w.id, &c->out, &c->version);
 }

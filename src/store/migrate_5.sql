@@ -42,3 +42,58 @@ CREATE UNIQUE INDEX notices_cause ON notices (room, cause);
 CREATE INDEX notices_joined ON notices (messenger, joined_at) WHERE joined_at IS NOT NULL;
 CREATE INDEX notices_free ON notices (room) WHERE state = 'waiting' AND effect_id IS NULL;
 CREATE INDEX notices_effect ON notices (effect_id) WHERE effect_id IS NOT NULL;
+
+CREATE TABLE waybills (
+  id            INTEGER PRIMARY KEY,
+  fulfilment_id INTEGER NOT NULL,
+  carrier       TEXT NOT NULL,
+  order_no      TEXT NOT NULL UNIQUE,
+  state         TEXT NOT NULL CHECK (state = 'wanted' OR state = 'bought' OR state = 'voiding' OR state = 'void'
+                                  OR state = 'refused'),
+  pieces        INTEGER NOT NULL,
+  weight        INTEGER NOT NULL,
+  volume        INTEGER NOT NULL,
+  cod           INTEGER NOT NULL,
+  price         INTEGER NOT NULL,
+  effect_id     INTEGER,
+  claim_id      INTEGER,
+  unwanted      INTEGER NOT NULL,
+  tracking_no   TEXT,
+  route         TEXT,
+  currency      TEXT,
+  why           TEXT,
+  again         TEXT,
+  reason        TEXT,
+  actor         TEXT NOT NULL,
+  bought_at     INTEGER,
+  created_at    INTEGER NOT NULL,
+  updated_at    INTEGER NOT NULL,
+  version       INTEGER NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX waybills_live ON waybills (fulfilment_id) WHERE state <> 'void' AND state <> 'refused';
+CREATE INDEX waybills_fulfilment ON waybills (fulfilment_id);
+CREATE INDEX waybills_loose ON waybills (id) WHERE claim_id IS NULL AND (state = 'wanted' OR state = 'bought');
+CREATE INDEX waybills_number ON waybills (tracking_no) WHERE tracking_no IS NOT NULL;
+CREATE TABLE waybill_children (
+  tracking_no TEXT NOT NULL,
+  waybill_id  INTEGER NOT NULL,
+  PRIMARY KEY (tracking_no, waybill_id)
+) WITHOUT ROWID, STRICT;
+CREATE INDEX waybill_children_waybill ON waybill_children (waybill_id);
+CREATE TABLE traces (
+  tracking_no TEXT NOT NULL,
+  at          INTEGER NOT NULL,
+  status      TEXT NOT NULL,
+  note        TEXT NOT NULL,
+  place       TEXT,
+  teller      TEXT NOT NULL,
+  told_at     INTEGER NOT NULL,
+  PRIMARY KEY (tracking_no, at, status, note)
+) WITHOUT ROWID, STRICT;
+CREATE TABLE trace_polls (
+  claim_id INTEGER PRIMARY KEY,
+  due_at   INTEGER NOT NULL,
+  asked    INTEGER NOT NULL,
+  followed INTEGER NOT NULL
+) STRICT;
+CREATE INDEX trace_polls_due ON trace_polls (due_at);
