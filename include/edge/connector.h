@@ -86,7 +86,7 @@ struct connector_effect {                 /* what is told to the platform; of a 
   bool whole;                             /* the lines are all that the order has */
   const char *sku;                        /* as the channel names it */
   int64_t quantity;
-  const char *case_id, *refund_id, *amount, *reason; /* of a refund: amount as decimal text; refund_id NULL: the channel knows of none */
+  const char *case_id, *refund_id, *amount, *currency, *reason; /* of a refund: amount as decimal text; refund_id NULL: the channel knows of none */
   int64_t amount_minor;
   const char *what;                       /* of a party: what is to be told, JSON */
 };

@@ -21,13 +21,14 @@ enum step {
   STEP_PREPARE,
   STEP_CONFIRM,
   STEP_STOCK,
+  STEP_REFUNDABLE,
   STEP_REFUND,
   STEP_SHIPPED,
   STEP_ONE,
   STEP_DETAIL,
   STEP_REFRESH
 };
-static const char *const requests[] = { "prepare", "confirm", "stock",  "refund",
+static const char *const requests[] = { "prepare", "confirm", "stock",  "refundable", "refund",
                                         "shipped", "one",     "detail", "refresh" };
 
 struct telling {
@@ -534,9 +535,9 @@ static void answer_in(struct telling *t)
   if (t->step == STEP_REFRESH) tokens_in(t);
   else if (t->verdict.kind != VERDICT_OK) telling_failed(t);
   else if (t->why) telling_end(t, OUTCOME_UNKNOWN, "answer_not_read", t->why, 0, false);
-  else if (t->step == STEP_PREPARE) {
+  else if (t->step == STEP_PREPARE || t->step == STEP_REFUNDABLE) {
     t->effect.prepared = arena_strn(&t->mem, t->answer.body, t->answer.body_n);
-    step_go(t, STEP_CONFIRM);
+    step_go(t, t->step == STEP_PREPARE ? STEP_CONFIRM : STEP_REFUND);
   } else if (t->step == STEP_ONE && connector_section(t->p->connector, "ids one")) {
     detail_go(t);
   } else if (t->ask) {
@@ -590,6 +591,7 @@ static bool effect_read(struct telling *t)
   if (t->is_refund) {
     e->case_id = text_in(t, j, "case"), e->refund_id = text_in(t, j, "refund_id");
     e->amount = text_in(t, j, "amount"), e->reason = text_in(t, j, "reason");
+    e->currency = text_in(t, j, "currency");
     e->parcel = number_in(e->case_id), t->id = e->order_id;
     return e->order_id && e->amount && json_int(json_get(j, "amount_minor"), &e->amount_minor);
   }
@@ -604,7 +606,7 @@ static enum step first_step(const struct telling *t)
 {
   const struct connector *c = t->p->connector;
   if (t->is_stock) return STEP_STOCK;
-  if (t->is_refund) return STEP_REFUND;
+  if (t->is_refund) return connector_request(c, "refundable") ? STEP_REFUNDABLE : STEP_REFUND;
   if (!t->ask) return connector_request(c, "prepare") ? STEP_PREPARE : STEP_CONFIRM;
   return connector_request(c, "shipped") ? STEP_SHIPPED : c->has_one ? STEP_ONE : STEP_DETAIL;
 }

@@ -22,11 +22,12 @@ static const char *const example_keys[] = {
   "section",  "status",  "headers",   "body",    "rows",         "expect", "now",   "from",     "to",
   "page",     "cursor",  "ids",       "id",      "host",         "url",    "nonce", "secrets",  "settings",
   "order_id", "carrier", "lines",     "shipped", "tracking_no",  "parcel", "whole", "prepared", "sku",
-  "quantity", "case_id", "refund_id", "amount",  "amount_minor", "reason", "what",  NULL
+  "quantity", "case_id", "refund_id", "amount",  "amount_minor", "reason", "what",  "currency", NULL
 };
-static const char *const request_names[] = { "list",    "detail",  "one",     "refresh", "merge", "prepare",
-                                             "confirm", "shipped", "stock",   "refund",  "send",  "make",
-                                             "cancel",  "ask",     "waybill", "void",    "trace", "follow" };
+static const char *const request_names[] = { "list",    "detail",  "one",     "refresh",   "merge",
+                                             "prepare", "confirm", "shipped", "stock",     "refund",
+                                             "send",    "make",    "cancel",  "ask",       "waybill",
+                                             "void",    "trace",   "follow",  "refundable" };
 /* Which of them a party may have. */
 static const struct {
   const char *ext;
@@ -74,7 +75,7 @@ static const struct section_kind section_table[] = {
   "rows", "host", "nonce"
 #define ADDRESS_NAMES "method", "path", "url", "query", "form"
 #define EFFECT_NAMES "order_id", "carrier", "carrier_code", "tracking_no", "lines", "shipped_ms", "parcel", "whole", "prepared", \
-  "sku", "quantity", "case_id", "refund_id", "amount", "amount_minor", "reason", "what"
+  "sku", "quantity", "case_id", "refund_id", "amount", "amount_minor", "currency", "reason", "what"
 static const char *const answer_known[] = { ANSWER_NAMES, VARS_NAMES, NULL };
 static const char *const push_known[] = { ANSWER_NAMES, VARS_NAMES, ADDRESS_NAMES, NULL };
 static const char *const request_known[] = { VARS_NAMES, ADDRESS_NAMES, NULL };
@@ -93,6 +94,7 @@ static const struct section_need need_table[] = {
   { "request merge", "groups merge", "which reads its answer" },
   { "groups merge", "request merge", "whose answer it reads" },
   { "request prepare", "request confirm", "which it prepares" },
+  { "request refundable", "request refund", "which it prepares" },
   { "request shipped", "shipped", "which reads its answer" },
   { "shipped", "request shipped", "whose answer it reads" },
   { "carriers", "request confirm", "which names them" },
@@ -115,8 +117,9 @@ static bool is_request_name(const char *name)
 
 bool request_is_effect(const char *request)
 {
-  static const char *const names[] = { "prepare", "confirm", "shipped", "stock",   "refund", "send",  "make",
-                                       "cancel",  "ask",     "void",    "waybill", "trace",  "follow" };
+  static const char *const names[] = { "prepare", "confirm", "shipped", "stock",     "refund",
+                                       "send",    "make",    "cancel",  "ask",       "void",
+                                       "waybill", "trace",   "follow",  "refundable" };
   for (size_t i = 0; i < COUNT(names); i++)
     if (!strcmp(names[i], request)) return true;
   return false;

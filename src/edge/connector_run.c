@@ -129,6 +129,7 @@ static void params_effect(struct connector_params *p, const struct connector_eff
   put_text(p, "case_id", e->case_id), put_text(p, "refund_id", e->refund_id),
     put_text(p, "amount", e->amount);
   put_text(p, "what", e->what ? e->what : "{}");
+  put_text(p, "currency", e->currency);
   put_text(p, "reason", e->reason), params_int(p, "amount_minor", e->amount_minor);
 }
 

@@ -201,6 +201,7 @@ static bool effect_read(struct trial *r)
                                   .refund_id = key_of(r, "refund_id"),
                                   .amount = key_of(r, "amount"),
                                   .amount_minor = number_of(r, "amount_minor"),
+                                  .currency = key_of(r, "currency"),
                                   .reason = key_of(r, "reason"),
                                   .what = key_of(r, "what") };
   r->v.effect = e;

@@ -44,7 +44,8 @@ static const char *financial(const struct sim_order *o)
 {
   if (o->status == SIM_PLACED) return "pending";
   if (o->status == SIM_CANCELLED) return o->paid_ms ? "refunded" : "voided";
-  return o->refunded ? "partially_refunded" : "paid";
+  int64_t back = sim_paid_back(o);
+  return back >= o->total ? "refunded" : back ? "partially_refunded" : "paid";
 }
 
 static const char *fulfilment(const struct sim_order *o)
@@ -173,9 +174,34 @@ static void refund_put(struct sim_call *c, const struct sim_order *o, size_t i)
   jw_object_end(w);
 }
 
+#define GATEWAY "bogus"
+
+static int64_t payment_of(const struct sim_order *o)
+{
+  return 801000000000 + o->n;
+}
+
+/* Money without goods: its payment's way back. */
+static void back_put(struct sim_call *c, const struct sim_order *o, size_t i)
+{
+  struct jw *w = &c->w;
+  int64_t id = 885000000000 + o->n * (int64_t)SIM_BACKS_MAX + (int64_t)i;
+  jw_object(w), jw_kint(w, "id", id), sim_kraw(c, "order_id", o->id);
+  put_time(c, "created_at", o->back[i].at_ms, 480);
+  jw_kstring(w, "note", o->back[i].meta), jw_kbool(w, "restock", false);
+  jw_key(w, "refund_line_items"), jw_array(w), jw_array_end(w);
+  jw_key(w, "transactions"), jw_array(w), jw_object(w);
+  jw_kint(w, "id", id + 100000000000), jw_kint(w, "parent_id", payment_of(o)),
+    jw_kstring(w, "kind", "refund");
+  jw_kstring(w, "status", "success"), jw_kstring(w, "gateway", GATEWAY);
+  sim_kmoney(c, "amount", o->back[i].amount), jw_kstring(w, "currency", c->shop->row->currency);
+  jw_object_end(w), jw_array_end(w), jw_object_end(w);
+}
+
 static void money_put_all(struct sim_call *c, const struct sim_order *o)
 {
-  sim_kmoney(c, "total_price", o->total), sim_kmoney(c, "current_total_price", o->total - o->refunded);
+  sim_kmoney(c, "total_price", o->total),
+    sim_kmoney(c, "current_total_price", o->total - o->refunded); /* edits lessen it, money alone does not */
   sim_kmoney(c, "subtotal_price", o->goods - o->discount), sim_kmoney(c, "total_line_items_price", o->goods);
   sim_kmoney(c, "total_discounts", o->discount), sim_kmoney(c, "total_tax", 0);
   put_set(c, "total_price_set", o->total), put_set(c, "total_shipping_price_set", o->freight);
@@ -225,6 +251,7 @@ static void order_put(struct sim_call *c, const struct sim_order *o)
   jw_key(w, "refunds"), jw_array(w);
   for (size_t i = 0; i < o->lines; i++)
     if (o->line[i].refund == SIM_REFUND_DONE) refund_put(c, o, i);
+  for (size_t i = 0; i < o->backs; i++) back_put(c, o, i);
   jw_array_end(w);
   jw_object_end(w);
 }
@@ -497,6 +524,55 @@ static void level_set(struct sim_call *c)
   jw_object_end(&c->w), jw_object_end(&c->w);
 }
 
+/* What a payment can give back yet; nothing is changed. */
+static void refund_calculate(struct sim_call *c, struct sim_order *o)
+{
+  struct jw *w = &c->w;
+  int64_t left = o->paid_ms ? o->total - sim_paid_back(o) : 0;
+  jw_object(w), jw_key(w, "refund"), jw_object(w);
+  jw_key(w, "refund_line_items"), jw_array(w), jw_array_end(w);
+  jw_key(w, "transactions"), jw_array(w);
+  if (left > 0) {
+    jw_object(w), sim_kraw(c, "order_id", o->id), jw_kstring(w, "kind", "suggested_refund");
+    jw_kstring(w, "gateway", GATEWAY), jw_kint(w, "parent_id", payment_of(o)), sim_kmoney(c, "amount", 0);
+    jw_kstring(w, "currency", c->shop->row->currency), sim_kmoney(c, "maximum_refundable", left);
+    jw_object_end(w);
+  }
+  jw_array_end(w), jw_kstring(w, "currency", c->shop->row->currency);
+  jw_object_end(w), jw_object_end(w);
+}
+
+static void refund_make(struct sim_call *c, struct sim_order *o)
+{
+  const struct json *j = json_get(c->json, "refund"), *t = json_first(json_get(j, "transactions"));
+  const char *amount = json_string(json_get(t, "amount"));
+  int64_t minor = 0, parent = 0;
+  bool ok = t && !json_next(t) && sim_same(json_string(json_get(t, "kind")), "refund") &&
+            json_int(json_get(t, "parent_id"), &parent) && parent == payment_of(o) &&
+            sim_same(json_string(json_get(t, "gateway")), GATEWAY) && amount &&
+            money_parse(amount, c->shop->row->currency, &minor);
+  if (!ok) {
+    deny(c, 422, "Transactions are invalid");
+    return;
+  }
+  enum sim_pay is = sim_pay_back(c, o, minor, json_string(json_get(j, "note")));
+  if (is == SIM_BACK_LOCKED) deny(c, 423, "The order is locked");
+  else if (is != SIM_BACK_OK) deny(c, 422, "Refund amount is more than can be refunded");
+  if (is != SIM_BACK_OK) return;
+  c->status = 201;
+  jw_object(&c->w), jw_key(&c->w, "refund"), back_put(c, o, o->backs - 1u), jw_object_end(&c->w);
+}
+
+/* orders/1/refunds.json, orders/1/refunds/calculate.json */
+static void refund(struct sim_call *c, const char *path)
+{
+  size_t n = strspn(path, "0123456789");
+  struct sim_order *o = sim_find(c->shop, arena_strn(c->a, path, n));
+  if (!o) deny(c, 404, "Not Found");
+  else if (strstr(path, "/calculate.json")) refund_calculate(c, o);
+  else refund_make(c, o);
+}
+
 /* /admin/api/2025-10/ and what follows, or NULL */
 static const char *resource(const char *path)
 {
@@ -517,7 +593,9 @@ static void answer(struct sim_call *c)
   bool open = one && strstr(what, "/fulfillment_orders.json");
   bool sent = what && !is_get && !strcmp(what, "fulfillments.json");
   bool level = what && !is_get && !strcmp(what, "inventory_levels/set.json");
+  bool back = what && !is_get && !strncmp(what, "orders/", 7) && strstr(what, "/refunds");
   sim_called(c, list    ? "orders"
+                : back  ? "order_refunds"
                 : open  ? "fulfillment_orders"
                 : one   ? "order"
                 : sent  ? "fulfillments"
@@ -525,6 +603,7 @@ static void answer(struct sim_call *c)
                         : "unknown");
   if (!may(c)) return;
   if (list) list_orders(c);
+  else if (back) refund(c, what + 7);
   else if (open) fulfilment_orders(c, what + 7);
   else if (sent) fulfil(c);
   else if (level) level_set(c);

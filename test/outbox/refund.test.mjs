@@ -8,11 +8,11 @@ import { BINARY, SANITIZED, Server, check, same, sleep, test } from '../http_api
 const slow = SANITIZED ? 4 : 1;
 
 class Till extends Server {
-  static async open() {
+  static async open(platform) {
     const s = new Till({ conf: '#\n' });
-    s.sim = spawn(BINARY, ['sim', '--listen', '127.0.0.1:0', '--platforms', 'woocommerce', '--orders', '40', '--days', '1', '--changes', '0', '--rate', '0',
+    s.sim = spawn(BINARY, ['sim', '--listen', '127.0.0.1:0', '--platforms', platform, '--orders', '40', '--days', '1', '--changes', '0', '--rate', '0',
       '--no-limits', '--seed', '7', '--config', s.file('sim.conf')], { stdio: ['ignore', 'pipe', 'pipe'] });
-    s.simLog = '';
+    s.simLog = '', s.platform = platform;
     s.sim.stderr.on('data', (d) => { s.simLog += d; });
     const [line] = await once(s.sim.stdout, 'data');
     s.control = JSON.parse(String(line).split('\n')[0]).control;
@@ -27,7 +27,7 @@ class Till extends Server {
   }
   get(p) { return this.want(200, 'GET', p); }
   async world(path, body) { return (await fetch(`${this.control}${path}`, { method: body ? 'POST' : 'GET', body: body && JSON.stringify(body) })).json(); }
-  fail(how, times = 1) { return this.world('/sim/fail', { shop: 'woocommerce', call: 'refund', how, times }); }
+  fail(how, times = 1) { return this.world('/sim/fail', { shop: this.platform, call: 'refund', how, times }); }
   async until(what, is, ms = 10000 * slow) {
     for (const end = Date.now() + ms; Date.now() < end; await sleep(20)) if (await is().catch(() => false)) return;
     throw new Error(`never: ${what}\n${this.log.slice(-2000)}\n${this.simLog.slice(-500)}`);
@@ -48,8 +48,8 @@ class Till extends Server {
   }
 }
 
-test('a refund is paid back once, whatever becomes of the answer and of us', async () => {
-  const s = await Till.open();
+for (const platform of ['woocommerce', 'shopify']) test(`${platform} pays a refund back once, whatever becomes of the answer and of us`, async () => {
+  const s = await Till.open(platform);
   const orders = (await s.get('/v1/orders?limit=100')).json.data.filter((o) => ['paid', 'completed', 'shipped'].includes(o.status) && !o.refunds.length && Number(o.total.amount) > 5);
   check(orders.length >= 5, `${orders.length} orders to try`);
   const [plain, killed, lost, refused, twice] = orders;
