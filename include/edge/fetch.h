@@ -8,6 +8,9 @@
 #define FETCH_HEAD_MAX (256 << 10)
 struct http_field;
 struct uv_loop_s;
+/* The method MAIL sends a mail to url (smtp:// or smtps://): the headers mail-from, mail-to (commas), mail-user and
+ * mail-password are the envelope and the login, body the message; the answer is {"code","line"} of the server's last word.
+ * With a login the connection is encrypted, but on the loopback. */
 struct fetch {                    /* the caller's; everything it points at lives until done() */
   const char *method, *url, *content_type;
   const struct http_field *header;

@@ -1,5 +1,5 @@
-/* httpc_loop.c: libcurl's multi interface on the libuv loop. No redirects, no proxy, no cookies, http and https only; every
- * call has an end in time and in bytes. */
+/* httpc_loop.c: libcurl's multi interface on the libuv loop. No redirects, no proxy, no cookies, http and https only, and
+ * smtp for mail; every call has an end in time and in bytes. */
 #include "edge.h"
 #include <curl/curl.h>
 #include <sys/socket.h>
@@ -29,6 +29,9 @@ struct transfer {
   size_t fields, head;
   const char *gave_up;
   bool is_private, head_over;
+  struct curl_slist *receivers; /* of a mail */
+  size_t mailed;                /* so many bytes of it were read */
+  struct buf said;              /* the server's last line */
   int64_t since_ms;
   char error[CURL_ERROR_SIZE];
 };
@@ -66,6 +69,82 @@ static size_t on_header(char *s, size_t size, size_t n, void *arg)
   return n;
 }
 
+/* ---- mail: the method MAIL; the answer is {"code","line"} of its last word ----------------------- */
+static bool is_mail(const struct fetch *f)
+{
+  return !strcmp(f->method, "MAIL");
+}
+
+static const char *envelope(const struct fetch *f, const char *name)
+{
+  for (size_t i = 0; i < f->headers; i++)
+    if (!strcmp(f->header[i].name, name)) return f->header[i].value;
+  return NULL;
+}
+
+static size_t on_said(char *s, size_t size, size_t all, void *arg)
+{
+  struct transfer *t = arg;
+  size_t n = all;
+  (void)size;
+  if (n >= 3 && !memcmp(s, "221", 3)) return all; /* its goodbye is no answer */
+  while (n && is_blank(s[n - 1])) n--;
+  t->said.len = 0;
+  buf_put(&t->said, s, n < 500 ? n : 500);
+  return all;
+}
+
+static size_t on_mail(char *to, size_t size, size_t n, void *arg)
+{
+  struct transfer *t = arg;
+  size_t left = t->call->body_n - t->mailed, take = left < size * n ? left : size * n;
+  memcpy(to, t->call->body + t->mailed, take);
+  t->mailed += take;
+  return take;
+}
+
+static bool is_loopback(const char *url)
+{
+  const char *host = strstr(url, "://");
+  host = host ? host + 3 : url;
+  return !strncmp(host, "127.", 4) || !strncmp(host, "[::1]", 5) || !strncmp(host, "localhost", 9);
+}
+
+/* "a@example.com, b@example.com" */
+static void receivers_add(struct transfer *t, const char *list)
+{
+  struct buf one = { 0 };
+  for (const char *p = list; p && *p;) {
+    p += strspn(p, ", ");
+    size_t n = strcspn(p, ", ");
+    one.len = 0;
+    if (n) buf_printf(&one, "<%.*s>", (int)n, p), t->receivers = curl_slist_append(t->receivers, one.data);
+    p += n;
+  }
+  buf_release(&one);
+}
+
+static void mail_set(struct transfer *t)
+{
+  const struct fetch *f = t->call;
+  const char *user = envelope(f, "mail-user"), *password = envelope(f, "mail-password"),
+             *from = envelope(f, "mail-from");
+  CURL *e = t->easy;
+  bool must_hide = (user || password) && !is_loopback(f->url);
+  curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "smtp,smtps");
+  curl_easy_setopt(e, CURLOPT_USE_SSL, must_hide ? (long)CURLUSESSL_ALL : (long)CURLUSESSL_TRY);
+  if (user) curl_easy_setopt(e, CURLOPT_USERNAME, user);
+  if (password) curl_easy_setopt(e, CURLOPT_PASSWORD, password);
+  receivers_add(t, envelope(f, "mail-to"));
+  curl_easy_setopt(e, CURLOPT_MAIL_FROM, from ? from : "");
+  curl_easy_setopt(e, CURLOPT_MAIL_RCPT, t->receivers);
+  curl_easy_setopt(e, CURLOPT_UPLOAD, 1l);
+  curl_easy_setopt(e, CURLOPT_READFUNCTION, on_mail);
+  curl_easy_setopt(e, CURLOPT_READDATA, t);
+  curl_easy_setopt(e, CURLOPT_INFILESIZE_LARGE, (curl_off_t)f->body_n);
+  curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, on_said);
+}
+
 static size_t on_body(char *s, size_t size, size_t n, void *arg)
 {
   struct transfer *t = arg;
@@ -84,8 +163,8 @@ static void transfer_free(struct transfer *t)
   t->call->transfer = NULL;
   curl_multi_remove_handle(t->owner->multi, t->easy);
   curl_easy_cleanup(t->easy);
-  curl_slist_free_all(t->headers);
-  buf_release(&t->body);
+  curl_slist_free_all(t->headers), curl_slist_free_all(t->receivers);
+  buf_release(&t->body), buf_release(&t->said);
   mem_free(t);
 }
 
@@ -96,6 +175,25 @@ static const char *field_of(const struct transfer *t, const char *name)
   return NULL;
 }
 
+/* A server that says no has answered, whatever step it was. */
+static bool mail_end(struct transfer *t, CURLcode code, long status)
+{
+  struct fetch *f = t->call;
+  if (!is_mail(f)) return false;
+  f->sent = t->mailed > 0;
+  if (code != CURLE_OK && (status < 400 || t->gave_up || code == CURLE_OPERATION_TIMEDOUT)) return false;
+  f->status = (int)status;
+  struct buf b = { 0 };
+  struct jw w;
+  for (size_t i = 0; i < t->said.len; i++)
+    if (t->said.data[i] < ' ' || t->said.data[i] > '~') t->said.data[i] = '?';
+  jw_init(&w, &b), jw_object(&w), jw_kint(&w, "code", status);
+  jw_kstring(&w, "line", t->said.len ? t->said.data : ""), jw_object_end(&w);
+  f->answer = arena_strn(&f->mem, b.data, b.len), f->answer_n = b.len;
+  buf_release(&b);
+  return true;
+}
+
 static void transfer_end(struct transfer *t, CURLcode code)
 {
   struct fetch *f = t->call;
@@ -104,7 +202,8 @@ static void transfer_end(struct transfer *t, CURLcode code)
   curl_easy_getinfo(t->easy, CURLINFO_REQUEST_SIZE, &bytes);
   f->sent = bytes > 0;
   f->took_ms = mono_ms() - t->since_ms;
-  if (code == CURLE_OK) {
+  if (mail_end(t, code, status)) {
+  } else if (code == CURLE_OK) {
     const char *date = field_of(t, "date");
     time_t s = date ? curl_getdate(date, NULL) : -1;
     f->status = (int)status;
@@ -208,13 +307,18 @@ void fetch_start(struct fetcher *f, struct fetch *call)
   curl_easy_setopt(e, CURLOPT_HEADERDATA, t);
   curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_body);
   curl_easy_setopt(e, CURLOPT_WRITEDATA, t);
+  if (call->alone) curl_easy_setopt(e, CURLOPT_FRESH_CONNECT, 1l);
+  if (call->public_only) public_only(t);
+  if (is_mail(call)) {
+    mail_set(t);
+    must(curl_multi_add_handle(f->multi, e) == CURLM_OK);
+    return;
+  }
   if (call->body) {
     curl_easy_setopt(e, CURLOPT_POSTFIELDS, call->body);
     curl_easy_setopt(e, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)call->body_n);
   }
   curl_easy_setopt(e, CURLOPT_CUSTOMREQUEST, call->method);
-  if (call->alone) curl_easy_setopt(e, CURLOPT_FRESH_CONNECT, 1l);
-  if (call->public_only) public_only(t);
   headers_set(t);
   must(curl_multi_add_handle(f->multi, e) == CURLM_OK);
 }
