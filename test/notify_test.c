@@ -279,3 +279,333 @@ TEST(notices_refuse_what_is_configured_wrong)
     arena_release(&a);
   }
 }
+
+/* ---- messages: whom, how many, how long ------------------------------------------------------------------------------ */
+
+static void messenger_is(struct shop *s, int64_t length, int64_t per_minute)
+{
+  struct party_rules *p = arena_new(&s->mem, struct party_rules);
+  *p = (struct party_rules){ .kind = "messenger",
+                             .name = "robot",
+                             .destination = ROBOT,
+                             .title = "A robot",
+                             .length = length,
+                             .per_minute = per_minute };
+  s->rules.party = p, s->rules.parties = 1;
+}
+
+static const struct json *taken(struct cmd *c, const struct effects_take *t, size_t i)
+{
+  struct faults f = { .mem = &c->mem };
+  return json_parse(&c->mem, t->list[i].effect.data, strlen(t->list[i].effect.data), JSON_ELEMENTS_MAX, &f);
+}
+
+TEST(notices_say_what_messengers_read)
+{
+  static const char ONE[] =
+    "[messenger robot]\nconnector = plain\n[notify cs]\nto = robot\non = remind\nurgent = remind\n"
+    "mention = amy 13800000000\nlink = https://orders.example/o\n"
+    "[stage pending]\nowner = cs\nremind = 1h\nescalate = never\n";
+  struct shop s;
+  if (!open_shop(&s, ONE)) return;
+  order(&s, "A1");
+  later(&s, 61 * MINUTE);
+  struct effects_take t = { .destination = ROBOT, .max = 8 };
+  struct cmd *c = own(&s, CMD_EFFECTS_TAKE, &t);
+  if (CHECK_INT((long long)t.n, 1)) {
+    const struct json *j = taken(c, &t, 0);
+    CHECK(t.list[0].effect.safe);
+    CHECK_STR(json_string(json_get(j, "title")), "1 notice");
+    CHECK_STR(json_string(json_get(j, "link")), "https://orders.example/o/o_1");
+    CHECK_STR(json_string(json_get(j, "template")), "");
+    CHECK_INT((long long)json_count(json_get(j, "to")), 0);
+    CHECK_INT((long long)json_count(json_get(j, "mention")), 2);
+  }
+  cmd_free(c);
+  shop_close(&s);
+}
+
+TEST(notices_by_text_message_go_to_each_and_are_asked_about)
+{
+  static const char SMS[] =
+    "[messenger robot]\nconnector = sms\n[notify duty]\nto = robot\non = backlog\ntemplate = T1\n"
+    "phones = +8613800000001 +8613800000002\n";
+  struct shop s;
+  if (!open_shop(&s, SMS)) return;
+  CHECK_INT(shop_do(&s, "notice.test", NULL, "{\"room\":\"duty\"}"), ERR_OK);
+  CHECK_INT(shop_do(&s, "notice.test", NULL, "{\"room\":\"duty/+8613800000001\"}"), ERR_NOT_FOUND);
+  CHECK_INT(shop_do(&s, "notice.test", NULL, "{\"room\":\"nobody\"}"), ERR_NOT_FOUND);
+  struct effects_take t = { .destination = ROBOT, .max = 8, .ask_again_at = s.env.now_ms + HOUR };
+  struct cmd *c = own(&s, CMD_EFFECTS_TAKE, &t);
+  CHECK_INT((long long)t.n, 2);
+  for (size_t i = 0; i < t.n; i++) {
+    const struct json *j = taken(c, &t, i);
+    CHECK(!t.list[i].effect.safe);
+    CHECK_STR(json_string(json_get(j, "template")), "T1");
+    CHECK_STR(json_string(json_first(json_get(j, "to"))), i ? "+8613800000002" : "+8613800000001");
+    CHECK_STR(json_string(json_get(json_get(j, "params"), "count")), "1");
+    const struct effect_settle e = { .id = t.list[i].effect.id,
+                                     .outcome = { .kind = OUTCOME_UNKNOWN },
+                                     .random = 1 };
+    cmd_free(own(&s, CMD_EFFECT_SETTLE, &e));
+  }
+  cmd_free(c);
+  /* nobody knows whether it was taken: it is asked about, and the next one goes meanwhile */
+  later(&s, 2 * MINUTE);
+  CHECK_INT(shop_do(&s, "notice.test", NULL, "{\"room\":\"duty\"}"), ERR_OK);
+  t = (struct effects_take){ .destination = ROBOT, .max = 8, .ask_again_at = s.env.now_ms + HOUR };
+  c = own(&s, CMD_EFFECTS_TAKE, &t);
+  int asked = 0, sent = 0;
+  for (size_t i = 0; i < t.n; i++) asked += t.list[i].ask, sent += !t.list[i].ask;
+  CHECK_INT(asked, 2);
+  CHECK_INT(sent, 2);
+  cmd_free(c);
+  shop_close(&s);
+}
+
+TEST(notices_go_to_the_rooms_of_their_stage_and_role)
+{
+  static const char ROOMS[] =
+    "[messenger robot]\nconnector = plain\n[notify a]\nto = robot\non = remind\nstages = paid\n"
+    "[notify b]\nto = robot\non = remind\nstages = pending\nroles = cs\n"
+    "[notify c]\nto = robot\non = remind\nroles = finance\n[notify d]\nto = robot\non = backlog\n"
+    "[stage pending]\nowner = cs\nremind = 1h\nescalate = never\n";
+  struct shop s;
+  if (!open_shop(&s, ROOMS)) return;
+  order(&s, "A1");
+  later(&s, 61 * MINUTE);
+  const char *text = messages(&s, OUTCOME_ACCEPTED, NULL);
+  CHECK_INT(occurs(text, "\n"), 1);
+  CHECK_INT(occurs(text, "b: Waits: o_1 "), 1);
+  shop_close(&s);
+}
+
+static void alarm(struct shop *s, const char *state)
+{
+  static const struct actor self = { .name = "orderd", .roles = ~0u };
+  struct cmd *c = cmd_new(CMD_BACKLOG_ALARM, &s->env.env, &s->rules, &self);
+  struct faults f = { .mem = &c->mem };
+  const char *body = arena_printf(&c->mem, "{\"state\":\"%s\",\"backlog\":501,\"limit\":500}", state);
+  CHECK_INT(cmd_kind(c->id)->parse(c, json_parse(&c->mem, body, strlen(body), JSON_ELEMENTS_MAX, &f)),
+            ERR_OK);
+  c->job.done = nothing;
+  must(writer_push(s->writer, &c->job));
+  writer_collect(s->writer);
+  CHECK_INT(c->job.err, ERR_OK);
+  cmd_free(c);
+}
+
+TEST(notices_tell_an_alarm_once)
+{
+  static const struct {
+    int64_t later;
+    const char *state, *told; /* NULL: nothing */
+  } steps[] = {
+    { 0, "off", NULL },
+    { MINUTE, "on", "begins" },
+    { MINUTE, "on", NULL }, /* after a new start */
+    { 61 * MINUTE, "on", "goes on" },
+    { 2 * MINUTE, "off", "is over" },
+    { 2 * MINUTE, "off", NULL },
+    { 2 * MINUTE, "on", "begins" },
+  };
+  static const char ALARMS[] = "[messenger robot]\nconnector = plain\n[notify d]\nto = robot\n";
+  struct shop s;
+  if (!open_shop(&s, ALARMS)) return;
+  for (size_t i = 0; i < COUNT(steps); i++) {
+    later(&s, steps[i].later);
+    alarm(&s, steps[i].state);
+    const char *text = messages(&s, OUTCOME_ACCEPTED, NULL);
+    if (!CHECK(steps[i].told ? strstr(text, steps[i].told) != NULL : !*text)) test_note("%zu: %s", i, text);
+  }
+  shop_close(&s);
+}
+
+/* ---- any history ------------------------------------------------------------------------------------------------------- */
+
+#define ROOMS_N 4
+#define SENT_MAX 20000
+static const char MANY[] =
+  "[messenger robot]\nconnector = plain\n[calendar]\nzone = +05:30\n"
+  "[notify a]\nto = robot\non = remind test\nquiet = 22:00-08:00\nlimit = 300\n"
+  "[notify b]\nto = robot\non = remind escalate backlog exception:*\nlanguage = zh\n"
+  "[notify sms]\nto = robot\non = backlog escalate\nphones = +8613800000001 +8613800000002\n"
+  "quiet = 12:00-13:00\n[outbox]\nbackoff = 1s\nbackoff_most = 5m\n"
+  "[stage pending]\nowner = cs\nlead = admin\nremind = 30m\nescalate = 90m\n";
+#define MANY_LENGTH 260
+#define MANY_PER_MINUTE 2
+
+struct history {
+  struct shop s;
+  uint64_t seed;
+  int orders;
+  size_t sent;
+  struct {
+    int64_t effect, at;
+    uint64_t text;
+    char room[32];
+  } * list;
+};
+
+static uint64_t dice(struct history *h, uint64_t n)
+{
+  h->seed ^= h->seed << 13, h->seed ^= h->seed >> 7, h->seed ^= h->seed << 17;
+  return h->seed % n;
+}
+
+static int64_t ask_number(struct db *db, const char *sql)
+{
+  struct stmt *q = db_prepare(db, sql);
+  int64_t n = stmt_row(q) ? stmt_col_int(q, 0) : -1;
+  stmt_end(q), stmt_drop(q);
+  return n;
+}
+
+static int64_t lines_of(const char *text)
+{
+  long long more = 0;
+  int64_t lines = 1;
+  for (const char *p = text; *p; p++) lines += *p == '\n';
+  const char *end = strstr(text, "\n… ");
+  if (end && (sscanf(end, "\n… and %lld more", &more) == 1 || sscanf(end, "\n… 还有 %lld 条", &more) == 1))
+    return lines - 1 + more;
+  return lines;
+}
+
+/* The first time that a message is put together: is it allowed now? Later times it must say the same. */
+static void sent_look(struct history *h, const struct effect *e, const char *text)
+{
+  uint64_t said = hash64(text, strlen(text), 1);
+  int64_t now = h->s.env.now_ms, lately = 0;
+  char room[32];
+  snprintf(room, sizeof room, "%.*s", (int)strcspn(e->subject, "#"), e->subject);
+  for (size_t i = 0; i < h->sent; i++)
+    if (h->list[i].effect == e->id) {
+      CHECK(h->list[i].text == said);
+      return;
+    }
+  for (size_t i = 0; i < h->sent; i++) {
+    if (!strcmp(h->list[i].room, room)) CHECK(now - h->list[i].at >= MINUTE);
+    lately += now - h->list[i].at < MINUTE;
+  }
+  CHECK(lately < MANY_PER_MINUTE);
+  CHECK(strlen(text) <= MANY_LENGTH);
+  struct arena a = { 0 };
+  CHECK_INT(lines_of(text),
+            ask_number(h->s.db, arena_printf(&a, "SELECT count(*) FROM notices WHERE effect_id = %lld",
+                                             (long long)e->id)));
+  arena_release(&a);
+  bool urgent = strstr(text, "报警") || strstr(text, "alarm") || strstr(text, "A try");
+  if (!urgent && !strcmp(room, "a")) CHECK(!quiet_until(now, 330, 1320, 480));
+  if (!urgent && !strncmp(room, "sms", 3)) CHECK(!quiet_until(now, 330, 720, 780));
+  if (!CHECK(h->sent < SENT_MAX)) return;
+  h->list[h->sent].effect = e->id, h->list[h->sent].at = now, h->list[h->sent].text = said;
+  snprintf(h->list[h->sent++].room, sizeof room, "%s", room);
+}
+
+static enum outcome_kind how(struct history *h, bool calm)
+{
+  static const enum outcome_kind kinds[] = { OUTCOME_ACCEPTED, OUTCOME_ACCEPTED, OUTCOME_RETRY,
+                                             OUTCOME_UNKNOWN,  OUTCOME_REFUSED,  OUTCOME_ACCEPTED };
+  return calm ? OUTCOME_ACCEPTED : kinds[dice(h, COUNT(kinds))];
+}
+
+static void deliver(struct history *h, bool calm)
+{
+  struct effects_take t = { .destination = ROBOT,
+                            .max = 1 + (size_t)dice(h, 8),
+                            .ask_again_at = h->s.env.now_ms + 1000 };
+  struct cmd *c = own(&h->s, CMD_EFFECTS_TAKE, &t);
+  for (size_t i = 0; i < t.n; i++) {
+    const struct effect *e = &t.list[i].effect;
+    enum outcome_kind kind = how(h, calm);
+    const char *text = t.list[i].ask ? NULL : json_string(json_get(taken(c, &t, i), "text"));
+    if (text) sent_look(h, e, text);
+    if (!calm && !dice(h, 10)) continue; /* the process ends before the answer */
+    if (t.list[i].ask && kind == OUTCOME_REFUSED) kind = OUTCOME_UNKNOWN;
+    const struct effect_settle settle = {
+      .id = e->id, .outcome = { .kind = kind }, .asked = t.list[i].ask, .random = dice(h, 1000)
+    };
+    cmd_free(own(&h->s, CMD_EFFECT_SETTLE, &settle));
+  }
+  cmd_free(c);
+}
+
+static void step(struct history *h)
+{
+  char text[64];
+  struct arena a = { 0 };
+  switch (dice(h, 9)) {
+  case 0:
+  case 1: snprintf(text, sizeof text, "N%d", ++h->orders), order(&h->s, text); break;
+  case 2: alarm(&h->s, dice(h, 2) ? "on" : "off"); break;
+  case 3: shop_do(&h->s, "notice.test", NULL, dice(h, 2) ? "{\"room\":\"a\"}" : "{\"room\":\"sms\"}"); break;
+  case 4:
+    CHECK(shop_reopen(&h->s, MANY)), messenger_is(&h->s, MANY_LENGTH, MANY_PER_MINUTE);
+    cmd_free(own(&h->s, CMD_EFFECTS_RECOVER, NULL));
+    break;
+  case 5: {
+    int64_t dead = ask_number(h->s.db, "SELECT coalesce(max(id), 0) FROM effects WHERE state = 'dead'");
+    if (!dead) break;
+    if (dice(h, 2)) shop_do(&h->s, "effect.retry", id_text(&a, 'e', dead), "{}");
+    else shop_do(&h->s, "effect.drop", id_text(&a, 'e', dead), "{\"reason\":\"enough\"}");
+    break;
+  }
+  default: break;
+  }
+  arena_release(&a);
+  static const int64_t waits[] = { 0, 1000, 20000, MINUTE, 7 * MINUTE, HOUR };
+  later(&h->s, waits[dice(h, COUNT(waits))]);
+  deliver(h, false);
+}
+
+static void unheard(void *arg, const char *text)
+{
+  (void)arg;
+  test_note("%s", text);
+  CHECK(false);
+}
+
+static const char OPEN[] = "SELECT (SELECT count(*) FROM notices WHERE state = 'waiting')"
+                           " + (SELECT count(*) FROM orders WHERE due_at IS NOT NULL)";
+
+static void history_ends(struct history *h)
+{
+  struct db *db = h->s.db;
+  cmd_free(own(&h->s, CMD_EFFECTS_RECOVER, NULL));
+  shop_do(&h->s, "effect.retry_all", NULL, "{}");
+  for (int i = 0; i < 600 && ask_number(h->s.db, OPEN) > 0; i++) {
+    later(&h->s, 20 * MINUTE);
+    deliver(h, true);
+  }
+  db = h->s.db;
+  CHECK_INT(ask_number(db, "SELECT count(*) FROM notices WHERE state = 'waiting'"), 0);
+  CHECK_INT(
+    ask_number(
+      db, "SELECT count(*) FROM effects WHERE kind = 'notice' AND state <> 'done' AND state <> 'dropped'"),
+    0);
+  /* each reminder stands in both rooms that listen, told or given up by a person */
+  CHECK_INT(ask_number(db, "SELECT count(*) FROM notices WHERE kind = 'remind'"),
+            2 * ask_number(db, "SELECT count(*) FROM events WHERE type = 'order.reminder'"));
+  CHECK_INT(ask_number(db, "SELECT count(*) FROM notices WHERE kind = 'escalate'"),
+            3 * ask_number(db, "SELECT count(*) FROM events WHERE type = 'order.overdue'"));
+  CHECK_INT(ask_number(db, "SELECT count(*) FROM notices WHERE state = 'dropped' AND effect_id NOT IN"
+                           " (SELECT id FROM effects WHERE state = 'dropped')"),
+            0);
+  CHECK_INT(view_check(db, &h->s.mem, &h->s.rules.status, &h->s.rules.merge, unheard, NULL), 0);
+}
+
+TEST(notices_are_told_once_in_any_history)
+{
+  for (uint64_t seed = 1; seed <= 4; seed++) {
+    struct history h = { .seed = seed * 0x9e3779b97f4a7c15ull };
+    if (!open_shop(&h.s, MANY)) return;
+    messenger_is(&h.s, MANY_LENGTH, MANY_PER_MINUTE);
+    h.list = mem_new(SENT_MAX * sizeof *h.list);
+    for (int i = 0; i < 200; i++) step(&h);
+    history_ends(&h);
+    CHECK(h.sent > 20);
+    mem_free(h.list);
+    shop_close(&h.s);
+  }
+}

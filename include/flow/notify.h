@@ -20,4 +20,12 @@ enum err notice_take(struct cmd *c, struct db *db, struct effect_taken *t, bool 
 enum err notice_told(struct cmd *c, struct db *db, const struct effect *e, enum told what, const char *error,
                      const char *result);
 
+/* ---- customer.c: customers, who want it, are told of their parcels: [customers shipped], [customers delayed] ------------- */
+const char *customer_fault(struct arena *a, const struct conf *c);
+enum err customer_shipped(struct cmd *c, struct db *db, int64_t fulfilment_id); /* its channel knows, and the carrier has it */
+enum err customer_parcel_late(struct cmd *c, struct db *db, int64_t fulfilment_id); /* the carrier did not come */
+enum err customer_order_late(struct cmd *c, struct db *db, const struct order *o); /* its stage is overdue: and its ship-by? */
+bool customer_subject(const char *subject); /* is an effect of kind notice one of these? */
+enum err customer_take(struct cmd *c, struct db *db, struct effect_taken *t, bool *gone);
+
 #endif

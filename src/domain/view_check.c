@@ -253,6 +253,15 @@ static const struct question {
   { "SELECT u.order_id, u.line_no FROM units u LEFT JOIN gifts g ON g.order_id = u.order_id AND g.line_no = u.line_no"
     " WHERE u.line_no > 1000 AND g.line_no IS NULL",
     'o', "has pieces of a gift that was not given, line", '#' },
+  /* notices */
+  { "SELECT n.id, n.effect_id FROM notices n LEFT JOIN effects e ON e.id = n.effect_id WHERE n.state = 'waiting' AND n.effect_id"
+    " IS NOT NULL AND (e.id IS NULL OR e.kind <> 'notice' OR e.state = 'done' OR e.state = 'dropped')",
+    'm', "waits with a message that is over:", 'e' },
+  { "SELECT n.id, 0 FROM notices n WHERE (n.ended_at IS NULL) <> (n.state = 'waiting') OR (n.state = 'sent' AND (n.effect_id IS NULL"
+    " OR n.joined_at IS NULL)) OR (n.joined_at IS NOT NULL AND n.effect_id IS NULL)",
+    'm', "was told by no message, or has an end that its state does not give", 0 },
+  { "SELECT min(n.id), n.effect_id FROM notices n WHERE n.effect_id IS NOT NULL GROUP BY n.effect_id HAVING min(n.room) <> max(n.room)",
+    'm', "went with a message to another room, too:", 'e' },
   /* work orders (domain 7.2) */
   { "SELECT w.fulfilment_id, w.line_no FROM work_orders w WHERE w.covers = 1 AND w.state <> 'failed' AND w.state <> 'scrapped'"
     " GROUP BY w.fulfilment_id, w.order_id, w.line_no HAVING count(*) > 1 AND sum(w.quantity) > coalesce((SELECT sum(l.quantity)"

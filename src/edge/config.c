@@ -10,6 +10,7 @@
 #define CHANNEL_ANY "channel *"
 #define WEBHOOK_ANY "webhook *"
 #define NOTIFY_ANY "notify *"
+#define CUSTOMERS_ANY "customers *"
 #define MESSENGER_ANY "messenger *"
 #define FACTORY_ANY "factory *"
 #define CARRIER_ANY "carrier *"
@@ -228,6 +229,8 @@ const struct config_key config_keys[] = {
     "The longest of these: 15m." },
   { CHANNEL_ANY, "timeout", CONFIG_DURATION, true, "30s", 100, HOUR_MS, NULL,
     "How long one call may take, where it is not the connector's own 30s." },
+  { CHANNEL_ANY, "contact", CONFIG_WORD, true, "consent", 0, 0, "consent yes no",
+    "Which of its customers are written to: those of orders with consent_sms, all, or none, where the platform forbids it." },
   { CHANNEL_ANY, "share", CONFIG_COUNT, true, "100", 1, 100, NULL,
     "Percent of the stock that may be sold, less what is kept back as safety, that the channel is told of." },
   { CHANNEL_ANY, "stock", CONFIG_WORD, true, "no", 0, 0, "yes no",
@@ -282,6 +285,18 @@ const struct config_key config_keys[] = {
     "What stands before the id in links: https://orders.example.com/o." },
   { NOTIFY_ANY, "language", CONFIG_WORD, true, "en", 0, 0, "en zh",
     "What is told is told in this language." },
+
+  { CUSTOMERS_ANY, "to", CONFIG_TEXT, true, NULL, 0, 0, NULL,
+    "The messenger that writes to them: the NAME of a [messenger NAME]." },
+  { CUSTOMERS_ANY, "template", CONFIG_TEXT, true, "", 0, 0, NULL,
+    "The template's code at the messenger; its params are order, carrier, tracking_no and shop." },
+  { CUSTOMERS_ANY, "template_en", CONFIG_TEXT, true, "", 0, 0, NULL,
+    "The same for addresses outside of China." },
+  { CUSTOMERS_ANY, "text", CONFIG_TEXT, true, "", 0, 0, NULL,
+    "What it says, where the messenger takes texts: with {order} {carrier} {tracking_no} {shop}; built in." },
+  { CUSTOMERS_ANY, "text_en", CONFIG_TEXT, true, "", 0, 0, NULL, "The same for addresses outside of China." },
+  { CUSTOMERS_ANY, "quiet", CONFIG_TEXT, true, "21:00-09:00", 0, 0, NULL,
+    "Hours when nobody is written to, in the zone of [calendar]." },
 };
 const size_t config_keys_n = COUNT(config_keys);
 
@@ -310,6 +325,8 @@ static const struct {
   { "sender", "Who sends, on waybills and labels" },
   { SENDER_ANY, "One section per warehouse that sends from elsewhere" },
   { WEBHOOK_ANY, "One section per program that is told of events; calls are signed" },
+  { CUSTOMERS_ANY,
+    "[customers shipped] and [customers delayed]: who wants it is written to about the parcel" },
   { NOTIFY_ANY, "One section per room or list of people that are told what waits for them" },
 };
 
@@ -519,7 +536,7 @@ static bool unknown_section(struct gather *g, const struct conf_entry *e)
   for (size_t i = 0; i < config_keys_n; i++)
     if (section_first(i) && !section_named(config_keys[i].section)) known[n++] = config_keys[i].section;
   if (!strcmp(e->section, "stage") || !strcmp(e->section, "channel") || !strcmp(e->section, "webhook") ||
-      !strcmp(e->section, "notify"))
+      !strcmp(e->section, "notify") || !strcmp(e->section, "customers"))
     return conf_fail(g, "%s, line %d: the section names its %s: [%s NAME]", g->base, e->line, e->section,
                      e->section);
   if (!*e->section)
@@ -769,6 +786,7 @@ static const char *section_example(const char *section)
   if (!strcmp(section, SENDER_ANY)) return "sender GZ";
   if (!strcmp(section, MESSENGER_ANY)) return "messenger office";
   if (!strcmp(section, NOTIFY_ANY)) return "notify cs-room";
+  if (!strcmp(section, CUSTOMERS_ANY)) return "customers shipped";
   if (!strcmp(section, FACTORY_ANY)) return "factory my-workshop";
   if (!strcmp(section, CARRIER_ANY)) return "carrier sf";
   return !strcmp(section, CHANNEL_ANY) ? "channel my-shop" : section;

@@ -108,6 +108,7 @@ static enum err claim_ship(struct cmd *c, struct db *db, struct claim *k)
     TRY(order_get(db, &c->mem, l[i].order_id, &o));
     if (!o.shipped_at) TRY(order_set_shipped(db, o.id, k->picked_up_at));
   }
+  TRY(customer_shipped(c, db, f.id));
   return fulfil_move(c, db, &f, ST_SHIPPED, TRIGGER_SYSTEM, NULL);
 }
 
@@ -565,6 +566,7 @@ enum err claims_fire(struct cmd *c, struct db *db, int64_t *fired)
     TRY(claim_update(db, &k));
     if (strcmp(k.state, "live") != 0) continue;
     bool left = gone(k.carried);
+    if (!left) TRY(customer_parcel_late(c, db, k.fulfilment_id));
     TRY(claim_event(c, db, &k, left ? "claim.confirm_overdue" : "claim.pickup_overdue", NULL, NULL));
     TRY(claim_trouble(c, db, &k, left ? "confirm_overdue" : "pickup_overdue", left ? "cs" : "warehouse",
                       left ? "The carrier has the parcel, and its channel does not know it"

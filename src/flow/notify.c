@@ -280,7 +280,7 @@ static enum err message_later(struct cmd *c, struct db *db, const struct notify 
   return any ? message_put(c, db, n, room, due) : ERR_OK;
 }
 
-enum err notice_take(struct cmd *c, struct db *db, struct effect_taken *t, bool *gone)
+static enum err room_take(struct cmd *c, struct db *db, struct effect_taken *t, bool *gone)
 {
   struct notify n;
   const char *phone, *room;
@@ -306,6 +306,11 @@ enum err notice_take(struct cmd *c, struct db *db, struct effect_taken *t, bool 
   return ERR_OK;
 }
 
+enum err notice_take(struct cmd *c, struct db *db, struct effect_taken *t, bool *gone)
+{
+  return customer_subject(t->effect.subject) ? customer_take(c, db, t, gone) : room_take(c, db, t, gone);
+}
+
 enum err notice_told(struct cmd *c, struct db *db, const struct effect *e, enum told what, const char *error,
                      const char *result)
 {
@@ -316,7 +321,8 @@ enum err notice_told(struct cmd *c, struct db *db, const struct effect *e, enum 
   TRY(effect_get(db, &c->mem, e->id, &now));
   if (!strcmp(now.state, "done")) TRY(notices_ended(db, e->id, "sent", c->now_ms));
   else if (!strcmp(now.state, "dropped")) TRY(notices_ended(db, e->id, "dropped", c->now_ms));
-  return room_section(c, e->subject, &n, &room, &phone) ? message_ensure(c, db, &n, room) : ERR_OK;
+  if (customer_subject(e->subject) || !room_section(c, e->subject, &n, &room, &phone)) return ERR_OK;
+  return message_ensure(c, db, &n, room);
 }
 
 /* ---- causes ------------------------------------------------------------------------------------------------------------------- */

@@ -92,6 +92,7 @@ static enum err case_remind(struct cmd *c, struct db *db, const struct aftercase
   int64_t ms = r->escalate_ms[k->step];
   int64_t next = ms ? calendar_add(&c->rules->status.calendar, k->step_since, ms, r->working) : 0;
   TRY(case_set_due(db, k->id, next, next ? 2 : 0));
+  TRY(notify_case(c, db, k, false));
   return progress_event(c, db, 'o', k->order_id, "case.reminder",
                         "{\"case\":\"c_%lld\",\"step\":\"%s\",\"owner\":\"%s\"}", (long long)k->id,
                         case_step_name(k->step), case_step_name(k->step));
@@ -103,6 +104,7 @@ static enum err case_late(struct cmd *c, struct db *db, const struct aftercase *
   struct late l = late_step(c, k->step, 0);
   TRY(case_set_due(db, k->id, 0, 0));
   TRY(late_told(c, db, k->order_id, &l));
+  TRY(notify_case(c, db, k, true));
   return progress_event(c, db, 'o', k->order_id, "case.overdue",
                         "{\"case\":\"c_%lld\",\"step\":\"%s\",\"owner\":\"%s\"}", (long long)k->id, step,
                         step);

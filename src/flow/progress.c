@@ -440,6 +440,7 @@ static enum err timer_fire(struct cmd *c, struct db *db, int64_t id)
   }
   TRY(order_set_due(db, id, 0, 0));
   TRY(notify_stage(c, db, &o, s, true));
+  TRY(customer_order_late(c, db, &o));
   const char *data =
     arena_printf(&c->mem, "{\"stage\":\"%s\",\"owner\":\"%s\",\"lead\":\"%s\",\"since\":%lld}", o.status,
                  s->owner, s->lead, (long long)o.stage_since);

@@ -215,7 +215,7 @@ bool rules_load(struct arena *a, const struct conf *c, struct rules *r, const ch
   }
   if (r->outbox.backoff_most_ms < r->outbox.backoff_ms) r->outbox.backoff_most_ms = r->outbox.backoff_ms;
   if (r->outbox.breaker_most_ms < r->outbox.breaker_ms) r->outbox.breaker_most_ms = r->outbox.breaker_ms;
-  return webhooks_load(a, c, r, why) && !(*why = notify_fault(a, c));
+  return webhooks_load(a, c, r, why) && !(*why = notify_fault(a, c)) && !(*why = customer_fault(a, c));
 }
 
 static const char *channel_conf(const struct rules *r, const char *channel, const char *key)
