@@ -575,7 +575,7 @@ enum err produce_take(struct cmd *c, struct db *db, struct effect_taken *t, bool
 /* A person has it sent once more: a refusal is over. */
 static enum err again(struct cmd *c, struct db *db, struct work_order *w)
 {
-  if (w->state != WORK_REFUSED || w->seq) return ERR_OK;
+  if (w->state != WORK_REFUSED || w->seq || !w->covers || w->cancel) return ERR_OK;
   w->state = WORK_WANTED;
   TRY(work_update(db, w, c->now_ms));
   TRY(event(c, db, w, "work.progress"));
