@@ -49,9 +49,9 @@ enum err row_traces(struct db *db, struct jw *w, const char *tracking_no); /* "t
 
 /* ---- asking carriers: a row per parcel on its way ------------------------------------------------------------------------ */
 struct trace_poll {
-  int64_t claim_id, asked, due_at, claimed_at;
+  int64_t claim_id, fulfilment_id, asked, due_at, claimed_at;
   bool followed;
-  const char *carrier, *tracking_no, *phone;
+  const char *carrier, *tracking_no;
 };
 enum err trace_polls_enrol(struct db *db, int64_t after, int64_t now_ms, int64_t *last); /* claims that are new */
 enum err trace_polls_due(struct db *db, struct arena *a, int64_t now_ms, size_t max, struct trace_poll **list, size_t *n);

@@ -234,8 +234,7 @@ enum err trace_polls_due(struct db *db, struct arena *a, int64_t now_ms, size_t 
 {
   static const char SQL[] =
     "SELECT p.claim_id, p.asked, p.due_at, p.followed, c.claimed_at, c.carrier, c.tracking_no,"
-    " (SELECT o.phone FROM fulfilment_lines l JOIN orders o ON o.id = l.order_id WHERE l.fulfilment_id = c.fulfilment_id"
-    " ORDER BY l.order_id LIMIT 1) FROM trace_polls p JOIN claims c ON c.id = p.claim_id WHERE p.due_at <= $1"
+    " c.fulfilment_id FROM trace_polls p JOIN claims c ON c.id = p.claim_id WHERE p.due_at <= $1"
     " ORDER BY p.due_at, p.claim_id LIMIT $2";
   struct stmt *s = db_stmt(db, SQL);
   *list = arena_array(a, struct trace_poll, max + 1), *n = 0;
@@ -248,7 +247,7 @@ enum err trace_polls_due(struct db *db, struct arena *a, int64_t now_ms, size_t 
                                            .claimed_at = stmt_col_int(s, 4),
                                            .carrier = stmt_col_copy(s, 5, a),
                                            .tracking_no = stmt_col_copy(s, 6, a),
-                                           .phone = stmt_col_copy(s, 7, a) };
+                                           .fulfilment_id = stmt_col_int(s, 7) };
   return stmt_end(s);
 }
 

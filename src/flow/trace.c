@@ -48,18 +48,24 @@ static int64_t interval(const struct party_rules *p, int64_t age, bool followed)
   return age < DAY_MS ? every : age < 7 * DAY_MS ? 2 * every : age < 20 * DAY_MS ? 4 * every : 12 * every;
 }
 
-static const char *tail(const char *phone)
+/* The last digits of the receiver's telephone: some carriers tell nothing without them. */
+static const char *tail(struct cmd *c, struct db *db, int64_t fulfilment_id)
 {
+  struct fulfilment_line *l;
+  struct order o;
+  size_t lines;
+  if (fulfilment_lines(db, &c->mem, fulfilment_id, &l, &lines) || !lines) return "";
+  const char *phone = order_get(db, &c->mem, l[0].order_id, &o) ? NULL : o.phone;
   size_t n = phone ? strlen(phone) : 0;
   return n >= 4 && strspn(phone + n - 4, "0123456789") == 4 ? phone + n - 4 : "";
 }
 
-static const char *what_of(struct cmd *c, const struct trace_poll *p)
+static const char *what_of(struct cmd *c, struct db *db, const struct trace_poll *p)
 {
   struct buf b = { 0 };
   struct jw w;
   jw_init(&w, &b), jw_object(&w), jw_kstring(&w, "tracking_no", p->tracking_no);
-  jw_kstring(&w, "carrier", p->carrier), jw_kstring(&w, "phone_tail", tail(p->phone));
+  jw_kstring(&w, "carrier", p->carrier), jw_kstring(&w, "phone_tail", tail(c, db, p->fulfilment_id));
   jw_kint(&w, "since_ms", p->claimed_at), jw_object_end(&w);
   const char *text = arena_strn(&c->mem, b.data, b.len);
   buf_release(&b);
@@ -74,7 +80,7 @@ static enum err one_take(struct cmd *c, struct db *db, struct trace_polls *polls
     return trace_poll_next(db, p->claim_id, c->now_ms + DAY_MS, false); /* one may be configured by then */
   bool follow = follows && !p->followed;
   polls->ask[polls->n++] =
-    (struct trace_ask){ p->claim_id, to->destination, follow ? "follow" : "trace", what_of(c, p) };
+    (struct trace_ask){ p->claim_id, to->destination, follow ? "follow" : "trace", what_of(c, db, p) };
   return trace_poll_next(db, p->claim_id,
                          c->now_ms + interval(to, c->now_ms - p->claimed_at, follows && p->followed), false);
 }
