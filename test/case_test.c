@@ -153,6 +153,12 @@ TEST(case_matrix_of_roles_steps_and_states)
         else CHECK(may != ERR_OK);
         tried++, allowed += want == ERR_OK;
       }
+    for (int bit = 0; bit < ROLE_N; bit++) { /* a photo has no body of JSON */
+      bool open = k.state == CASE_OPEN;
+      test_note("case.photo at %s as %s", positions[position], roles_text(&s.mem, 1u << bit));
+      CHECK_INT(case_may(k.state, k.step, ACT_PHOTO, 1u << bit) == ERR_OK,
+                open && (1u << bit) & (ROLE_ADMIN | ALL));
+    }
     CHECK_INT(case_now(&s, id).version, k.version);
   }
   test_note("%s", "");
@@ -587,11 +593,14 @@ TEST(case_overdue_cases_of_one_order_are_each_seen)
   CHECK_INT(open_exceptions(&s, "return_overdue"), 1);
   CHECK(told(&s, "return_overdue", "\"c_1\"") && told(&s, "return_overdue", "\"c_2\""));
   act_as(&s, "user:w", ROLE_ADMIN);
+  CHECK(told(&s, "refund_by_hand", "\"c_1\"") && told(&s, "refund_by_hand", "\"c_2\""));
   for (int i = 0; i < 2; i++) {
     CHECK_INT(on_case(&s, "case.receive", id[i], "{\"lines\":[{\"line_no\":1,\"good\":1}]}"), ERR_OK);
     CHECK_INT(on_case(&s, "case.refunded", id[i], "{}"), ERR_OK);
     CHECK_INT(open_exceptions(&s, "return_overdue"), i == 0);
     CHECK(!told(&s, "return_overdue", "\"c_1\""));
+    CHECK_INT(told(&s, "refund_by_hand", "\"c_2\""), i == 0);
+    CHECK(!told(&s, "refund_by_hand", "\"c_1\""));
   }
   whole(&s);
   shop_close(&s);

@@ -52,10 +52,11 @@ enum err gift_give(struct cmd *c, struct db *db, const struct order *o, const st
                    const struct rule_action *x, bool *given)
 {
   struct gift g = { .order_id = o->id, .quantity = x->n, .at = c->now_ms, .sku = x->text, .rule = r->name };
-  const char *why = "too_late";
+  const char *why = NULL;
   memcpy(g.digest, r->digest, sizeof g.digest);
   *given = false;
-  if (may_have(c, o)) TRY(is_there(c, db, g.sku, g.quantity, &why));
+  if (!may_have(c, o)) return ERR_OK; /* an old one taken in, or not sent by us */
+  TRY(is_there(c, db, g.sku, g.quantity, &why));
   enum err e = why ? ERR_OK : gift_put(db, &g);
   if (e == ERR_CONFLICT) why = "too_many";
   else TRY(e);

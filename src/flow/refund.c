@@ -140,15 +140,49 @@ static enum err effect_data(struct cmd *c, struct db *db, const struct aftercase
   return ERR_OK;
 }
 
+static void hand_put(struct cmd *c, struct jw *w, const struct aftercase *k)
+{
+  jw_object(w), jw_id(w, "case", 'c', k->id);
+  jw_kstring(w, "amount",
+             arena_printf(&c->mem, "%s %s", money_text(&c->mem, k->amount, k->currency), k->currency));
+  jw_object_end(w);
+}
+
+/* All cases of an order that wait for a hand; also: one that will, whatever its row says yet. *data NULL: none. */
+static enum err hands_json(struct cmd *c, struct db *db, int64_t order_id, const struct aftercase *also,
+                           const char *because, const char **data)
+{
+  int64_t ids[CASES_MAX];
+  size_t n = cases_of_order(db, order_id, ids, CASES_MAX);
+  struct buf b = { 0 };
+  struct jw w;
+  enum err e = ERR_OK;
+  bool any = also != NULL;
+  jw_init(&w, &b), jw_object(&w), jw_key(&w, "cases"), jw_array(&w);
+  for (size_t i = 0; i < n && !e; i++) {
+    struct aftercase k;
+    e = case_get(db, &c->mem, ids[i], &k);
+    bool waits = !e && k.state == CASE_APPROVED && !strcmp(k.refund, "by_hand");
+    if (e || (!waits && (!also || also->id != k.id))) continue;
+    any = true, hand_put(c, &w, &k);
+  }
+  jw_array_end(&w);
+  if (because) jw_kstring(&w, "because", because);
+  jw_kstring(&w, "do", "Refund it at the channel, then say so: orderd case refunded CASE"), jw_object_end(&w);
+  *data = any ? arena_strn(&c->mem, b.data, b.len) : NULL;
+  buf_release(&b);
+  return e;
+}
+
 static enum err by_hand(struct cmd *c, struct db *db, struct aftercase *k, const char *because)
 {
+  const char *data;
+  int64_t id;
+  bool is_new;
   k->refund = "by_hand";
-  const char *data = arena_printf(
-    &c->mem,
-    "{\"case\":\"c_%lld\",\"amount\":\"%s %s\",\"because\":\"%s\",\"do\":\"Refund it at the channel, then say so: orderd case refunded"
-    " c_%lld\"}",
-    (long long)k->id, money_text(&c->mem, k->amount, k->currency), k->currency, because, (long long)k->id);
-  return exception_open(db, "refund_by_hand", k->order_id, 0, 0, "finance", c->now_ms, data, NULL, NULL);
+  TRY(hands_json(c, db, k->order_id, k, because, &data));
+  TRY(exception_open(db, "refund_by_hand", k->order_id, 0, 0, "finance", c->now_ms, data, &id, &is_new));
+  return is_new ? ERR_OK : exception_tell(db, id, data);
 }
 
 enum err refund_start(struct cmd *c, struct db *db, struct aftercase *k)
@@ -170,14 +204,15 @@ enum err refund_start(struct cmd *c, struct db *db, struct aftercase *k)
 
 static enum err by_hand_over(struct cmd *c, struct db *db, int64_t order_id)
 {
-  int64_t ids[CASES_MAX];
-  size_t n = cases_of_order(db, order_id, ids, CASES_MAX);
-  for (size_t i = 0; i < n; i++) {
-    struct aftercase k;
-    TRY(case_get(db, &c->mem, ids[i], &k));
-    if (k.state == CASE_APPROVED && !strcmp(k.refund, "by_hand")) return ERR_OK;
-  }
-  return exception_settle(db, "refund_by_hand", order_id, 0, c->actor.name, c->now_ms) < 0 ? ERR_IO : ERR_OK;
+  const char *data;
+  int64_t id;
+  if (!exception_waiting(db, "refund_by_hand", order_id)) return ERR_OK;
+  TRY(hands_json(c, db, order_id, NULL, NULL, &data));
+  if (!data)
+    return exception_settle(db, "refund_by_hand", order_id, 0, c->actor.name, c->now_ms) < 0 ? ERR_IO
+                                                                                             : ERR_OK;
+  TRY(exception_open(db, "refund_by_hand", order_id, 0, 0, "finance", c->now_ms, data, &id, NULL));
+  return exception_tell(db, id, data);
 }
 
 /* It is back with the customer, however that came about. */
