@@ -32,6 +32,8 @@ enum err notices_wait(struct db *db, const char *room, bool *any, bool *urgent);
 int64_t notices_last(struct db *db, const char *messenger, const char *room, int64_t since);
 /* Messages of a messenger that were put together since then, and when the first of them was. */
 int64_t notices_lately(struct db *db, const char *messenger, int64_t since, int64_t *first);
+/* When the newest message since then to the customer with this contact key was put together; 0: none. */
+int64_t notices_lately_to(struct db *db, const char *messenger, int64_t since, int64_t contact_key);
 /* The room's message that is not over, and whether it was put together already; 0: none. *unknown: nobody knows whether
  * it was taken, and it must not be sent twice. */
 int64_t notice_message(struct db *db, struct arena *a, const char *destination, const char *room, bool *fixed, bool *unknown);

@@ -13,6 +13,8 @@ enum err notify_case(struct cmd *c, struct db *db, const struct aftercase *k, bo
 enum err notify_backlog(struct cmd *c, struct db *db, const char *state, int64_t backlog, int64_t limit);
 /* Exceptions that this transaction opened, whoever did. */
 enum err notify_exceptions(struct cmd *c, struct db *db);
+/* Does it write to telephones? Such a message is not sent twice. */
+bool messenger_texts(const struct cmd *c, const char *messenger);
 /* When a messenger takes one more message; 0: now. */
 int64_t messenger_free(struct cmd *c, struct db *db, const char *messenger);
 /* Of effects of kind notice. */

@@ -142,6 +142,18 @@ int64_t notices_lately(struct db *db, const char *messenger, int64_t since, int6
   return n;
 }
 
+int64_t notices_lately_to(struct db *db, const char *messenger, int64_t since, int64_t contact_key)
+{
+  static const char SQL[] =
+    "SELECT max(n.joined_at) FROM notices AS n JOIN orders AS o ON o.id = CAST(substr(n.about, 3) AS INTEGER)"
+    " WHERE n.messenger = $1 AND n.joined_at > $2 AND substr(n.room, 1, 9) = 'customer:' AND o.contact_key = $3";
+  struct stmt *s = db_stmt(db, SQL);
+  stmt_text(s, 1, messenger), stmt_int(s, 2, since), stmt_int(s, 3, contact_key);
+  int64_t at = stmt_row(s) ? stmt_col_int(s, 0) : 0;
+  stmt_end(s);
+  return at;
+}
+
 /* A room's next message bears "#" and a number behind the room's name, where the one before it hangs. */
 int64_t notice_message(struct db *db, struct arena *a, const char *destination, const char *room, bool *fixed,
                        bool *unknown)

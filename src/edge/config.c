@@ -288,10 +288,11 @@ const struct config_key config_keys[] = {
 
   { CUSTOMERS_ANY, "to", CONFIG_TEXT, true, NULL, 0, 0, NULL,
     "The messenger that writes to them: the NAME of a [messenger NAME]." },
-  { CUSTOMERS_ANY, "template", CONFIG_TEXT, true, "", 0, 0, NULL,
-    "The template's code at the messenger; its params are order, carrier, tracking_no and shop." },
+  { CUSTOMERS_ANY, "template", CONFIG_TEXT, true, "", 0, 0, NULL, "The template's code at the messenger." },
   { CUSTOMERS_ANY, "template_en", CONFIG_TEXT, true, "", 0, 0, NULL,
     "The same for addresses outside of China." },
+  { CUSTOMERS_ANY, "params", CONFIG_TEXT, true, "order carrier tracking_no shop", 0, 0, NULL,
+    "The template's variables, in its order." },
   { CUSTOMERS_ANY, "text", CONFIG_TEXT, true, "", 0, 0, NULL,
     "What it says, where the messenger takes texts: with {order} {carrier} {tracking_no} {shop}; built in." },
   { CUSTOMERS_ANY, "text_en", CONFIG_TEXT, true, "", 0, 0, NULL, "The same for addresses outside of China." },

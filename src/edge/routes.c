@@ -20,7 +20,7 @@ const struct route route_table[] = {
     .body = BODY_ORDERS, .query = "dry_run source",
     .doc = "Take one order, a batch, or a stream of orders; idempotent by channel and external id." },
   { "GET", "/v1/orders", ROLES_ANYONE, "listOrders", CMD_N, .read = orders_read, .heavy = true,
-    .query = "status channel group sku warehouse owner overdue exception tag from to q sort " LIST,
+    .query = "status channel group sku warehouse owner overdue urgent exception tag from to q sort " LIST,
     .doc = "List orders, newest first, by filters or a search." },
   { "GET", "/v1/orders/{id}", ROLES_ANYONE, "getOrder", CMD_N, .read = order_read,
     .doc = "One order, by its id or by channel:external_id." },

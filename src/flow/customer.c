@@ -9,6 +9,7 @@
 
 #define PREFIX "customers "
 #define ROOM "customer:"
+#define MINUTE_MS 60000ll
 #define STALE_MS (48ll * 3600 * 1000) /* news of the day before yesterday are none */
 
 enum news { NEWS_SHIPPED, NEWS_DELAYED, NEWS_N };
@@ -22,18 +23,33 @@ static const struct {
 };
 
 struct letter { /* one [customers EVENT] */
-  const char *to, *template, *template_en, *text, *text_en;
+  const char *to, *template, *template_en, *params, *text, *text_en;
   int quiet_from, quiet_to;
 };
 
 /* ---- the sections ----------------------------------------------------------------------------------------------------- */
 
-static const char *const keys[] = { "to", "template", "template_en", "text", "text_en", "quiet" };
+static const char *const keys[] = { "to", "template", "template_en", "params", "text", "text_en", "quiet" };
 
 static const char *value(const struct conf *c, const char *section, const char *key, const char *fallback)
 {
   const struct conf_entry *e = conf_get(c, section, key);
   return e ? e->value : fallback;
+}
+
+static bool params_known(const char *list)
+{
+  static const char *const known[] = { "order", "carrier", "tracking_no", "shop" };
+  size_t n;
+  for (const char *p = list; *p; p += n) {
+    bool found = false;
+    p += strspn(p, " ,\t\n");
+    n = strcspn(p, " ,\t\n");
+    for (size_t i = 0; i < COUNT(known); i++)
+      found = found || (strlen(known[i]) == n && !memcmp(known[i], p, n));
+    if (n && !found) return false;
+  }
+  return true;
 }
 
 /* The key that is wrong, or NULL. */
@@ -42,8 +58,10 @@ static const char *letter_read(const struct conf *c, const char *section, enum n
   l->to = value(c, section, "to", "");
   l->template = value(c, section, "template", ""),
   l->template_en = value(c, section, "template_en", l->template);
+  l->params = value(c, section, "params", "order carrier tracking_no shop");
   l->text = value(c, section, "text", news_table[news].zh);
   l->text_en = value(c, section, "text_en", news_table[news].en);
+  if (!params_known(l->params)) return "params";
   return quiet_parse(value(c, section, "quiet", "21:00-09:00"), &l->quiet_from, &l->quiet_to) ? NULL
                                                                                               : "quiet";
 }
@@ -225,17 +243,38 @@ struct facts {
   } at[4];
 };
 
+static const char *fact(const struct facts *f, const char *name, size_t n)
+{
+  for (size_t i = 0; i < COUNT(f->at); i++)
+    if (strlen(f->at[i].name) == n && !memcmp(f->at[i].name, name, n)) return f->at[i].value;
+  return NULL;
+}
+
 static void text_put(struct buf *out, const char *form, const struct facts *f)
 {
   while (*form) {
-    size_t n = strcspn(form, "{"), i = 0;
+    size_t n = strcspn(form, "{");
     buf_put(out, form, n), form += n;
     if (!*form) return;
-    for (n = strcspn(form, "}"); i < COUNT(f->at); i++)
-      if (strlen(f->at[i].name) + 1 == n && form[n] && !memcmp(form + 1, f->at[i].name, n - 1)) break;
-    if (i < COUNT(f->at)) buf_str(out, f->at[i].value), form += n + 1;
+    n = strcspn(form, "}");
+    const char *value = form[n] ? fact(f, form + 1, n - 1) : NULL;
+    if (value) buf_str(out, value), form += n + 1;
     else buf_char(out, *form++);
   }
+}
+
+/* In this order: some platforms know a template's variables by their place only. */
+static void params_put(struct jw *w, struct cmd *c, const char *list, const struct facts *f)
+{
+  size_t n;
+  jw_key(w, "params"), jw_object(w);
+  for (const char *p = list; *p; p += n) {
+    p += strspn(p, " ,\t\n");
+    n = strcspn(p, " ,\t\n");
+    const char *value = n ? fact(f, p, n) : NULL;
+    if (value) jw_kstring(w, arena_strn(&c->mem, p, n), value);
+  }
+  jw_object_end(w);
 }
 
 static const char *letter_text(struct cmd *c, const struct letter *l, const struct notice *n,
@@ -245,12 +284,10 @@ static const char *letter_text(struct cmd *c, const struct letter *l, const stru
   struct jw w;
   text_put(&text, n->text, f);
   jw_init(&w, &b), jw_object(&w), jw_kstring(&w, "text", text.data ? text.data : "");
-  jw_kstring(&w, "title", ""), jw_kstring(&w, "link", "");
   jw_key(&w, "to"), jw_array(&w), jw_string(&w, phone), jw_array_end(&w);
-  jw_kstring(&w, "template", is_chinese(o->country) ? l->template : l->template_en);
-  jw_key(&w, "params"), jw_object(&w);
-  for (size_t i = 0; i < COUNT(f->at); i++) jw_kstring(&w, f->at[i].name, f->at[i].value);
-  jw_object_end(&w), jw_key(&w, "mention"), jw_array(&w), jw_array_end(&w), jw_object_end(&w);
+  const char *template = is_chinese(o->country) ? l->template : l->template_en;
+  if (*template) jw_kstring(&w, "template", template), params_put(&w, c, l->params, f);
+  jw_object_end(&w);
   const char *data = arena_strn(&c->mem, b.data, b.len);
   buf_release(&text), buf_release(&b);
   return data;
@@ -277,13 +314,23 @@ static enum err still_true(struct cmd *c, struct db *db, enum news news, const s
   return ERR_OK;
 }
 
+/* Platforms take one message a minute for a number. */
+static int64_t number_free(struct cmd *c, struct db *db, const struct letter *l, const struct order *o)
+{
+  int64_t last = notices_lately_to(db, l->to, c->now_ms - MINUTE_MS, o->contact_key);
+  return last ? last + MINUTE_MS : 0;
+}
+
 /* Not now, but later by another effect: this one goes. */
 static enum err put_off(struct cmd *c, struct db *db, const struct letter *l, const struct notice *n,
-                        bool *off)
+                        const struct order *o, bool *off)
 {
-  int64_t quiet = quiet_end(c, l), busy = messenger_free(c, db, l->to);
-  *off = quiet || busy;
-  return *off ? letter_put(c, db, l, n, quiet > busy ? quiet : busy) : ERR_OK;
+  const int64_t until[] = { quiet_end(c, l), messenger_free(c, db, l->to), number_free(c, db, l, o) };
+  int64_t due = 0;
+  for (size_t i = 0; i < COUNT(until); i++)
+    if (until[i] > due) due = until[i];
+  *off = due > 0;
+  return *off ? letter_put(c, db, l, n, due) : ERR_OK;
 }
 
 bool customer_subject(const char *subject)
@@ -310,7 +357,7 @@ enum err customer_take(struct cmd *c, struct db *db, struct effect_taken *t, boo
   if (phone) TRY(still_true(c, db, news, &n, &o, &f, &yes));
   *gone = !yes;
   if (*gone) return notices_ended(db, t->effect.id, "dropped", c->now_ms);
-  TRY(put_off(c, db, &l, &n, gone));
+  TRY(put_off(c, db, &l, &n, &o, gone));
   if (*gone) return ERR_OK;
   TRY(notice_with(db, n.id, t->effect.id, c->now_ms));
   t->effect.data = letter_text(c, &l, &n, &o, phone, &f);

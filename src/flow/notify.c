@@ -14,6 +14,7 @@
 #define LIMIT_MOST 60000
 #define LENGTH_DEFAULT 4000 /* of a messenger whose file cannot be read */
 #define PER_MINUTE_DEFAULT 20
+#define TEXT_MESSAGE_MAX 500 /* who takes no more bytes writes to telephones: that costs and disturbs */
 #define MINUTE_MS 60000ll
 #define BACKLOG_AGAIN_MS (3600ll * 1000)
 #define EXCEPTIONS_TOLD "exceptions_told"
@@ -163,10 +164,20 @@ static const char *destination(struct cmd *c, const struct notify *n)
   return arena_printf(&c->mem, "messenger:%s", n->to);
 }
 
-/* A robot may say a thing twice; a text message costs and disturbs. */
-static bool safe(const struct notify *n)
+static const struct party_rules *messenger_of(const struct cmd *c, const char *messenger)
 {
-  return !*n->phones && !*n->template;
+  return rules_party(c->rules, "messenger", messenger);
+}
+
+bool messenger_texts(const struct cmd *c, const char *messenger)
+{
+  const struct party_rules *p = messenger_of(c, messenger);
+  return p && p->length > 0 && p->length <= TEXT_MESSAGE_MAX;
+}
+
+static bool is_text_message(const struct cmd *c, const struct notify *n)
+{
+  return *n->phones || *n->template || messenger_texts(c, n->to);
 }
 
 static int64_t quiet_end(const struct cmd *c, const struct notify *n)
@@ -176,8 +187,9 @@ static int64_t quiet_end(const struct cmd *c, const struct notify *n)
 
 int64_t messenger_free(struct cmd *c, struct db *db, const char *messenger)
 {
-  const struct party_rules *p = rules_party(c->rules, "messenger", messenger);
+  const struct party_rules *p = messenger_of(c, messenger);
   int64_t first, most = p && p->per_minute > 0 ? p->per_minute : PER_MINUTE_DEFAULT;
+  if (messenger_texts(c, messenger)) return 0; /* each number has a limit of its own */
   int64_t lately = notices_lately(db, messenger, c->now_ms - MINUTE_MS, &first);
   return lately < most ? 0 : first + MINUTE_MS;
 }
@@ -196,7 +208,8 @@ static enum err message_put(struct cmd *c, struct db *db, const struct notify *n
                             int64_t due)
 {
   c->effects = true;
-  return effect_put(db, "notice", destination(c, n), subject, safe(n), "{}", c->now_ms, due, NULL);
+  return effect_put(db, "notice", destination(c, n), subject, !is_text_message(c, n), "{}", c->now_ms, due,
+                    NULL);
 }
 
 /* A message for what waits, unless one is on its way that will take it along. */
@@ -235,7 +248,7 @@ static const char *one_about(const struct notice *list, size_t n)
 
 static size_t message_length(const struct cmd *c, const struct notify *n)
 {
-  const struct party_rules *p = rules_party(c->rules, "messenger", n->to);
+  const struct party_rules *p = messenger_of(c, n->to);
   int64_t most = p && p->length > 0 ? p->length : LENGTH_DEFAULT;
   if (most > n->limit) most = n->limit;
   return (size_t)(most < DIGEST_LEAST ? DIGEST_LEAST : most);
@@ -257,9 +270,10 @@ static const char *message_text(struct cmd *c, const struct notify *n, const cha
   const char *about = one_about(list, lines);
   digest_put(&text, list, lines, count, message_length(c, n), n->zh);
   jw_init(&w, &b), jw_object(&w), jw_kstring(&w, "text", text.data);
-  jw_kstring(&w, "title", message_title(c, n, count));
-  jw_kstring(&w, "link", !*n->link ? "" : about ? arena_printf(&c->mem, "%s/%s", n->link, about) : n->link);
-  words_put(&w, "to", phone), jw_kstring(&w, "template", n->template);
+  if (!is_text_message(c, n)) jw_kstring(&w, "title", message_title(c, n, count));
+  if (*n->link) jw_kstring(&w, "link", about ? arena_printf(&c->mem, "%s/%s", n->link, about) : n->link);
+  if (*phone) words_put(&w, "to", phone);
+  if (*n->template) jw_kstring(&w, "template", n->template);
   jw_key(&w, "params"), jw_object(&w);
   jw_kstring(&w, "count", arena_printf(&c->mem, "%lld", (long long)count)),
     jw_kstring(&w, "text", list[0].text);
