@@ -4,7 +4,7 @@
 #include "store.h"
 
 #define WORK_EVENTS_MAX 1000 /* of one work order */
-#define WORK_LIST_MAX 200    /* work orders of one fulfilment */
+#define WORK_AGAIN_MAX 50    /* work orders of one line: then a person looks at what is wrong with it */
 #define WORK_STATE_MAP(X)                                                                               \
   X(WANTED, "wanted") X(SENT, "sent") X(ACCEPTED, "accepted") X(STARTED, "started")                     \
   X(FINISHED, "finished") X(PASSED, "passed") X(FAILED, "failed") X(SCRAPPED, "scrapped")               \

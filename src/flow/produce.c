@@ -157,6 +157,13 @@ static const struct work_order *remade(const struct work_order *w, size_t n, con
   return last;
 }
 
+static size_t times(const struct work_order *w, size_t n, const struct fulfilment_line *l)
+{
+  size_t sum = 0;
+  for (size_t i = 0; i < n; i++) sum += of_line(&w[i], l);
+  return sum;
+}
+
 struct line_text {
   const char *sku, *title;
 };
@@ -187,6 +194,10 @@ static enum err more(struct cmd *c, struct db *db, const struct fulfilment *f, c
   struct order_wish wish;
   struct work_order w;
   if (missing <= 0) return ERR_OK;
+  if (again && times(known, n, l) >= WORK_AGAIN_MAX)
+    return trouble(
+      c, db, again, "qc_failed",
+      "It was made too often and is not made again: see what is wrong with it, or cancel the order");
   TRY(line_text(c, db, l, &t));
   TRY(wish_get(db, &c->mem, l->order_id, &wish));
   TRY(order_get(db, &c->mem, l->order_id, &o));

@@ -227,6 +227,23 @@ test('six events in many orders: the highest sequence counts', async () => {
   await s.close();
 });
 
+test('what always fails is not made for ever', async () => {
+  const s = await Plant.open('--make-time 400d');
+  await s.factory();
+  const m = await s.made();
+  await s.is(m.work, 'accepted');
+  for (let last = m.work, times = 1; ; times++) {
+    same((await s.says({ work_order: last, seq: 9, state: 'failed' })).status, 200);
+    const works = (await s.get(`/v1/orders/${m.order}`)).json.fulfilments[0].work_orders;
+    if (works.at(-1).id === last || times > 60) { same([times, works.length], [50, 50], 'so often'); break; }
+    last = works.at(-1).id;
+  }
+  const x = (await s.get(`/v1/exceptions?order=${m.order}`)).json.data;
+  same(x.map((e) => e.type), ['qc_failed']);
+  await s.want(200, 'POST', `/v1/orders/${m.order}/cancel`, { body: { reason: 'it cannot be made' } });
+  await s.close();
+});
+
 test('kill -9 between the call and its answer: asked, and made once', async () => {
   const s = await Plant.open('--make-time 1h --timeouts 1');
   await s.factory();
