@@ -107,6 +107,20 @@ test('a gift is shown beside the lines; where there is none a tag says so; the m
   same(said.map((e) => e.data), [{ rule: 'big', version, sku: 'LAMP', quantity: 2, why: 'none_left' }]);
 });
 
+test('a priority is shown, and the urgent ones are found', async () => {
+  write('big', `[rule big]\nwhen = paid\n[condition]\n:order ->> '$.external_id' LIKE 'U-%'\n[action]\npriority 7\n`);
+  await hangup(taken);
+  await s.want(200, 'POST', '/v1/rules/big/on');
+  const u = await post({ external_id: 'U-1' }), o = await post({ external_id: 'N-1' });
+  same([(await orderOf(u.id)).priority, (await orderOf(o.id)).priority], [7, undefined]);
+  const urgent = (await get('/v1/orders?urgent=true')).data;
+  same([urgent[0].id, urgent.every((x) => x.priority > 0), urgent.some((x) => x.id === o.id)], [u.id, true, false]);
+  same((await get('/v1/orders?urgent=true&status=paid')).data[0].priority, 7);
+  check(!(await get('/v1/orders?urgent=false')).data.some((x) => x.id === u.id), 'the others');
+  const cli = spawnSync(BINARY, ['--data', s.dir, '--json', 'order', 'list', '--urgent', 'true'], { encoding: 'utf8' });
+  same(JSON.parse(cli.stdout).data.map((x) => x.id), urgent.map((x) => x.id), cli.stderr);
+});
+
 test('a rule over cases is tried over past ones', async () => {
   const o = await post({ total: '40.00', status: 'shipped' });
   const c = (await s.want(201, 'POST', '/v1/cases', { body: { order: o.id, kind: 'refund_only', amount: '5.00', reason: 'late' } })).json;
