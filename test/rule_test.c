@@ -297,6 +297,34 @@ TEST(rule_routes_and_hurries)
   ruled_close(&t);
 }
 
+TEST(rule_priority_goes_to_the_factory)
+{
+  struct ruled t;
+  ruled_open(&t, "rule_factory");
+  rule_add(&t, "soon", "paid", ":order ->> '$.external_id' = '2'", "priority 9");
+  static const char *const made[][2] = {
+    { "warehouse.put", "{\"code\":\"MILL\",\"kind\":\"factory\"}" },
+    { "sku.put", "{\"code\":\"SOFA\",\"made\":true}" },
+  };
+  for (size_t i = 0; i < COUNT(made); i++) CHECK_INT(shop_do(&t.s, made[i][0], NULL, made[i][1]), ERR_OK);
+  for (int i = 1; i <= 2; i++) {
+    char over[256], target[24];
+    snprintf(
+      over, sizeof over,
+      "{\"external_id\":\"%d\",\"receiver\":{\"phone\":\"1380000111%d\"},\"lines\":[{\"line_id\":\"1\",\"sku\":"
+      "\"SOFA\",\"quantity\":1}]}",
+      i, i);
+    take(&t, over, 0);
+    snprintf(target, sizeof target, "o_%d", i);
+    CHECK_INT(shop_do(&t.s, "order.move", target, "{\"to\":\"split\"}"), ERR_OK);
+    shop_do(&t.s, "order.move", target, "{\"to\":\"producing\"}");
+  }
+  CHECK_INT(count(&t, "SELECT count(*) FROM work_orders"), 2);
+  CHECK_INT(count(&t, "SELECT priority FROM work_orders WHERE order_id = 1"), 0);
+  CHECK_INT(count(&t, "SELECT priority FROM work_orders WHERE order_id = 2"), 9);
+  ruled_close(&t);
+}
+
 /* Whatever happens to an order, a version is applied to it once, and the file stays whole. */
 TEST(rule_applies_once)
 {
