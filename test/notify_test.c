@@ -420,6 +420,37 @@ TEST(notices_tell_an_alarm_once)
   shop_close(&s);
 }
 
+static int64_t ask_number(struct db *db, const char *sql)
+{
+  struct stmt *q = db_prepare(db, sql);
+  int64_t n = stmt_row(q) ? stmt_col_int(q, 0) : -1;
+  stmt_end(q), stmt_drop(q);
+  return n;
+}
+
+TEST(notices_follow_their_room)
+{
+  static const char ONE[] = "[messenger robot]\nconnector = plain\n[messenger other]\nconnector = plain\n"
+                            "[notify cs]\nto = robot\n[notify d]\nto = robot\n";
+  static const char MOVED[] = "[messenger robot]\nconnector = plain\n[messenger other]\nconnector = plain\n"
+                              "[notify cs]\nto = other\n";
+  struct shop s;
+  if (!open_shop(&s, ONE)) return;
+  CHECK_INT(shop_do(&s, "notice.test", NULL, "{\"room\":\"cs\"}"), ERR_OK);
+  CHECK_INT(shop_do(&s, "notice.test", NULL, "{\"room\":\"d\"}"), ERR_OK);
+  CHECK_INT(occurs(messages(&s, OUTCOME_RETRY, NULL), "A try"), 2);
+  CHECK(shop_reopen(&s, MOVED));
+  later(&s, 10 * MINUTE);
+  CHECK_STR(messages(&s, OUTCOME_ACCEPTED, NULL), ""); /* cs is elsewhere, d nowhere */
+  struct effects_take t = { .destination = "messenger:other", .max = 8 };
+  struct cmd *c = own(&s, CMD_EFFECTS_TAKE, &t);
+  if (CHECK_INT((long long)t.n, 1))
+    CHECK_STR(json_string(json_get(taken(c, &t, 0), "text")), "A try of cs by test");
+  cmd_free(c);
+  CHECK_INT(ask_number(s.db, "SELECT count(*) FROM notices WHERE state = 'dropped' AND room = 'd'"), 1);
+  shop_close(&s);
+}
+
 /* ---- any history ------------------------------------------------------------------------------------------------------- */
 
 #define ROOMS_N 4
@@ -450,14 +481,6 @@ static uint64_t dice(struct history *h, uint64_t n)
 {
   h->seed ^= h->seed << 13, h->seed ^= h->seed >> 7, h->seed ^= h->seed << 17;
   return h->seed % n;
-}
-
-static int64_t ask_number(struct db *db, const char *sql)
-{
-  struct stmt *q = db_prepare(db, sql);
-  int64_t n = stmt_row(q) ? stmt_col_int(q, 0) : -1;
-  stmt_end(q), stmt_drop(q);
-  return n;
 }
 
 static int64_t lines_of(const char *text)

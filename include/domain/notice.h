@@ -26,6 +26,10 @@ enum err notice_with(struct db *db, int64_t id, int64_t effect_id, int64_t joine
 enum err notices_with(struct db *db, struct arena *a, int64_t effect_id, struct notice *list, size_t max, size_t *n,
                       int64_t *count);
 enum err notices_ended(struct db *db, int64_t effect_id, const char *state, int64_t now_ms); /* sent, dropped */
+/* They are with no message again: theirs is given up before it was taken. */
+enum err notices_leave(struct db *db, int64_t effect_id);
+/* The room is there no more: what waits in it, or went with this message, is not told. */
+enum err notices_drop(struct db *db, const char *room, int64_t effect_id, int64_t now_ms);
 /* Does anything wait that is with no message? */
 enum err notices_wait(struct db *db, const char *room, bool *any, bool *urgent);
 /* When the newest message of a room since then was put together; 0: none. */

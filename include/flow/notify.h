@@ -13,10 +13,6 @@ enum err notify_case(struct cmd *c, struct db *db, const struct aftercase *k, bo
 enum err notify_backlog(struct cmd *c, struct db *db, const char *state, int64_t backlog, int64_t limit);
 /* Exceptions that this transaction opened, whoever did. */
 enum err notify_exceptions(struct cmd *c, struct db *db);
-/* Does it write to telephones? Such a message is not sent twice. */
-bool messenger_texts(const struct cmd *c, const char *messenger);
-/* When a messenger takes one more message; 0: now. */
-int64_t messenger_free(struct cmd *c, struct db *db, const char *messenger);
 /* Of effects of kind notice. */
 enum err notice_take(struct cmd *c, struct db *db, struct effect_taken *t, bool *gone);
 enum err notice_told(struct cmd *c, struct db *db, const struct effect *e, enum told what, const char *error,

@@ -106,6 +106,25 @@ enum err notices_ended(struct db *db, int64_t effect_id, const char *state, int6
   return stmt_run(s);
 }
 
+enum err notices_leave(struct db *db, int64_t effect_id)
+{
+  static const char SQL[] =
+    "UPDATE notices SET effect_id = NULL, joined_at = NULL WHERE effect_id = $1 AND state = 'waiting'";
+  struct stmt *s = db_stmt(db, SQL);
+  stmt_int(s, 1, effect_id);
+  return stmt_run(s);
+}
+
+enum err notices_drop(struct db *db, const char *room, int64_t effect_id, int64_t now_ms)
+{
+  static const char SQL[] =
+    "UPDATE notices SET state = 'dropped', ended_at = $1 WHERE room = $2 AND state = 'waiting' AND effect_id IS NULL";
+  struct stmt *s = db_stmt(db, SQL);
+  stmt_int(s, 1, now_ms), stmt_text(s, 2, room);
+  TRY(stmt_run(s));
+  return notices_ended(db, effect_id, "dropped", now_ms);
+}
+
 enum err notices_wait(struct db *db, const char *room, bool *any, bool *urgent)
 {
   static const char SQL[] =

@@ -2,7 +2,7 @@
  * who wants it: the order bears consent_sms, or its channel says that all its customers do; a channel may forbid it.
  *
  *   the parcel left ─► whom of its orders may be written to? ─► notice and its effect ─► take: still true, still allowed?
- *                                                                   └─ night, or the messenger is busy: later
+ *                                                                   └─ night, or its number had one just now: later
  *
  * A message costs and disturbs, so it is not safe: where nobody knows whether it was taken, it is asked about. */
 #include "flow.h"
@@ -325,7 +325,7 @@ static int64_t number_free(struct cmd *c, struct db *db, const struct letter *l,
 static enum err put_off(struct cmd *c, struct db *db, const struct letter *l, const struct notice *n,
                         const struct order *o, bool *off)
 {
-  const int64_t until[] = { quiet_end(c, l), messenger_free(c, db, l->to), number_free(c, db, l, o) };
+  const int64_t until[] = { quiet_end(c, l), number_free(c, db, l, o) };
   int64_t due = 0;
   for (size_t i = 0; i < COUNT(until); i++)
     if (until[i] > due) due = until[i];

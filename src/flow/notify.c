@@ -169,7 +169,7 @@ static const struct party_rules *messenger_of(const struct cmd *c, const char *m
   return rules_party(c->rules, "messenger", messenger);
 }
 
-bool messenger_texts(const struct cmd *c, const char *messenger)
+static bool messenger_texts(const struct cmd *c, const char *messenger)
 {
   const struct party_rules *p = messenger_of(c, messenger);
   return p && p->length > 0 && p->length <= TEXT_MESSAGE_MAX;
@@ -185,7 +185,7 @@ static int64_t quiet_end(const struct cmd *c, const struct notify *n)
   return quiet_until(c->now_ms, c->rules->status.calendar.zone_min, n->quiet_from, n->quiet_to);
 }
 
-int64_t messenger_free(struct cmd *c, struct db *db, const char *messenger)
+static int64_t messenger_free(struct cmd *c, struct db *db, const char *messenger)
 {
   const struct party_rules *p = messenger_of(c, messenger);
   int64_t first, most = p && p->per_minute > 0 ? p->per_minute : PER_MINUTE_DEFAULT;
@@ -287,11 +287,24 @@ static const char *message_text(struct cmd *c, const struct notify *n, const cha
 /* They wait for the morning, or until their messenger may be used again, and this message does not stand in the way of
  * what can go before. */
 static enum err message_later(struct cmd *c, struct db *db, const struct notify *n, const char *room,
-                              int64_t due)
+                              const char *subject, int64_t due)
 {
   bool any, urgent;
   TRY(notices_wait(db, room, &any, &urgent));
-  return any ? message_put(c, db, n, room, due) : ERR_OK;
+  return any ? message_put(c, db, n, subject, due) : ERR_OK;
+}
+
+/* Lines join the message now, or *gone: not now. */
+static enum err message_fill(struct cmd *c, struct db *db, const struct notify *n, const char *room,
+                             const struct effect *e, bool *gone)
+{
+  int64_t quiet = quiet_end(c, n), busy = messenger_free(c, db, n->to),
+          soon = message_due(c, db, n, room, true), joined;
+  *gone = busy || soon > c->now_ms;
+  if (*gone) return message_later(c, db, n, room, e->subject, busy > soon ? busy : soon);
+  TRY(notices_join(db, n->to, room, !quiet, e->id, c->now_ms, &joined));
+  *gone = !joined;
+  return *gone ? message_later(c, db, n, room, e->subject, quiet) : ERR_OK;
 }
 
 static enum err room_take(struct cmd *c, struct db *db, struct effect_taken *t, bool *gone)
@@ -300,21 +313,17 @@ static enum err room_take(struct cmd *c, struct db *db, struct effect_taken *t, 
   const char *phone, *room;
   struct notice *list = arena_array(&c->mem, struct notice, LINES_MAX);
   size_t lines;
-  int64_t count, joined;
-  *gone =
-    !room_section(c, t->effect.subject, &n, &room, &phone) || /* gone from the configuration, or elsewhere */
-    strcmp(t->effect.destination, destination(c, &n)) != 0;
+  int64_t count;
+  bool known = room_section(c, t->effect.subject, &n, &room, &phone);
+  *gone = !known || strcmp(t->effect.destination, destination(c, &n)) != 0;
+  if (!known) return notices_drop(db, room, t->effect.id, c->now_ms); /* gone from the configuration */
+  if (*gone) TRY(notices_leave(db, t->effect.id)); /* the room is reached otherwise by now */
+  if (*gone) return message_ensure(c, db, &n, room);
   TRY(notices_with(db, &c->mem, t->effect.id, list, LINES_MAX, &lines, &count));
-  if (*gone) return count ? notices_ended(db, t->effect.id, "dropped", c->now_ms) : ERR_OK;
   if (!count) {
-    int64_t quiet = quiet_end(c, &n), busy = messenger_free(c, db, n.to),
-            soon = message_due(c, db, &n, room, true);
-    *gone = busy || soon > c->now_ms;
-    if (*gone) return message_later(c, db, &n, room, busy > soon ? busy : soon);
-    TRY(notices_join(db, n.to, room, !quiet, t->effect.id, c->now_ms, &joined));
+    TRY(message_fill(c, db, &n, room, &t->effect, gone));
+    if (*gone) return ERR_OK;
     TRY(notices_with(db, &c->mem, t->effect.id, list, LINES_MAX, &lines, &count));
-    *gone = !count;
-    if (*gone) return message_later(c, db, &n, room, quiet);
   }
   t->effect.data = message_text(c, &n, phone, list, lines, count);
   return ERR_OK;
