@@ -20,6 +20,7 @@
 #define ORDERD_EDGE_SIM_H
 #include "flow.h"
 #include "edge/sim_factory.h"
+#include "edge/sim_carrier.h"
 
 struct http_request;
 struct http_field;
@@ -348,6 +349,7 @@ struct sim_options {
   const char *token;
   int64_t pickup_ms;             /* so long after its label a parcel is picked up, and up to half as long again */
   const char *factories;         /* "SOFAS,DESKS"; NULL: none. Their callbacks go to push */
+  const char *carriers;          /* "SF,DEPPON,JDL,kuaidi100"; NULL: none. Their pushes go to push */
   int64_t make_ms;               /* from order to quality control */
   struct env *env;               /* NULL: the real one */
 };
@@ -447,6 +449,8 @@ struct sim {
   size_t shops;
   struct sim_factory *factory;
   size_t factories;
+  struct sim_carrier *carrier;
+  size_t carriers;
   struct sim_heap due;
   uint32_t customers;
   uint64_t drawn;                /* of live changes */

@@ -194,7 +194,7 @@ const struct cli_command cli_commands[] = {
       "refresh-grace=DURATION skew=MS no-limits push=URL truth=FILE duplicates=SHARE reorder=SHARE late-cancel=SHARE "
       "timeouts=SHARE errors=SHARE html=SHARE truncated=SHARE same-page=SHARE rate-limit=SHARE lost-pushes=SHARE "
       "confirm-refusals=SHARE confirm-timeouts=SHARE confirm-errors=SHARE back-office=SHARE late-refunds=SHARE "
-      "unpicked=SHARE traces=URL token-file=FILE pickup=DURATION factories=LIST make-time=DURATION qc-failures=SHARE "
+      "unpicked=SHARE traces=URL token-file=FILE pickup=DURATION factories=LIST carriers=LIST make-time=DURATION qc-failures=SHARE "
       "mes-refusals=SHARE cancel-refusals=SHARE",
     .run = cli_sim,
     .doc = "Play market places over HTTP, with their signatures, pages, limits and failures.",
@@ -214,6 +214,7 @@ const struct cli_command cli_commands[] = {
       "                --token-file, about --pickup (30m) after a parcel was made known\n"
       "  --factories   a list with commas: factories of these names take work orders (mes.factory), make them in\n"
       "                --make-time (1h), and call /v1/hooks/mes/NAME at --push\n"
+      "  --carriers    SF,DEPPON,JDL,kuaidi100: carriers that sell waybills and tell of parcels, a step each --pickup\n"
       "Shares are 0 to 1 or per cent: --duplicates rows and pushes that come twice, --reorder rows, pushes and\n"
       "changes out of order, --late-cancel paid orders cancelled later, --timeouts requests carried out but not\n"
       "answered, --errors, --html, --truncated broken answers, --same-page walks that never get on, --rate-limit\n"
@@ -226,7 +227,8 @@ const struct cli_command cli_commands[] = {
       "{\"timeouts\":0.02}, /sim/push {\"shop\":\"shopee\",\"id\":\"…\"}, /sim/ship and /sim/refund (the same), /sim/label\n"
       "{\"tracking_no\":\"…\",\"carrier\":\"SF\",\"after_ms\":0}, /sim/pickup {\"tracking_no\":\"…\"}, /sim/expire {\"shop\":\"…\"},\n"
       "/sim/fail {\"shop\":\"…\",\"call\":\"confirm\",\"how\":\"refuse\",\"times\":1} (or stock; or lost, hang, error, taken_error,\n"
-      "cut; or a call's own name with throttle), /sim/stop-changes; GET /sim/factories, and POST\n"
+      "cut; or a call's own name with throttle), /sim/stop-changes; GET /sim/carriers, and POST {\"carrier\":\"SF\",\"lose\":1} (refuse, throttle): its next\n"
+      "answers; GET /sim/factories, and POST\n"
       "{\"factory\":\"…\",\"work_order\":\"w_1\",\"qc\":\"failed\",\"cancel\":\"no\"}: what is decided when it comes to that.",
     .example = "orderd sim --listen 127.0.0.1:0 --orders 500 --seed 7 --duplicates 0.02 --truth truth.json" },
 

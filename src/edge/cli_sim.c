@@ -93,6 +93,7 @@ static bool options_read(struct cli *c, struct sim_options *o)
     return false;
   o->seed = (uint64_t)seed, o->no_limits = cli_option(c, "no-limits") != NULL;
   o->factories = cli_option(c, "factories");
+  o->carriers = cli_option(c, "carriers");
   return traces_read(c, o) && duration_read(c, "pickup", &o->pickup_ms) &&
          duration_read(c, "make-time", &o->make_ms) && rate_read(c, "rate", &o->rate_milli) &&
          rate_read(c, "changes", &o->change_milli) && duration_read(c, "token-life", &o->token_life_ms) &&
@@ -153,6 +154,12 @@ static void told(struct play *p)
     jw_object(&w), jw_kstring(&w, "name", f->name), jw_kstring(&w, "host", f->base), jw_object_end(&w);
   }
   if (p->sim->factories) jw_array_end(&w);
+  if (p->sim->carriers) jw_key(&w, "carriers"), jw_array(&w);
+  for (size_t i = 0; i < p->sim->carriers; i++) {
+    const struct sim_carrier *k = &p->sim->carrier[i];
+    jw_object(&w), jw_kstring(&w, "name", k->name), jw_kstring(&w, "host", k->base), jw_object_end(&w);
+  }
+  if (p->sim->carriers) jw_array_end(&w);
   jw_object_end(&w);
   puts(b.data);
   fflush(stdout);

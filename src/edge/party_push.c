@@ -128,11 +128,22 @@ static void push_after(struct party_job *j)
   push_over(u);
 }
 
-/* The address as it was told them, when the configuration says so; else as it came. */
+/* The address as it was told them, when the configuration says so; else as it came. What stands behind the ? is as it came:
+ * some sign it, some have a secret there. */
 static const char *push_url(struct call *k, const struct party *p)
 {
-  if (p->set.push_url) return p->set.push_url;
-  return arena_printf(&k->r->mem, "%s://%s%s", k->r->secure ? "https" : "http", k->r->host, k->r->path);
+  struct http_request *r = k->r;
+  struct buf b = { 0 };
+  if (p->set.push_url) buf_str(&b, p->set.push_url);
+  else buf_printf(&b, "%s://%s%s", r->secure ? "https" : "http", r->host, r->path);
+  for (size_t i = 0; i < r->query_n; i++) {
+    buf_char(&b, i || strchr(b.data, '?') ? '&' : '?');
+    sandbox_urlencode(&b, r->query[i].name, strlen(r->query[i].name)), buf_char(&b, '=');
+    sandbox_urlencode(&b, r->query[i].value, strlen(r->query[i].value));
+  }
+  const char *url = arena_strn(&r->mem, b.data, b.len);
+  buf_release(&b);
+  return url;
 }
 
 static void hook(struct call *k, const char *kind)

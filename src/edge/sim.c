@@ -145,7 +145,8 @@ struct sim *sim_new(const struct sim_options *o, struct arena *a, const char **w
   s->o = *o;
   s->real = o->env ? o->env : env_real();
   s->skew_ms = o->skew_ms;
-  if (!shops_make(s, o->platforms, a, why) || !sim_factories_make(s, o->factories, a, why)) {
+  if (!shops_make(s, o->platforms, a, why) || !sim_factories_make(s, o->factories, a, why) ||
+      !sim_carriers_make(s, o->carriers, a, why)) {
     sim_free(s);
     return NULL;
   }

@@ -110,6 +110,21 @@ static void factory_handle(void *arg, struct http_request *r)
   buf_release(&out.body);
 }
 
+static void carrier_handle(void *arg, struct http_request *r)
+{
+  struct sim_carrier *k = arg;
+  struct sim_reply out;
+  sim_carrier_answer(k, r, &out);
+  if (out.lost) hold(k->sim->net, r, NEVER_MS);
+  else http_reply(r, out.status, "application/json", NULL, out.body.data, out.body.len);
+  buf_release(&out.body);
+}
+
+static void carrier_gone(void *arg, struct http_request *r)
+{
+  held_forget(((struct sim_carrier *)arg)->sim->net, r);
+}
+
 static void factory_gone(void *arg, struct http_request *r)
 {
   held_forget(((struct sim_factory *)arg)->sim->net, r);
@@ -174,6 +189,14 @@ static bool listen_all(struct sim_net *net, struct arena *a, const char **why)
     f->http = listen_at(net, &h, where, a, why);
     if (*why) return false;
     base_put(f->base, sizeof f->base, where, f->http);
+  }
+  for (size_t i = 0; i < s->carriers; i++) {
+    struct sim_carrier *k = &s->carrier[i];
+    struct http_handlers h = { .plan = plan, .handle = carrier_handle, .gone = carrier_gone, .arg = k };
+    where = address_after(a, s->o.listen, (int)(s->shops + s->factories + i) + 1);
+    k->http = listen_at(net, &h, where, a, why);
+    if (*why) return false;
+    base_put(k->base, sizeof k->base, where, k->http);
   }
   return true;
 }
@@ -243,5 +266,7 @@ void sim_stop(struct sim *s, void (*stopped)(void *arg), void *arg)
     if (s->shop[i].own->http) http_close(s->shop[i].own->http, on_http_closed, net);
   for (size_t i = 0; i < s->factories; i++)
     if (s->factory[i].http) http_close(s->factory[i].http, on_http_closed, net);
+  for (size_t i = 0; i < s->carriers; i++)
+    if (s->carrier[i].http) http_close(s->carrier[i].http, on_http_closed, net);
   uv_close((uv_handle_t *)&net->timer, on_timer_closed);
 }

@@ -190,6 +190,39 @@ static struct push *callback_make(struct sim_push_queue *q, struct sim_factory *
   return p;
 }
 
+/* ---- what carriers tell, in their own words --------------------------------------------------------- */
+static struct push *told_make(struct sim_push_queue *q, struct sim_carrier *k, const char *target,
+                              const char *type, const char *body)
+{
+  struct push *p = mem_new(sizeof *p);
+  p->queue = q, p->taken = &k->pushes, p->failed = &k->pushes_failed, p->tries_max = TRACE_TRIES;
+  p->call =
+    (struct fetch){ .method = "POST",
+                    .url = arena_printf(&p->mem, "%s/v1/hooks/carrier/%s%s", q->sim->o.push, k->name, target),
+                    .content_type = arena_str(&p->mem, type),
+                    .header = p->field,
+                    .body = arena_str(&p->mem, body),
+                    .body_n = strlen(body),
+                    .timeout_ms = PUSH_TIMEOUT_MS,
+                    .answer_max = 64 << 10,
+                    .done = done,
+                    .owner = p };
+  return p;
+}
+
+void sim_push_carrier(struct sim *s, struct sim_carrier *k, const char *target, const char *type,
+                      const char *body)
+{
+  struct sim_push_queue *q = s->push;
+  if (!q || !s->o.push || q->n >= WAITING_MAX) return;
+  uint64_t draw = sim_hash(s, "carrier's push", ++q->drawn, 0);
+  if (sim_hits(s, SIM_FAULT_LOST_PUSHES, draw)) return;
+  bool late = sim_hits(s, SIM_FAULT_REORDER, draw >> 8);
+  put(q, told_make(q, k, target, type, body), late ? 500 + (int64_t)(draw >> 40) % 3000 : 0);
+  if (sim_hits(s, SIM_FAULT_DUPLICATES, draw))
+    put(q, told_make(q, k, target, type, body), (int64_t)(draw >> 40) % 2000);
+}
+
 void sim_push_callback(struct sim *s, struct sim_factory *f, const char *id, const char *body)
 {
   struct sim_push_queue *q = s->push;

@@ -166,7 +166,7 @@ void sim_config_put(struct sim *s, struct buf *out)
     for (size_t k = 0; k < SIM_SECRETS_MAX && shop->row->secret[k].name; k++)
       buf_printf(out, "%s = %s\n", shop->row->secret[k].name, shop->own->secret[k]);
   }
-  sim_factories_config(s, out);
+  sim_factories_config(s, out), sim_carriers_config(s, out);
 }
 
 /* ---- counters ------------------------------------------------------------------------------------------ */
@@ -284,6 +284,18 @@ static void factories_get(struct control *k)
 {
   struct jw w;
   jw_init(&w, &k->out), sim_factories_put(k->sim, &w), buf_char(&k->out, '\n');
+}
+
+static void carriers_get(struct control *k)
+{
+  struct jw w;
+  jw_init(&w, &k->out), sim_carriers_put(k->sim, &w), buf_char(&k->out, '\n');
+}
+
+static void carrier_decide(struct control *k)
+{
+  bool done = sim_carrier_decide(k->sim, k->json);
+  say(k, done ? 200 : 404, done ? "decided" : "not_found");
 }
 
 static void factory_decide(struct control *k)
@@ -433,6 +445,8 @@ static const struct {
   { "/sim/expire", "POST", expire },
   { "/sim/factories", "GET", factories_get },
   { "/sim/factories", "POST", factory_decide },
+  { "/sim/carriers", "GET", carriers_get },
+  { "/sim/carriers", "POST", carrier_decide },
 };
 
 void sim_control_answer(struct sim *s, struct http_request *r)

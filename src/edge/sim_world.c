@@ -491,7 +491,7 @@ void sim_world_run(struct sim *s, int64_t until_ms)
     struct sim_event e = event_take(&s->due);
     event_run(s, &e);
   }
-  sim_factories_run(s, until_ms);
+  sim_factories_run(s, until_ms), sim_carriers_run(s, until_ms);
   s->ran_ms = until_ms;
 }
 
@@ -534,5 +534,5 @@ void sim_world_free(struct sim *s)
   }
   mem_free(s->due.at);
   sim_ship_free(s);
-  sim_factories_free(s);
+  sim_factories_free(s), sim_carriers_free(s);
 }
