@@ -8,7 +8,8 @@
 static const char CONF[] =
   "[messenger sms]\nconnector = sms\n[calendar]\nzone = +08:00\n[customers shipped]\nto = sms\n"
   "template = SMS_1\ntemplate_en = SMS_2\n[customers delayed]\nto = sms\n[merge]\nwindow = 1h\n"
-  "[channel quiet]\nfamily = quiet\ncontact = no\n[channel open]\nfamily = open\ncontact = yes\n";
+  "[channel quiet]\nfamily = quiet\ncontact = no\n[channel open]\nfamily = open\ncontact = yes\n"
+  "[stage pre_ship]\nremind = 1h\nescalate = 2h\n";
 
 struct desk {
   struct shop s;
@@ -209,6 +210,25 @@ TEST(customers_are_not_told_what_is_not_so_any_more)
   d.s.env.now_ms += 30 * HOUR;
   cmd_free(own(&d.s, CMD_TIMERS_FIRE, NULL));
   CHECK_STR(letters(&d, OUTCOME_ACCEPTED), "");
+  shop_close(&d.s);
+}
+
+TEST(customers_hear_once_that_it_is_late)
+{
+  struct desk d;
+  if (!open_desk(&d)) return;
+  parcel(&d, WANTS ",\"ship_by\":\"2026-11-11T11:00:00+08:00\""), parcel(&d, WANTS);
+  d.s.env.now_ms += 3 * HOUR; /* the stage is overdue, and so is the first one's date */
+  cmd_free(own(&d.s, CMD_TIMERS_FIRE, NULL));
+  const char *said = letters(&d, OUTCOME_ACCEPTED);
+  CHECK(strstr(said, "抱歉，您的订单 E-1") && !strstr(said, "E-2"));
+  d.s.env.now_ms += 22 * HOUR; /* the carrier did not come for either */
+  cmd_free(own(&d.s, CMD_TIMERS_FIRE, NULL));
+  said = letters(&d, OUTCOME_ACCEPTED);
+  CHECK(!strstr(said, "E-1") && strstr(said, "抱歉，您的订单 E-2"));
+  d.s.env.now_ms += HOUR;
+  trace(&d, 1, "picked_up");
+  CHECK(strstr(letters(&d, OUTCOME_ACCEPTED), "运单号 SF000001"));
   shop_close(&d.s);
 }
 

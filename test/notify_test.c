@@ -248,6 +248,15 @@ TEST(notices_keep_quiet_but_for_what_is_urgent)
   CHECK_STR(messages(&s, OUTCOME_ACCEPTED, NULL), "");
   s.env.now_ms = morning;
   CHECK_INT(occurs(messages(&s, OUTCOME_ACCEPTED, NULL), "Waits: o_1 "), 1);
+  /* a message that was due before the quiet hours, and is taken in them */
+  s.env.now_ms = night + 23 * HOUR + 29 * MINUTE + 30 * 1000 - HOUR;
+  order(&s, "A2");
+  s.env.now_ms += HOUR;
+  cmd_free(own(&s, CMD_TIMERS_FIRE, NULL));
+  s.env.now_ms += MINUTE;
+  CHECK_STR(messages(&s, OUTCOME_ACCEPTED, NULL), "");
+  s.env.now_ms = morning + 24 * HOUR;
+  CHECK_INT(occurs(messages(&s, OUTCOME_ACCEPTED, NULL), "Waits: o_2 "), 1);
   shop_close(&s);
 }
 
@@ -571,6 +580,11 @@ static void step(struct history *h)
     if (!dead) break;
     if (dice(h, 2)) shop_do(&h->s, "effect.retry", id_text(&a, 'e', dead), "{}");
     else shop_do(&h->s, "effect.drop", id_text(&a, 'e', dead), "{\"reason\":\"enough\"}");
+    break;
+  }
+  case 6: { /* a person is impatient */
+    int64_t waits = ask_number(h->s.db, "SELECT coalesce(max(id), 0) FROM effects WHERE state = 'waiting'");
+    if (waits) shop_do(&h->s, "effect.retry", id_text(&a, 'e', waits), "{}");
     break;
   }
   default: break;
