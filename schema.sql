@@ -901,3 +901,59 @@ CREATE TABLE trace_polls (
   followed INTEGER NOT NULL                    -- 1: the carrier was asked to tell of it by itself
 ) STRICT;
 CREATE INDEX trace_polls_due ON trace_polls (due_at);
+
+-- ---- what carriers cost -------------------------------------------------------------------------------------------------
+
+CREATE TABLE rate_cards (
+  id              INTEGER PRIMARY KEY,
+  code            TEXT NOT NULL UNIQUE,
+  carrier         TEXT NOT NULL,
+  service         TEXT NOT NULL,
+  origin          TEXT NOT NULL,
+  currency        TEXT NOT NULL,
+  divisor         INTEGER NOT NULL,        -- cm³ that count as a kg; 0: volume does not count
+  step_g          INTEGER NOT NULL,        -- billable weights are multiples of it; 0: none
+  minimum         INTEGER NOT NULL,        -- minor units, as are all amounts here
+  fuel_bp         INTEGER NOT NULL,        -- hundredths of a per cent
+  cod_bp          INTEGER NOT NULL,
+  cod_minimum     INTEGER NOT NULL,
+  insured_bp      INTEGER NOT NULL,
+  insured_minimum INTEGER NOT NULL,
+  weight_max_g    INTEGER NOT NULL,        -- 0: no limit
+  side_max_mm     INTEGER NOT NULL,
+  valid_from      INTEGER NOT NULL,
+  valid_to        INTEGER NOT NULL,        -- excluded; 0: open
+  dangerous       INTEGER NOT NULL,
+  cold            INTEGER NOT NULL,
+  retired         INTEGER NOT NULL,
+  version         INTEGER NOT NULL,
+  updated_at      INTEGER NOT NULL
+) STRICT;
+
+-- Bands of weight to a destination.
+CREATE TABLE rates (
+  id         INTEGER PRIMARY KEY,
+  card_id    INTEGER NOT NULL,
+  province   TEXT NOT NULL,                -- folded; '' everywhere
+  city       TEXT NOT NULL,                -- names with blanks between; '' all of it
+  from_g     INTEGER NOT NULL,             -- excluded
+  model      INTEGER NOT NULL,             -- 0 first_add, 1 per_kg, 2 total
+  to_g       INTEGER NOT NULL,             -- 0: no end
+  first_g    INTEGER NOT NULL,
+  first      INTEGER NOT NULL,
+  per_kg     INTEGER NOT NULL,             -- thousandths of a minor unit
+  remote     INTEGER NOT NULL,
+  days_least INTEGER NOT NULL,             -- as the carrier says; 0: not said
+  days_most  INTEGER NOT NULL,
+  UNIQUE (card_id, province, city, from_g)
+) STRICT;
+CREATE INDEX rates_province ON rates (province, card_id);
+
+-- How many parcels took so many days, from pick-up to delivery.
+CREATE TABLE lead_times (
+  carrier  TEXT NOT NULL,
+  province TEXT NOT NULL,                  -- folded
+  days     INTEGER NOT NULL,
+  parcels  INTEGER NOT NULL,
+  PRIMARY KEY (carrier, province, days)
+) WITHOUT ROWID, STRICT;

@@ -449,8 +449,10 @@ int view_check(struct db *db, struct arena *a, const struct status_table *t, con
 #include "domain/goods.h" /* SKUs, warehouses, stock, splitting */
 #include "domain/notice.h" /* what people are told */
 #include "domain/poll.h"  /* asking channels */
+#include "domain/rate.h"  /* what carriers cost */
 #include "domain/rule.h"  /* rules of the team */
 #include "domain/ship.h"  /* fulfilments, claims, the outbox */
+#include "domain/waybill.h" /* numbers that carriers sell */
 #include "domain/workorder.h" /* what factories make */
 #include "domain/view.h"
 

@@ -192,6 +192,7 @@ int httpc_unix(struct arena *a, const char *socket_path, const char *method, con
 #include "edge/run.h" /* one run of one channel */
 #include "edge/cases.h" /* returns and their photos */
 #include "edge/work.h" /* what factories make */
+#include "edge/waybill.h" /* labels, and asking where parcels are */
 #include "edge/cli.h" /* the command line: configuration, commands, import, export */
 #include "edge/sim.h" /* the market simulator */
 

@@ -64,6 +64,7 @@ struct rules {
     bool buys, voids, traces, asks; /* of a carrier: its requests */
   } * party;
   size_t parties;
+  int64_t rate_percentile, rate_observed; /* struct rate_rules */
   const char *const *factory; /* codes of factories with a connector; the others work by hand */
   size_t factories;
 };
@@ -205,6 +206,9 @@ struct problem {    /* what a refused command says; becomes application/problem+
   X(WAYBILL_AGAIN, "waybill.again", ROLES_GOODS, "Take a waybill back and buy another") \
   X(TRACES_TAKE, "traces.take", 0, "Say which parcels' carriers are asked now") \
   X(TRACE_TOLD, "trace.told", 0, "Note what a carrier answered about a parcel") \
+  X(RATE_PUT, "rate.put", ROLE_ADMIN | ROLE_WAREHOUSE | ROLE_FINANCE, "Enter a band of a rate card, and what holds for the card") \
+  X(RATE_QUOTE, "rate.quote", ROLES_GOODS | ROLE_FINANCE, "Price a parcel with every rate card") \
+  X(RATE_WHAT_IF, "rate.what_if", ROLE_ADMIN | ROLE_WAREHOUSE | ROLE_FINANCE, "Price what has left with every rate card") \
   X(RULE_ON, "rule.on", ROLE_ADMIN, "Switch a rule on, in the version that was read last") \
   X(RULE_OFF, "rule.off", ROLE_ADMIN, "Switch a rule off")
 enum cmd_id {
@@ -615,6 +619,28 @@ enum err produce_cancel_take(struct cmd *c, struct db *db, struct effect_taken *
 enum err produce_cancel_told(struct cmd *c, struct db *db, const struct effect *e, enum told what, const char *error,
                              const char *result);
 
+/* ---- rate.c: what carriers cost (domain 7.3) --------------------------------------------------------------------------- */
+/* Every card as a candidate; *best -1: none takes it. days 0: no promise. */
+enum err rate_ask(struct cmd *c, struct db *db, const struct parcel_goods *g, const char *currency, int64_t days,
+                  struct rate_candidate **list, size_t *n, int *best);
+/* The same of a fulfilment, as it weighs and where it goes. weight_g 0: as its articles say. */
+enum err rate_ask_fulfilment(struct cmd *c, struct db *db, int64_t fulfilment_id, int64_t weight_g, int64_t days,
+                             struct rate_candidate **list, size_t *n, int *best);
+void candidate_put(struct jw *w, const struct rate_candidate *k);
+enum err rate_learn(struct cmd *c, struct db *db, const struct claim *k, int64_t delivered_at);
+struct always_sum {
+  const char *carrier;
+  int64_t parcels, sum, ours; /* sum: always with it; ours: the same parcels by choice */
+};
+struct what_if {
+  int64_t parcels, not_priced, chosen;
+  struct always_sum *sum;
+  size_t sums;
+};
+void what_if_open(struct arena *a, struct what_if *w);
+void what_if_add(struct what_if *w, const struct rate_candidate *k, size_t cards, int best);
+void what_if_put(struct buf *out, const struct what_if *w);
+
 /* ---- the flows' bodies, one file each; the command table in cmd.c names them --------------------------- */
 #define FLOW_MAP(X) \
   X(order_ingest) \
@@ -631,7 +657,7 @@ enum err produce_cancel_told(struct cmd *c, struct db *db, const struct effect *
                       X(outbox_release) X(case_open) X(case_approve) X(case_reject) X(case_send_back) \
                         X(case_change) X(case_receive) X(case_cancel) X(case_refunded) X(case_photo) \
                           X(work_progress) X(work_cancel) \
-                        X(waybill_buy) X(waybill_void) X(waybill_again) X(traces_take) X(trace_told) X(rule_on) X(rule_off) X(callback_take) X(callback_retry) X(callback_drop) \
+                        X(waybill_buy) X(waybill_void) X(waybill_again) X(traces_take) X(trace_told) X(rate_put) X(rate_quote) X(rate_what_if) X(rule_on) X(rule_off) X(callback_take) X(callback_retry) X(callback_drop) \
                           X(notice_test)
 #define X(name) \
   enum err flow_##name##_parse(struct cmd *c, const struct json *body); \
@@ -658,5 +684,6 @@ enum err version_holds(struct cmd *c, const char *what, int64_t version);
 enum err order_target(struct cmd *c, struct db *db, const char *text, struct order *o);
 
 #include "flow/notify.h" /* who is told of what */
+#include "flow/waybill.h" /* waybills are bought, and parcels traced */
 
 #endif

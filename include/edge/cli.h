@@ -223,6 +223,7 @@ int cli_user_revoke(struct cli *c);
 int cli_token_add(struct cli *c);
 int cli_payload_retry(struct cli *c);
 int cli_effect_retry(struct cli *c);
+int cli_what_if(struct cli *c);
 int cli_rule_test(struct cli *c);    /* cli_rule.c */
 int cli_rule_example(struct cli *c);
 void help_put(struct buf *out, const struct cli_command *k);

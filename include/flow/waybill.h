@@ -3,7 +3,7 @@
  * is void, no other number of ours claims the fulfilment, and no other waybill is bought for it. */
 #ifndef ORDERD_FLOW_WAYBILL_H
 #define ORDERD_FLOW_WAYBILL_H
-#include "flow.h"
+#include "domain.h"
 
 struct waybill;
 struct trace;

@@ -211,3 +211,24 @@ enum err confirmations_of_claim(struct db *db, struct arena *a, int64_t claim_id
   }
   return stmt_end(s);
 }
+
+enum err claims_left(struct db *db, struct arena *a, int64_t from_ms, int64_t to_ms, size_t most,
+                     int64_t **fulfilments, size_t *n)
+{
+  static const char SQL[] =
+    "SELECT fulfilment_id FROM claims WHERE state = 'shipped' AND ended_at >= $1 AND ended_at < $2"
+    " ORDER BY id LIMIT $3";
+  struct stmt *s = db_stmt(db, SQL);
+  size_t cap = 0;
+  *fulfilments = NULL, *n = 0;
+  stmt_int(s, 1, from_ms), stmt_int(s, 2, to_ms), stmt_int(s, 3, (int64_t)most);
+  while (stmt_row(s)) {
+    if (*n == cap) {
+      int64_t *grown = arena_array(a, int64_t, cap = cap ? 2 * cap : 256);
+      if (*n) memcpy(grown, *fulfilments, *n * sizeof **fulfilments);
+      *fulfilments = grown;
+    }
+    (*fulfilments)[(*n)++] = stmt_col_int(s, 0);
+  }
+  return stmt_end(s);
+}

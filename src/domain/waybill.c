@@ -1,6 +1,5 @@
 /* waybill.c: tables waybills, waybill_children, traces and trace_polls. */
 #include "domain.h"
-#include "domain/waybill.h"
 
 static const char *const state_names[] = {
 #define X(id, name) [WAYBILL_##id] = name,

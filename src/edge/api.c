@@ -8,7 +8,6 @@
  * An answer to a write is given after its commit and never before; a command that was handed to the writer is
  * waited for, however long it takes. */
 #include "edge.h"
-#include "edge/waybill.h"
 #include <stdio.h>
 #include <strings.h>
 #include <uv.h>

@@ -78,6 +78,11 @@ void adjustments_post(struct call *k)
   rows_post(k, "adjustments", "adjustment");
 }
 
+void rates_post(struct call *k)
+{
+  rows_post(k, "rates", "rate");
+}
+
 /* ---- out ------------------------------------------------------------------------------------------------------------ */
 
 enum err sku_read_one(struct read *rd, struct db *db)
@@ -127,4 +132,14 @@ enum err ledger_read(struct read *rd, struct db *db)
   TRY(read_limit(rd, &limit));
   return view_stock_moves(db, &rd->mem, read_query(rd, "sku"), read_query(rd, "warehouse"),
                           read_query(rd, "cursor"), limit, &rd->out, &rd->cursor, &rd->why);
+}
+
+enum err rate_cards_read(struct read *rd, struct db *db)
+{
+  return view_rate_cards(db, &rd->mem, &rd->out);
+}
+
+enum err rate_card_read(struct read *rd, struct db *db)
+{
+  return view_rate_card(db, &rd->mem, rd->call->id, &rd->out, &rd->version);
 }

@@ -109,6 +109,10 @@ static const struct cli_column mapping_columns[] = {
   { "sku", "sku" },
   { NULL, NULL },
 };
+static const struct cli_column rate_columns[] = {
+  { "code", "code" }, { "carrier", "carrier" }, { "bands", "bands" }, { "divisor", "divisor" }, { "from", "valid_from" },
+  { "to", "valid_to" }, { "retired", "retired" }, { NULL, NULL },
+};
 static const struct cli_column warehouse_columns[] = {
   { "code", "code" },         { "title", "title" },       { "kind", "kind" },
   { "country", "country" },   { "division", "division" }, { "regions", "regions" },
@@ -250,7 +254,7 @@ const struct cli_command cli_commands[] = {
       "Of a workbook (XLSX) the first sheet that is not hidden is read, or --sheet NAME. Order numbers, SKUs and phones\n"
       "that it keeps as numbers of 15 or more digits, in scientific notation or as dates are refused with their row.\n"
       "It has at most 64 MiB, packed and unpacked; one that is damaged or unsafe is refused before any row is taken.\n"
-      "--as skus, kits, mappings, warehouses or stock reads the data dictionary or stock instead, from CSV or XLSX with\n"
+      "--as skus, kits, mappings, warehouses, stock or rates reads the data dictionary or stock instead, from CSV or XLSX with\n"
       "English or Chinese headers, or from NDJSON of the API's objects. What a cell leaves empty stays as it is;\n"
       "weights and sizes say their unit (weight_g, 重量(kg), 1.5kg). A kit is the rows that follow each other with\n"
       "its code, one part each. Stock is what was counted, or with a column delta what came and went: those are\n"
@@ -968,6 +972,53 @@ const struct cli_command cli_commands[] = {
       "--division says where it stands, --regions what it serves (everywhere, when it is left out): countries of\n"
       "two letters and codes of provinces, cities and districts (GB/T 2260), by commas. What is not named stays.",
     .example = "orderd warehouse put HZ --title '杭州仓' --division 330110 --capacity 500" },
+  { .name = "rate list",
+    .run = cli_api,
+    .method = "GET",
+    .path = "/v1/rates",
+    .columns = rate_columns,
+    .doc = "Rate cards: what carriers cost.",
+    .example = "orderd rate list" },
+  { .name = "rate put",
+    .args = "CARRIER",
+    .options =
+      "card=CODE service=TEXT province=TEXT city=TEXT model=first_add|per_kg|total from-kg=N to-kg=N first-kg=N first-price=N "
+      "price-per-kg=N days=TEXT divisor=N step-kg=N minimum=N fuel-percent=N remote=N retired=yes|no",
+    .run = cli_api,
+    .method = "POST",
+    .path = "/v1/rates",
+    .body = "carrier=1 card service province city model from_kg to_kg first_kg first_price price_per_kg days divisor step_kg minimum "
+            "fuel_percent remote retired",
+    .doc = "Enter a band of a rate card, and what holds for the whole card.",
+    .more =
+      "Whole cards come from a sheet: orderd import FILE --as rates. first_add: the first price up to the first weight,\n"
+      "then the price per kg for what is beyond; per_kg: weight by price; total: the band's price whatever the weight.",
+    .example = "orderd rate put sf --province 浙江省 --first-kg 1 --first-price 6 --price-per-kg 0.9 --step-kg 0.1" },
+  { .name = "rate show",
+    .args = "CARD",
+    .run = cli_api,
+    .method = "GET",
+    .path = "/v1/rates/{1}",
+    .doc = "One rate card with its bands.",
+    .example = "orderd rate show sf" },
+  { .name = "quote",
+    .args = "[FULFILMENT]",
+    .options = "province=TEXT city=TEXT weight-g=N volume-cm3=N longest-mm=N cod-minor=N insured-minor=N days=N",
+    .run = cli_api,
+    .method = "POST",
+    .path = "/v1/shipments/quote",
+    .body = "fulfilment=1 province city weight_g# volume_cm3# longest_mm# cod_minor# insured_minor# days#",
+    .doc = "Price a parcel with every rate card: who wins, and why the others lose.",
+    .more = "A fulfilment as its articles weigh and where it goes, or a province and a weight. --days: it must be there by then.",
+    .example = "orderd quote --province 浙江省 --weight-g 2500" },
+  { .name = "what-if carriers",
+    .options = "from=DAY to=DAY orders=FILE cards=FILE",
+    .run = cli_what_if,
+    .doc = "What always using one carrier would have cost, against the best for each parcel.",
+    .more =
+      "Of the parcels that left, or of those in a file: --orders is CSV with province, city, weight_g, volume_cm3; --cards the\n"
+      "rate cards as import reads them. A carrier is compared over the parcels that it takes.",
+    .example = "orderd what-if carriers --from 2026-01-01" },
   { .name = "warehouse list",
     .run = cli_api,
     .method = "GET",

@@ -115,6 +115,11 @@ const struct config_key config_keys[] = {
   { "pack", "verify", CONFIG_YES, true, "no", 0, 0, NULL,
     "yes: no parcel is claimed before its pieces were verified by scanning." },
 
+  { "rates", "percentile", CONFIG_COUNT, true, "90", 1, 100, NULL,
+    "A carrier's lead time to a province is what so many per cent of its parcels took there." },
+  { "rates", "observed", CONFIG_COUNT, true, "20", 1, 1000000, NULL,
+    "So many parcels make a lead time; before that the days on the rate card count." },
+
   { "ship", "pickup_due", CONFIG_DURATION, true, "24h", 0, 0, NULL,
     "How long a parcel that its channel knows may wait for the carrier." },
   { "ship", "confirm_due", CONFIG_DURATION, true, "24h", 0, 0, NULL,
@@ -312,6 +317,7 @@ static const struct {
   { "stock", "What lies on the shelves" },
   { "split", "How orders are split over warehouses and parcels" },
   { "pack", "The packing bench" },
+  { "rates", "Choosing a carrier by rate cards" },
   { "ship", "The pre-ship lock" },
   { "rules", "Rules of your own: DATA/rules/NAME.rule" },
   { "returns", "Returns, exchanges, refunds and repairs: their steps, deadlines and photos" },

@@ -10,7 +10,7 @@
 
 #define POST_TRIES 40
 #define POST_WAIT_MS 500
-#define COLUMNS_MAX 16
+#define COLUMNS_MAX 40
 #define KITS_FIRST 256
 #define REASON_DEFAULT "import"
 
@@ -91,6 +91,41 @@ static const struct goods_column stock_columns[] = {
   { NULL, CELL_TEXT, false, NULL },
 };
 
+static const struct goods_column rate_columns[] = {
+  { "card", CELL_TEXT, false, "ratecard pricelist 价目表 报价单" },
+  { "carrier", CELL_TEXT, true, "carriercode 承运商 物流公司 快递公司 物流商" },
+  { "service", CELL_TEXT, false, "product 服务 产品 服务类型" },
+  { "origin", CELL_TEXT, false, "from 始发地 发货地" },
+  { "currency", CELL_TEXT, false, "币种" },
+  { "divisor", CELL_TEXT, false, "volumetricdivisor 体积系数 泡重比 抛比" },
+  { "step_kg", CELL_TEXT, false, "step weightstep 计费步长 进位" },
+  { "minimum", CELL_TEXT, false, "minimumprice minprice 最低收费 最低一票" },
+  { "fuel_percent", CELL_TEXT, false, "fuel fuelsurcharge 燃油附加费 燃油" },
+  { "cod_percent", CELL_TEXT, false, "cod 代收手续费" },
+  { "cod_minimum", CELL_TEXT, false, "代收最低" },
+  { "insured_percent", CELL_TEXT, false, "insurance 保价费率 保价" },
+  { "insured_minimum", CELL_TEXT, false, "保价最低" },
+  { "max_kg", CELL_TEXT, false, "maxweight 限重 最大重量" },
+  { "max_side_cm", CELL_TEXT, false, "maxside maxlength 限长 最长边" },
+  { "valid_from", CELL_TEXT, false, "validfrom 生效日期" },
+  { "valid_to", CELL_TEXT, false, "validto 失效日期" },
+  { "dangerous", CELL_TEXT, false, "危险品" },
+  { "cold", CELL_TEXT, false, "冷链" },
+  { "retired", CELL_TEXT, false, "停用" },
+  { "province", CELL_TEXT, false, "destprovince zone state 省 省份 目的省 目的省份 目的地" },
+  { "city", CELL_TEXT, false, "destcity 城市 市 目的城市" },
+  { "model", CELL_TEXT, false, "pricing 计价方式 计费方式" },
+  { "from_kg", CELL_TEXT, false, "tierfrom weightfrom 起始重量 重量从" },
+  { "to_kg", CELL_TEXT, false, "tierto weightto 截止重量 重量到" },
+  { "first_kg", CELL_TEXT, false, "firstweight first 首重" },
+  { "first_price", CELL_TEXT, false, "firstpricecny 首重价格 首重费用 首重费" },
+  { "price_per_kg", CELL_TEXT, false,
+    "priceperkgcny perkg furtherprice 续重单价 续重价格 续重 单价 每公斤价格" },
+  { "remote", CELL_TEXT, false, "remotesurcharge 偏远附加费" },
+  { "days", CELL_TEXT, false, "leadtime leadtimetext transitdays 时效 天数" },
+  { NULL, CELL_TEXT, false, NULL },
+};
+
 static const struct goods_kind {
   const char *name, *list, *path;
   const struct goods_column *columns;
@@ -100,6 +135,7 @@ static const struct goods_kind {
   { "mappings", "mappings", "/v1/mappings", mapping_columns },
   { "warehouses", "warehouses", "/v1/warehouses", warehouse_columns },
   { "stock", "counts", "/v1/stock", stock_columns },
+  { "rates", "rates", "/v1/rates", rate_columns },
 };
 
 struct goods {
@@ -135,7 +171,7 @@ struct goods {
 
 const char *goods_kind_names(void)
 {
-  return "orders, skus, kits, mappings, warehouses or stock";
+  return "orders, skus, kits, mappings, warehouses, stock or rates";
 }
 
 bool goods_kind_ok(const char *name)

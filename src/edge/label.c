@@ -1,9 +1,6 @@
 /* label.c: waybills as people read them, and as labels of 100 × 150 mm: one page per piece, without scripts and without
  * anything from elsewhere. What others wrote stands in <bdi>, escaped. */
 #include "edge.h"
-#include "domain/waybill.h"
-#include "edge/waybill.h"
-#include "flow/waybill.h"
 #include <stdio.h>
 
 #define MODULE_UM 375

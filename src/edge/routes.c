@@ -1,6 +1,5 @@
 /* routes.c: the table of routes and the search in it. Pure. */
 #include "edge.h"
-#include "edge/waybill.h"
 
 #define LIST "limit cursor"
 
@@ -148,6 +147,15 @@ const struct route route_table[] = {
     .body = BODY_ROWS, .query = "dry_run", .doc = "Say which article a channel means, once or many times." },
   { "POST", "/v1/mappings/drop", ROLES_OF_CMD, "dropMapping", CMD_MAPPING_DROP, .body = BODY_JSON,
     .doc = "Forget what a channel meant by a SKU." },
+  { "GET", "/v1/rates", ROLES_PEOPLE, "listRateCards", CMD_N, .read = rate_cards_read, .doc = "List rate cards." },
+  { "POST", "/v1/rates", ROLES_OF_CMD, "putRates", CMD_RATE_PUT, .run = rates_post, .body = BODY_ROWS, .query = "dry_run",
+    .doc = "Enter bands of rate cards, one or many." },
+  { "POST", "/v1/rates/what-if", ROLES_OF_CMD, "whatIfRates", CMD_RATE_WHAT_IF, .body = BODY_JSON,
+    .doc = "Price what has left with every rate card." },
+  { "GET", "/v1/rates/{id}", ROLES_PEOPLE, "getRateCard", CMD_N, .read = rate_card_read, .slashes = true,
+    .doc = "One rate card with its bands." },
+  { "POST", "/v1/shipments/quote", ROLES_OF_CMD, "quoteParcel", CMD_RATE_QUOTE, .body = BODY_JSON,
+    .doc = "Price a parcel with every rate card: who wins, and why the others lose." },
   { "GET", "/v1/warehouses", ROLES_PEOPLE, "listWarehouses", CMD_N, .read = warehouses_read,
     .doc = "List warehouses and factories." },
   { "POST", "/v1/warehouses", ROLES_OF_CMD, "putWarehouses", CMD_WAREHOUSE_PUT, .run = warehouses_post,

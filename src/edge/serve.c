@@ -5,7 +5,6 @@
  * Nothing slow stands before listening. Stopping: no new connection, no new work; what was begun is answered,
  * at most STOP_MS long; then the writer ends, which leaves one whole database file behind. */
 #include "edge.h"
-#include "edge/waybill.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>

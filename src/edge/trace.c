@@ -2,8 +2,6 @@
  *
  *   look ─► traces.take (writer) ─► party_ask, some at a time ─► trace.told (writer) */
 #include "edge.h"
-#include "edge/waybill.h"
-#include "flow/waybill.h"
 #include <uv.h>
 
 struct asked { /* one question */

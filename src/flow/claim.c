@@ -1,7 +1,6 @@
 /* claim.c: the pre-ship lock (domain 6). A fulfilment has one number; each parcel carries two facts, what its channels
  * know and what the carrier did, and only both together end it as shipped. */
 #include "flow.h"
-#include "flow/waybill.h"
 #include <stdio.h>
 
 #define CLAIMS_FIRE_MAX 200
@@ -389,6 +388,7 @@ enum err claim_carried(struct cmd *c, struct db *db, struct claim *k, enum carri
                       "A parcel whose label is void was picked up: call it back"));
     return claim_update(db, k);
   }
+  if (carried == CARRIED_DELIVERED) TRY(rate_learn(c, db, k, at));
   if (carried == CARRIED_LOST || carried == CARRIED_RETURNED)
     TRY(claim_trouble(c, db, k, carried == CARRIED_LOST ? "parcel_lost" : "parcel_returned", "cs",
                       "See to it with the carrier and the customer"));

@@ -4,7 +4,6 @@
  *   take    waiting ─► sending, in one transaction with the figure of a push of stock
  *   settle  accepted ─► done · refused, or too old ─► dead, an exception · else later, with full jitter */
 #include "flow.h"
-#include "flow/waybill.h"
 #include <stdio.h>
 
 #define ASK_LEAST_MS 2000

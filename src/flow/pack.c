@@ -4,7 +4,6 @@
  *   open ──first right scan──► picking ──last right scan──► packed
  *                                 ▲────reset, or a change────┘ */
 #include "flow.h"
-#include "flow/waybill.h"
 
 #define PACK_QUANTITY_MAX 1000000
 

@@ -20,6 +20,7 @@ void rules_default(struct rules *r)
   r->surge_queue = 2000;
   r->surge_pending = 1000000;
   r->new_channels = true;
+  r->rate_percentile = 90, r->rate_observed = 20;
   r->pickup_due_ms = r->confirm_due_ms = 24 * HOUR_MS;
   r->tracking_reuse_ms = 180 * 24 * HOUR_MS;
   r->outbox = (struct outbox_rules){ .timeout_ms = 30 * 1000,
@@ -68,6 +69,8 @@ static const struct rule_key rule_keys[] = {
   { "split", "places_max", V_COUNT, AT(split.places_max), 0, 100 },
   { "pack", "verify", V_YES, AT(pack_verify), 0, 0 },
   { "rules", "trust", V_YES, AT(rules_trust), 0, 0 },
+  { "rates", "percentile", V_COUNT, AT(rate_percentile), 1, 100 },
+  { "rates", "observed", V_COUNT, AT(rate_observed), 1, 1000000 },
   { "ship", "pickup_due", V_DURATION, AT(pickup_due_ms), 1000, 365 * 24 * HOUR_MS },
   { "ship", "confirm_due", V_DURATION, AT(confirm_due_ms), 1000, 365 * 24 * HOUR_MS },
   { "ship", "number_reuse", V_DURATION, AT(tracking_reuse_ms), 1000, 3650 * 24 * HOUR_MS },

@@ -1,8 +1,6 @@
 /* trace.c: asking carriers where parcels are. A row per parcel on its way says when it is asked for next; the older the
  * parcel the rarer, and not at all once it arrived, came back, or is two months old. */
 #include "flow.h"
-#include "domain/waybill.h"
-#include "flow/waybill.h"
 #include <stdio.h>
 
 #define HOUR_MS (3600ll * 1000)

@@ -1,7 +1,5 @@
 /* waybill_say.c: what a carrier is told of a parcel: who sends it, who gets it, what is in it, what it weighs. */
 #include "flow.h"
-#include "domain/waybill.h"
-#include "flow/waybill.h"
 
 #define WEIGHT_UNKNOWN 1000 /* grams of a parcel whose articles have no weight */
 

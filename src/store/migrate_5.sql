@@ -97,3 +97,52 @@ CREATE TABLE trace_polls (
   followed INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX trace_polls_due ON trace_polls (due_at);
+CREATE TABLE rate_cards (
+  id              INTEGER PRIMARY KEY,
+  code            TEXT NOT NULL UNIQUE,
+  carrier         TEXT NOT NULL,
+  service         TEXT NOT NULL,
+  origin          TEXT NOT NULL,
+  currency        TEXT NOT NULL,
+  divisor         INTEGER NOT NULL,
+  step_g          INTEGER NOT NULL,
+  minimum         INTEGER NOT NULL,
+  fuel_bp         INTEGER NOT NULL,
+  cod_bp          INTEGER NOT NULL,
+  cod_minimum     INTEGER NOT NULL,
+  insured_bp      INTEGER NOT NULL,
+  insured_minimum INTEGER NOT NULL,
+  weight_max_g    INTEGER NOT NULL,
+  side_max_mm     INTEGER NOT NULL,
+  valid_from      INTEGER NOT NULL,
+  valid_to        INTEGER NOT NULL,
+  dangerous       INTEGER NOT NULL,
+  cold            INTEGER NOT NULL,
+  retired         INTEGER NOT NULL,
+  version         INTEGER NOT NULL,
+  updated_at      INTEGER NOT NULL
+) STRICT;
+CREATE TABLE rates (
+  id         INTEGER PRIMARY KEY,
+  card_id    INTEGER NOT NULL,
+  province   TEXT NOT NULL,
+  city       TEXT NOT NULL,
+  from_g     INTEGER NOT NULL,
+  model      INTEGER NOT NULL,
+  to_g       INTEGER NOT NULL,
+  first_g    INTEGER NOT NULL,
+  first      INTEGER NOT NULL,
+  per_kg     INTEGER NOT NULL,
+  remote     INTEGER NOT NULL,
+  days_least INTEGER NOT NULL,
+  days_most  INTEGER NOT NULL,
+  UNIQUE (card_id, province, city, from_g)
+) STRICT;
+CREATE INDEX rates_province ON rates (province, card_id);
+CREATE TABLE lead_times (
+  carrier  TEXT NOT NULL,
+  province TEXT NOT NULL,
+  days     INTEGER NOT NULL,
+  parcels  INTEGER NOT NULL,
+  PRIMARY KEY (carrier, province, days)
+) WITHOUT ROWID, STRICT;

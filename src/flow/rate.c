@@ -1,0 +1,320 @@
+/* rate.c: rate cards come row by row; a quote asks all of them (domain 7.3); what was seen of carriers is learnt. */
+#include "flow.h"
+
+#define DAY_MS (24 * 3600 * 1000ll)
+
+/* ---- rate.put: one band, and what its row says of the card ------------------------------------------------------- */
+enum err flow_rate_put_parse(struct cmd *c, const struct json *body)
+{
+  struct rate_row *r = arena_new(&c->mem, struct rate_row);
+  c->args = r;
+  if (json_type(body) != JSON_OBJECT) return refuse_at(c, "", "not_an_object", "The body must be an object");
+  return rate_row_read(&c->mem, body, r, &c->problem.faults) ? ERR_OK : ERR_INVALID;
+}
+
+static bool card_differs(const struct rate_card *x, const struct rate_card *y)
+{
+  struct rate_card a = *x, b = *y;
+  const char **const texts[][2] = { { &a.code, &b.code },
+                                    { &a.carrier, &b.carrier },
+                                    { &a.service, &b.service },
+                                    { &a.origin, &b.origin },
+                                    { &a.currency, &b.currency } };
+  for (size_t i = 0; i < COUNT(texts); i++) {
+    if (strcmp(*texts[i][0], *texts[i][1]) != 0) return true;
+    *texts[i][0] = *texts[i][1] = NULL;
+  }
+  const int64_t n[][2] = { { a.divisor, b.divisor },
+                           { a.step_g, b.step_g },
+                           { a.minimum, b.minimum },
+                           { a.fuel_bp, b.fuel_bp },
+                           { a.cod_bp, b.cod_bp },
+                           { a.cod_minimum, b.cod_minimum },
+                           { a.insured_bp, b.insured_bp },
+                           { a.insured_minimum, b.insured_minimum },
+                           { a.weight_max_g, b.weight_max_g },
+                           { a.side_max_mm, b.side_max_mm },
+                           { a.valid_from, b.valid_from },
+                           { a.valid_to, b.valid_to },
+                           { a.dangerous, b.dangerous },
+                           { a.cold, b.cold },
+                           { a.retired, b.retired } };
+  for (size_t i = 0; i < COUNT(n); i++)
+    if (n[i][0] != n[i][1]) return true;
+  return false;
+}
+
+enum err flow_rate_put_run(struct cmd *c, struct db *db)
+{
+  const struct rate_row *row = c->args;
+  struct rate_card card, was;
+  struct rate r = row->rate;
+  bool changed, is_new;
+  enum err e = rate_card_find(db, &c->mem, row->card.code, &card);
+  if (e && e != ERR_NOT_FOUND) return e;
+  if (e) card = row->card;
+  was = card;
+  rate_card_merge(&card, row);
+  if (!e && strcmp(card.carrier, was.carrier) != 0)
+    return refuse(c, ERR_CONFLICT, "other_carrier", "The card %.64s is %.64s's", was.code, was.carrier);
+  bool is_other = e || card_differs(&card, &was);
+  if (is_other) {
+    TRY(rate_card_put(db, &card, c->now_ms));
+    TRY(progress_event(c, db, 'r', card.id, e ? "rate_card.created" : "rate_card.updated", "{}"));
+  }
+  r.card_id = card.id;
+  TRY(rate_put(db, &r, &changed, &is_new));
+  struct jw w;
+  c->status = is_new ? 201 : 200;
+  jw_init(&w, &c->out), jw_object(&w), jw_kstring(&w, "code", card.code);
+  jw_kstring(&w, "result",
+             is_new                ? "created"
+             : changed || is_other ? "updated"
+                                   : "unchanged"),
+    jw_object_end(&w);
+  return ERR_OK;
+}
+
+/* ---- quotes ---------------------------------------------------------------------------------------------------------- */
+struct quote_args {
+  const char *fulfilment, *province, *city, *currency;
+  int64_t weight, volume, side, cod, value, days;
+  bool dangerous, cold;
+};
+
+enum err flow_rate_quote_parse(struct cmd *c, const struct json *body)
+{
+  struct quote_args *a = arena_new(&c->mem, struct quote_args);
+  const struct arg rows[] = { { "fulfilment", ARG_TEXT, false, 24, &a->fulfilment },
+                              { "province", ARG_TEXT, false, 64, &a->province },
+                              { "city", ARG_TEXT, false, 64, &a->city },
+                              { "currency", ARG_TEXT, false, 3, &a->currency },
+                              { "weight_g", ARG_INT, false, 0, &a->weight },
+                              { "volume_cm3", ARG_INT, false, 0, &a->volume },
+                              { "longest_mm", ARG_INT, false, 0, &a->side },
+                              { "cod_minor", ARG_INT, false, 0, &a->cod },
+                              { "insured_minor", ARG_INT, false, 0, &a->value },
+                              { "days", ARG_INT, false, 0, &a->days },
+                              { "dangerous", ARG_BOOL, false, 0, &a->dangerous },
+                              { "cold", ARG_BOOL, false, 0, &a->cold } };
+  c->args = a;
+  TRY(args_read(c, body, rows, COUNT(rows)));
+  if (!a->fulfilment == !a->province)
+    refuse_at(c, "", "fulfilment_or_province", "Name a fulfilment, or a province and a weight");
+  if (!a->fulfilment && a->weight < 1) refuse_at(c, "/weight_g", "out_of_range", "1 gram at least");
+  const int64_t numbers[] = { a->weight, a->volume, a->side, a->cod, a->value, a->days };
+  for (size_t i = 0; i < COUNT(numbers); i++)
+    if (numbers[i] < 0 || numbers[i] > 1000000000000) {
+      refuse_at(c, "", "out_of_range", "Figures are not below 0, and below a million million");
+      break;
+    }
+  if (a->weight > RATE_GRAMS_MAX) refuse_at(c, "/weight_g", "out_of_range", "100 t at most");
+  return c->problem.faults.n ? ERR_INVALID : ERR_OK;
+}
+
+/* What a fulfilment weighs, and where it goes. */
+static enum err goods_of(struct cmd *c, struct db *db, int64_t fulfilment, struct parcel_goods *g,
+                         const char **currency)
+{
+  struct fulfilment_line *l;
+  struct order o;
+  size_t n;
+  int64_t weight, volume;
+  TRY(fulfilment_lines(db, &c->mem, fulfilment, &l, &n));
+  if (!n) return refuse(c, ERR_CONFLICT, "empty", "Nothing is in f_%lld", (long long)fulfilment);
+  TRY(order_get(db, &c->mem, l[0].order_id, &o));
+  TRY(waybill_measure(c, db, fulfilment, &weight, &volume));
+  if (!g->weight_g) g->weight_g = weight;
+  if (!g->volume_cm3) g->volume_cm3 = volume;
+  g->province = o.province, g->city = o.city, *currency = o.currency;
+  return ERR_OK;
+}
+
+enum err rate_ask(struct cmd *c, struct db *db, const struct parcel_goods *g, const char *currency,
+                  int64_t days, struct rate_candidate **list, size_t *n, int *best)
+{
+  struct rate_card *card;
+  struct rate *row;
+  struct lead_time *seen;
+  size_t rows, seen_n;
+  const struct rate_rules rules = { c->rules->rate_percentile, c->rules->rate_observed };
+  TRY(rate_cards(db, &c->mem, false, &card, n));
+  TRY(rate_rows(db, &c->mem, rate_place(&c->mem, g->province), &row, &rows));
+  TRY(lead_times(db, &c->mem, &seen, &seen_n));
+  *list = arena_array(&c->mem, struct rate_candidate, *n + 1);
+  *best =
+    rate_choose(&c->mem, card, *n, row, rows, seen, seen_n, &rules, g, currency, days, c->now_ms, *list);
+  return ERR_OK;
+}
+
+void candidate_put(struct jw *w, const struct rate_candidate *k)
+{
+  jw_object(w), jw_kstring(w, "carrier", k->card->carrier), jw_kstring(w, "card", k->card->code);
+  jw_kstring(w, "service", k->card->service), jw_kstring(w, "currency", k->card->currency);
+  if (k->band) {
+    const struct rate_price *p = &k->price;
+    const struct {
+      const char *key;
+      int64_t n;
+    } parts[] = { { "price_minor", p->total },   { "billable_g", p->billable_g },
+                  { "base_minor", p->base },     { "fuel_minor", p->fuel },
+                  { "remote_minor", p->remote }, { "to_minimum_minor", p->minimum },
+                  { "cod_minor", p->cod },       { "insured_minor", p->insured } };
+    for (size_t i = 0; i < COUNT(parts); i++) jw_kint(w, parts[i].key, parts[i].n);
+    jw_key(w, "days");
+    if (k->days) jw_int(w, k->days);
+    else jw_null(w);
+    jw_kbool(w, "observed", k->observed);
+  }
+  jw_kstring(w, "lost", k->lost), jw_object_end(w);
+}
+
+static void quote_put(struct cmd *c, const struct rate_candidate *k, size_t n, int best)
+{
+  struct jw w;
+  jw_init(&w, &c->out), jw_object(&w), jw_key(&w, "winner");
+  if (best >= 0) candidate_put(&w, &k[best]);
+  else jw_null(&w);
+  jw_key(&w, "candidates"), jw_array(&w);
+  for (size_t i = 0; i < n; i++) candidate_put(&w, &k[i]);
+  jw_array_end(&w), jw_object_end(&w);
+}
+
+enum err rate_ask_fulfilment(struct cmd *c, struct db *db, int64_t fulfilment_id, int64_t weight_g,
+                             int64_t days, struct rate_candidate **list, size_t *n, int *best)
+{
+  struct parcel_goods g = { .weight_g = weight_g };
+  const char *currency = NULL;
+  TRY(goods_of(c, db, fulfilment_id, &g, &currency));
+  return rate_ask(c, db, &g, currency, days, list, n, best);
+}
+
+enum err flow_rate_quote_run(struct cmd *c, struct db *db)
+{
+  const struct quote_args *a = c->args;
+  struct parcel_goods g = { a->province, a->city,  a->weight,    a->volume, a->side,
+                            a->cod,      a->value, a->dangerous, a->cold };
+  const char *currency = a->currency;
+  struct rate_candidate *list;
+  struct fulfilment f;
+  size_t n;
+  int best;
+  if (a->fulfilment) {
+    TRY(fulfilment_target(c, db, a->fulfilment, &f));
+    TRY(goods_of(c, db, f.id, &g, &currency));
+  }
+  TRY(rate_ask(c, db, &g, currency, a->days, &list, &n, &best));
+  quote_put(c, list, n, best);
+  return ERR_OK;
+}
+
+/* ---- what is learnt: a parcel was delivered ----------------------------------------------------------------------------- */
+enum err rate_learn(struct cmd *c, struct db *db, const struct claim *k, int64_t delivered_at)
+{
+  struct fulfilment_line *l;
+  struct order o;
+  size_t n;
+  if (!k->picked_up_at || delivered_at < k->picked_up_at) return ERR_OK;
+  TRY(fulfilment_lines(db, &c->mem, k->fulfilment_id, &l, &n));
+  if (!n) return ERR_OK;
+  TRY(order_get(db, &c->mem, l[0].order_id, &o));
+  const char *province = rate_place(&c->mem, o.province);
+  if (!*province) return ERR_OK;
+  return lead_seen(db, k->carrier, province, (delivered_at - k->picked_up_at + DAY_MS - 1) / DAY_MS);
+}
+
+/* ---- what if: parcels that left, each with every card --------------------------------------------------------------------- */
+struct what_if_args {
+  const char *from, *to, *always;
+  int64_t from_ms, to_ms;
+};
+#define WHAT_IF_PARCELS 100000
+#define WHAT_IF_CARRIERS 64
+
+enum err flow_rate_what_if_parse(struct cmd *c, const struct json *body)
+{
+  struct what_if_args *a = arena_new(&c->mem, struct what_if_args);
+  const struct arg rows[] = { { "from", ARG_TEXT, false, 40, &a->from },
+                              { "to", ARG_TEXT, false, 40, &a->to },
+                              { "always", ARG_TEXT, false, 64, &a->always } };
+  c->args = a, a->to_ms = INT64_MAX;
+  TRY(args_read(c, body, rows, COUNT(rows)));
+  if (a->from && !time_parse_loose(a->from, 480, &a->from_ms))
+    refuse_at(c, "/from", "bad_time", "A day, or a time with its zone");
+  if (a->to && !time_parse_loose(a->to, 480, &a->to_ms))
+    refuse_at(c, "/to", "bad_time", "A day, or a time with its zone");
+  return c->problem.faults.n ? ERR_INVALID : ERR_OK;
+}
+
+static void sums_add(struct always_sum *s, size_t *n, const struct rate_candidate *k, size_t cards, int best)
+{
+  for (size_t i = 0; i < cards; i++) {
+    size_t at = 0;
+    if (!k[i].band) continue;
+    int64_t least = k[i].price.total;
+    bool again = false;
+    for (size_t j = 0; j < cards; j++) { /* the carrier's cheapest card stands for it, once */
+      if (!k[j].band || strcmp(k[j].card->carrier, k[i].card->carrier) != 0) continue;
+      if (j < i) again = true;
+      if (k[j].price.total < least) least = k[j].price.total;
+    }
+    while (at < *n && strcmp(s[at].carrier, k[i].card->carrier) != 0) at++;
+    if (again || at == WHAT_IF_CARRIERS) continue;
+    if (at == *n) s[(*n)++] = (struct always_sum){ .carrier = k[i].card->carrier };
+    s[at].parcels++, s[at].sum += least, s[at].ours += k[best].price.total;
+  }
+}
+
+void what_if_put(struct buf *out, const struct what_if *w)
+{
+  struct jw j;
+  jw_init(&j, out), jw_object(&j), jw_kint(&j, "parcels", w->parcels),
+    jw_kint(&j, "not_priced", w->not_priced);
+  jw_kint(&j, "chosen_minor", w->chosen), jw_key(&j, "always"), jw_array(&j);
+  for (size_t i = 0; i < w->sums; i++) {
+    const struct always_sum *s = &w->sum[i];
+    jw_object(&j), jw_kstring(&j, "carrier", s->carrier), jw_kint(&j, "parcels", s->parcels);
+    jw_kint(&j, "always_minor", s->sum), jw_kint(&j, "chosen_minor", s->ours),
+      jw_kint(&j, "saved_minor", s->sum - s->ours);
+    jw_kint(&j, "saved_bp", s->sum ? (s->sum - s->ours) * 10000 / s->sum : 0), jw_object_end(&j);
+  }
+  jw_array_end(&j), jw_object_end(&j);
+}
+
+void what_if_open(struct arena *a, struct what_if *w)
+{
+  *w = (struct what_if){ .sum = arena_array(a, struct always_sum, WHAT_IF_CARRIERS) };
+}
+
+void what_if_add(struct what_if *w, const struct rate_candidate *k, size_t cards, int best)
+{
+  w->parcels++;
+  if (best < 0) {
+    w->not_priced++;
+    return;
+  }
+  w->chosen += k[best].price.total;
+  sums_add(w->sum, &w->sums, k, cards, best);
+}
+
+enum err flow_rate_what_if_run(struct cmd *c, struct db *db)
+{
+  const struct what_if_args *a = c->args;
+  struct what_if w;
+  int64_t *ids;
+  size_t n;
+  what_if_open(&c->mem, &w);
+  TRY(claims_left(db, &c->mem, a->from_ms, a->to_ms, WHAT_IF_PARCELS, &ids, &n));
+  for (size_t i = 0; i < n; i++) {
+    struct parcel_goods g = { 0 };
+    struct rate_candidate *list;
+    const char *currency = NULL;
+    size_t cards;
+    int best;
+    TRY(goods_of(c, db, ids[i], &g, &currency));
+    TRY(rate_ask(c, db, &g, currency, 0, &list, &cards, &best));
+    what_if_add(&w, list, cards, best);
+  }
+  what_if_put(&c->out, &w);
+  return ERR_OK;
+}
