@@ -1,8 +1,6 @@
 /* Waybills over random histories beside a naive carrier: it may not be reached, its answers get lost, people void, buy again
  * and cancel, parcels are picked up, the process dies. Whatever happens, a fulfilment never has two live numbers, and what
  * the carrier sold and nobody wants is taken back. WAYBILL_SEED=N runs one history, WAYBILL_HISTORIES=N so many. */
-#include "domain/waybill.h"
-#include "flow/waybill.h"
 #include "lib/shop.h"
 #include "test.h"
 #include <stdio.h>

@@ -1,7 +1,5 @@
 /* parcel.c: what people and carriers say about parcels: claim, void, confirm, put back, trace (domain 6). */
 #include "flow.h"
-#include "domain/waybill.h"
-#include "flow/waybill.h"
 
 struct parcel_args {
   const char *carrier, *tracking_no, *channel, *reason, *note, *order, *outcome, *status, *at, *sku,
@@ -370,8 +368,7 @@ enum err parcel_traced(struct cmd *c, struct db *db, const char *tracking_no, co
   TRY(e);
   TRY(parcel_known(c, db, k.fulfilment_id, &known));
   if (!known) return ERR_NOT_FOUND;
-  if (t->at < k.claimed_at - c->rules->tracking_reuse_ms / 2)
-    return ERR_OK; /* of who had the number before */
+  if (t->at < k.claimed_at - c->rules->tracking_reuse_ms / 2) return ERR_OK; /* of who had the number before */
   TRY(trace_put(db, number, c->actor.name, t, c->now_ms, &is_new));
   enum carried was = k.carried;
   TRY(claim_carried(c, db, &k, carried_of(t->status), t->at < c->now_ms ? t->at : c->now_ms));

@@ -6,8 +6,6 @@
  *
  * What a carrier knows a waybill by is never used again, so that an answer about it is about nothing else. */
 #include "flow.h"
-#include "domain/waybill.h"
-#include "flow/waybill.h"
 
 #define SWEEP_AT_ONCE 50
 
@@ -151,14 +149,47 @@ static enum err carrier_known(struct cmd *c, const char *name)
                 name);
 }
 
-/* The only one that sells waybills. */
-static enum err carrier_choose(struct cmd *c, const char **name, const char **why)
+/* The best by the rate cards among those that sell waybills; *name NULL: no card prices it. */
+static enum err carrier_by_rates(struct cmd *c, struct db *db, const struct fulfilment *f, int64_t weight,
+                                 const char **name, const char **why)
 {
+  struct rate_candidate *k;
+  size_t n;
+  int best;
   *name = NULL;
+  TRY(rate_ask_fulfilment(c, db, f->id, weight, 0, &k, &n, &best));
+  best = -1;
+  for (size_t i = 0; i < n; i++) {
+    const struct party_rules *p = rules_party(c->rules, "carrier", k[i].card->carrier);
+    bool can = k[i].band && p && p->buys &&
+               (!k[i].lost || !strcmp(k[i].lost, "dearer") || !strcmp(k[i].lost, "slower"));
+    if (!can) continue;
+    if (best < 0 || k[i].price.total < k[best].price.total) best = (int)i;
+  }
+  if (best < 0) return ERR_OK;
+  struct buf b = { 0 };
+  struct jw w;
+  jw_init(&w, &b), jw_object(&w), jw_kstring(&w, "because", "cheapest"), jw_key(&w, "candidates"),
+    jw_array(&w);
+  for (size_t i = 0; i < n; i++) candidate_put(&w, &k[i]);
+  jw_array_end(&w), jw_object_end(&w);
+  *name = arena_str(&c->mem, k[best].card->carrier), *why = arena_strn(&c->mem, b.data, b.len);
+  buf_release(&b);
+  return ERR_OK;
+}
+
+/* By the rate cards; where there are none for it, the only one that sells waybills. */
+static enum err carrier_choose(struct cmd *c, struct db *db, const struct fulfilment *f, int64_t weight,
+                               const char **name, const char **why)
+{
+  TRY(carrier_by_rates(c, db, f, weight, name, why));
+  if (*name) return ERR_OK;
   for (size_t i = 0; i < c->rules->parties; i++) {
     const struct party_rules *p = &c->rules->party[i];
     if (strcmp(p->kind, "carrier") != 0 || !p->buys) continue;
-    if (*name) return refuse(c, ERR_CONFLICT, "carrier_needed", "Several carriers sell waybills: name one");
+    if (*name)
+      return refuse(c, ERR_CONFLICT, "carrier_needed",
+                    "Several carriers sell waybills, and no rate card prices this parcel: name one");
     *name = p->name;
   }
   *why = "{\"because\":\"only\"}";
@@ -177,7 +208,7 @@ static enum err want(struct cmd *c, struct db *db, const struct fulfilment *f, c
   *w = (struct waybill){ .fulfilment_id = f->id, .pieces = a->pieces, .actor = c->actor.name };
   TRY(may_leave(c, db, f, &l, &n));
   if (a->carrier) w->carrier = a->carrier;
-  else TRY(carrier_choose(c, &w->carrier, &w->why));
+  else TRY(carrier_choose(c, db, f, a->weight, &w->carrier, &w->why));
   TRY(carrier_known(c, w->carrier));
   TRY(collect(c, db, l, n, w));
   TRY(waybill_measure(c, db, f->id, &w->weight, &w->volume));
