@@ -972,13 +972,6 @@ const struct cli_command cli_commands[] = {
       "--division says where it stands, --regions what it serves (everywhere, when it is left out): countries of\n"
       "two letters and codes of provinces, cities and districts (GB/T 2260), by commas. What is not named stays.",
     .example = "orderd warehouse put HZ --title '杭州仓' --division 330110 --capacity 500" },
-  { .name = "rate list",
-    .run = cli_api,
-    .method = "GET",
-    .path = "/v1/rates",
-    .columns = rate_columns,
-    .doc = "Rate cards: what carriers cost.",
-    .example = "orderd rate list" },
   { .name = "rate put",
     .args = "CARRIER",
     .options =
@@ -994,6 +987,13 @@ const struct cli_command cli_commands[] = {
       "Whole cards come from a sheet: orderd import FILE --as rates. first_add: the first price up to the first weight,\n"
       "then the price per kg for what is beyond; per_kg: weight by price; total: the band's price whatever the weight.",
     .example = "orderd rate put sf --province 浙江省 --first-kg 1 --first-price 6 --price-per-kg 0.9 --step-kg 0.1" },
+  { .name = "rate list",
+    .run = cli_api,
+    .method = "GET",
+    .path = "/v1/rates",
+    .columns = rate_columns,
+    .doc = "Rate cards: what carriers cost.",
+    .example = "orderd rate list" },
   { .name = "rate show",
     .args = "CARD",
     .run = cli_api,

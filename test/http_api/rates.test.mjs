@@ -1,8 +1,10 @@
 // Rate cards: entered by row, asked for a price, and the real lists to the fen.
+import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
+import os from 'node:os';
 import path from 'node:path';
 import zlib from 'node:zlib';
-import { Server, check, order, same, skip, test } from './lib.mjs';
+import { BINARY, Server, check, order, same, skip, test } from './lib.mjs';
 
 // Worked out by hand from the lists: rounding to 0.1 kg at sf, else to 1 kg; 6000 cm3 a kg at sf, sto and jt, 4000 at xinliang, else 5000.
 const quotes = [
@@ -166,4 +168,42 @@ test('a parcel that left: its days are learnt, and what-if prices it', async () 
   const w = (await s.want(200, 'POST', '/v1/rates/what-if', { body: {} })).json;
   same([w.parcels, w.chosen_minor, w.always.map((x) => [x.carrier, x.always_minor, x.saved_minor])], [1, 800, [['sf', 2000, 1200], ['sto', 800, 0]]]);
   await s.drop();
+});
+
+// States of Brazil by their capital's distance from São Paulo, on provinces by their capital's distance from Wuxi.
+const PLACES = { SP: '江苏省', PR: '上海市', RJ: '浙江省', MG: '安徽省', SC: '江西省', ES: '河南省', GO: '湖北省', DF: '山东省', MS: '福建省', RS: '湖南省', MT: '天津市', BA: '北京市', TO: '河北省',
+  SE: '山西省', AL: '陕西省', PE: '广东省', PB: '辽宁省', RN: '贵州省', PI: '广西', CE: '重庆市', MA: '四川省', RO: '吉林省', PA: '内蒙古', AC: '云南省', AM: '黑龙江省', AP: '甘肃省', RR: '新疆' };
+const DATA = path.resolve('../shared/data');
+const table = (name) => {
+  const [head, ...rows] = zlib.gunzipSync(fs.readFileSync(path.join(DATA, 'olist', `${name}.csv.gz`))).toString().replaceAll('\r', '').trim().split('\n').map((l) => l.split(',').map((x) => x.replace(/^"|"$/g, '')));
+  return rows.map((r) => Object.fromEntries(head.map((h, i) => [h.replace(/^\ufeff?"?|"$/g, ''), r[i]])));
+};
+
+test('real weights and sizes: what always using one carrier would have cost', async () => {
+  if (!fs.existsSync(path.join(DATA, 'olist')) || !fs.existsSync(LISTS)) return skip('the real orders are not at hand');
+  const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'orderd-rates-'));
+  const product = new Map(table('olist_products_dataset').map((p) => [p.product_id, p])), state = new Map(table('olist_customers_dataset').map((c) => [c.customer_id, c.customer_state]));
+  const parcels = new Map();
+  for (const i of table('olist_order_items_dataset')) {
+    const p = product.get(i.product_id), was = parcels.get(i.order_id) ?? [0, 0];
+    if (!p || !Number(p.product_weight_g) || !Number(p.product_length_cm)) { parcels.set(i.order_id, [NaN, NaN]); continue; }
+    parcels.set(i.order_id, [was[0] + Number(p.product_weight_g), was[1] + p.product_length_cm * p.product_height_cm * p.product_width_cm]);
+  }
+  const lines = ['province,city,weight_g,volume_cm3'];
+  for (const o of table('olist_orders_dataset')) {
+    const [g, v] = parcels.get(o.order_id) ?? [NaN, NaN], place = PLACES[state.get(o.customer_id)];
+    if (o.order_status === 'delivered' && place && g > 0) lines.push(`${place},,${g},${v}`);
+  }
+  check(lines.length > 60000, `${lines.length} orders`);
+  fs.writeFileSync(path.join(dir, 'orders.csv'), `${lines.join('\n')}\n`);
+  const cards = zlib.gunzipSync(fs.readFileSync(LISTS)).toString().trim().split(/\r?\n/).slice(1).map((l) => l.split(',')).filter((x) => x[2] === '无锡市')
+    .map((x) => [...codes[x[0]], ...x.slice(1)].join(','));
+  fs.writeFileSync(path.join(dir, 'cards.csv'), `carrier,step_kg,divisor,service,origin,province,city,model,first_kg,first_price,from_kg,to_kg,price_per_kg,days\n${cards.join('\n')}\n`);
+  const r = spawnSync(BINARY, ['what-if', 'carriers', '--orders', path.join(dir, 'orders.csv'), '--cards', path.join(dir, 'cards.csv'), '--json'], { encoding: 'utf8' });
+  const w = JSON.parse(r.stdout), sf = w.always.find((x) => x.carrier === 'sf'), sto = w.always.find((x) => x.carrier === 'sto');
+  same([w.parcels, w.not_priced], [lines.length - 1, 0]);
+  check(w.always.every((x) => x.saved_minor >= 0), 'the best is never dearer');
+  check(sf.parcels === w.parcels && sf.always_minor > w.chosen_minor && sto.always_minor > w.chosen_minor, JSON.stringify(w));
+  if (process.argv.includes('-v')) console.log(spawnSync(BINARY, ['what-if', 'carriers', '--orders', path.join(dir, 'orders.csv'), '--cards', path.join(dir, 'cards.csv')], { encoding: 'utf8' }).stdout);
+  fs.rmSync(dir, { recursive: true, force: true });
 });
