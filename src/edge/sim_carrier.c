@@ -1,6 +1,5 @@
 /* sim_carrier.c: carriers in the simulator: what they sell, how it travels, and what they say of it. */
 #include "edge.h"
-#include "edge/sim_carrier.h"
 #include <stdio.h>
 
 struct ask { /* a request, read */
