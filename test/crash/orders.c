@@ -46,7 +46,7 @@ enum kind_id {
 #define X(id, cmd, mark, weight, keyed, order) KIND_##id,
   KIND_MAP(X)
 #undef X
-  KIND_N
+    KIND_N
 };
 static const struct kind {
   const char *name;
@@ -506,7 +506,8 @@ static void must_be_zero(struct db *db, const char *sql, const char *what)
   stmt_drop(s);
 }
 
-static void event_count(struct ledger *g, const char *type, const char *actor)
+/* A parcel of two orders moves both: of the other one the event says that the system moved it. */
+static void event_count(struct ledger *g, const char *type, const char *actor, const char *data)
 {
   if (actor[0] != 'c' || actor[1] < '0' || actor[1] > '9') return;
   long n = strtol(actor + 1, NULL, 10);
@@ -520,14 +521,16 @@ static void event_count(struct ledger *g, const char *type, const char *actor)
     kind_table[d->kind].cmd == CMD_ORDER_INGEST &&
     (!strcmp(type, "order.created") || !strcmp(type, "order.updated") || !strcmp(type, "order.conflict"));
   d->events++;
-  d->marks += news || (mark && kind_table[d->kind].cmd != CMD_ORDER_INGEST && !strcmp(type, mark));
+  bool followed = !strcmp(type, "order.status") && strstr(data, "\"trigger\":\"system\"");
+  d->marks +=
+    news || (mark && kind_table[d->kind].cmd != CMD_ORDER_INGEST && !strcmp(type, mark) && !followed);
 }
 
 static void events_read(struct ledger *g, struct db *db)
 {
   for (int i = 0; i < g->deeds; i++) g->deed[i].marks = g->deed[i].events = 0;
-  struct stmt *s = db_prepare(db, "SELECT type, actor FROM events ORDER BY seq");
-  while (stmt_row(s)) event_count(g, stmt_col_text(s, 0), stmt_col_text(s, 1));
+  struct stmt *s = db_prepare(db, "SELECT type, actor, data FROM events ORDER BY seq");
+  while (stmt_row(s)) event_count(g, stmt_col_text(s, 0), stmt_col_text(s, 1), stmt_col_text(s, 2));
   if (stmt_end(s)) crash_broken("events cannot be read: %s", db_err_text(db));
   stmt_drop(s);
 }
