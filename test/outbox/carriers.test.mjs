@@ -10,8 +10,8 @@ const SENDER = '\n[sender]\nname = Depot <b>\nphone = 13900000001\nprovince = å¹
 const OUTBOX = '\n[outbox]\nbackoff = 50ms\nbackoff_most = 200ms\nbreaker = 100ms\nbreaker_most = 200ms\n[stock]\ntrack = no\n';
 
 class Street extends Server {
-  static async open({ words = '', names = 'SF,DEPPON,JDL', every = '1h', conf = '[pack]\nverify = no\n', pushes = true } = {}) {
-    const s = new Street({ conf: '#\n' });
+  static async open({ words = '', names = 'SF,DEPPON,JDL', every = '1h', conf = '[pack]\nverify = no\n', pushes = true, env = {} } = {}) {
+    const s = new Street({ conf: '#\n', env });
     s.seen = [];
     s.relay = http.createServer((req, res) => {
       const parts = [];
@@ -85,6 +85,34 @@ test('bought once of each carrier, though answers are lost and orderd is killed'
   }
   await s.close();
 });
+
+for (const point of ['waybill.wanted', 'waybill.bought']) {
+  test(`kill -9 at ${point}: one is bought, and it claims the fulfilment`, async () => {
+    const s = await Street.open({ names: 'SF', env: { ORDERD_KILL_AT: `${point}:1` } });
+    let deaths = 0;
+    const revive = async () => {
+      const how = await Promise.race([s.exited, new Promise((go) => setTimeout(go, 3000))]);
+      if (!s.over) return;
+      same(how?.signal, 'SIGKILL', 'how it died');
+      deaths++, s.env = {}, s.up = false;
+      await s.start();
+      s.up = true;
+    };
+    const p = await s.parcel();
+    let id;
+    for (let i = 0; i < 5 && !id; i++) {
+      try { id = (await s.post('/v1/waybills', { fulfilment: p.f, carrier: 'SF' })).json.id; } catch { await revive(); }
+    }
+    for (let i = 0; i < 5 && deaths < 1; i++) await revive();
+    await s.is(id, 'bought');
+    same(deaths, 1, 'deaths');
+    const there = await s.there('SF'), w = await s.waybill(id);
+    same([there.waybills.length, there.waybills[0].tracking_no], [1, w.tracking_no], 'the carrier sold one');
+    same((await s.get(`/v1/waybills?fulfilment=${p.f}`)).json.data.length, 1, 'one is asked for');
+    same((await s.get(`/v1/claims/${w.claim}`)).json.tracking_no, w.tracking_no, 'its number claims the fulfilment');
+    await s.close();
+  });
+}
 
 test('taken back and bought again; never two that are live', async () => {
   const s = await Street.open();

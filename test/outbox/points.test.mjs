@@ -1,5 +1,6 @@
 // kill -9 at every named point of claiming and delivering: whatever was done stands, whatever was not is done once more,
 // and the platform has the number once. The points are found in the source: a new one is tried without being listed.
+// Those of buying a waybill need a carrier: carriers.test.mjs dies there.
 import fs from 'node:fs';
 import { spawnSync } from 'node:child_process';
 import path from 'node:path';
@@ -14,7 +15,7 @@ const TELLS = {
   shipped_rows: "[shipped]\nSELECT value FROM json_each(:body, '$.numbers')",
 };
 const points = fs.readdirSync('src', { recursive: true }).filter((f) => f.endsWith('.c')).sort()
-  .flatMap((f) => [...fs.readFileSync(path.join('src', f), 'utf8').matchAll(/KILL_POINT\("([^"]+)"\)/g)].map((m) => m[1]));
+  .flatMap((f) => [...fs.readFileSync(path.join('src', f), 'utf8').matchAll(/KILL_POINT\("([^"]+)"\)/g)].map((m) => m[1])).filter((name) => !name.startsWith('waybill.'));
 const NTH = { 'api.answering': 6 }; // the claim's: what was written before it is counted
 
 class Platform extends Shop {
