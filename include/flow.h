@@ -208,7 +208,6 @@ struct problem {    /* what a refused command says; becomes application/problem+
   X(TRACE_TOLD, "trace.told", 0, "Note what a carrier answered about a parcel") \
   X(RATE_PUT, "rate.put", ROLE_ADMIN | ROLE_WAREHOUSE | ROLE_FINANCE, "Enter a band of a rate card, and what holds for the card") \
   X(RATE_QUOTE, "rate.quote", ROLES_GOODS | ROLE_FINANCE, "Price a parcel with every rate card") \
-  X(RATE_WHAT_IF, "rate.what_if", ROLE_ADMIN | ROLE_WAREHOUSE | ROLE_FINANCE, "Price what has left with every rate card") \
   X(RULE_ON, "rule.on", ROLE_ADMIN, "Switch a rule on, in the version that was read last") \
   X(RULE_OFF, "rule.off", ROLE_ADMIN, "Switch a rule off")
 enum cmd_id {
@@ -620,14 +619,13 @@ enum err produce_cancel_told(struct cmd *c, struct db *db, const struct effect *
                              const char *result);
 
 /* ---- rate.c: what carriers cost (domain 7.3) --------------------------------------------------------------------------- */
-/* Every card as a candidate; *best -1: none takes it. days 0: no promise. */
-enum err rate_ask(struct cmd *c, struct db *db, const struct parcel_goods *g, const char *currency, int64_t days,
-                  struct rate_candidate **list, size_t *n, int *best);
-/* The same of a fulfilment, as it weighs and where it goes. weight_g 0: as its articles say. */
+/* Every card as a candidate for a fulfilment, as it weighs and where it goes; *best -1: none takes it. weight_g 0: as
+ * its articles say; days 0: no promise. */
 enum err rate_ask_fulfilment(struct cmd *c, struct db *db, int64_t fulfilment_id, int64_t weight_g, int64_t days,
                              struct rate_candidate **list, size_t *n, int *best);
 void candidate_put(struct jw *w, const struct rate_candidate *k);
 enum err rate_learn(struct cmd *c, struct db *db, const struct claim *k, int64_t delivered_at);
+#define WHAT_IF_CARRIERS 64
 struct always_sum {
   const char *carrier;
   int64_t parcels, sum, ours; /* sum: always with it; ours: the same parcels by choice */
@@ -636,7 +634,13 @@ struct what_if {
   int64_t parcels, not_priced, chosen;
   struct always_sum *sum;
   size_t sums;
+  int64_t next; /* 0: it looked at all of them */
 };
+/* Prices what left in [from_ms, to_ms) with every card of today; reads only. It begins behind the claim `after`;
+ * where it ends early (WHAT_IF_PARCELS, or until_mono_ms) .next is the claim to go on behind. */
+#define WHAT_IF_PARCELS 20000
+enum err rate_what_if(struct arena *a, struct db *db, const struct rules *rules, int64_t now_ms, int64_t from_ms,
+                      int64_t to_ms, int64_t after, int64_t until_mono_ms, struct what_if *w);
 void what_if_open(struct arena *a, struct what_if *w);
 void what_if_add(struct what_if *w, const struct rate_candidate *k, size_t cards, int best);
 void what_if_put(struct buf *out, const struct what_if *w);
@@ -657,7 +661,7 @@ void what_if_put(struct buf *out, const struct what_if *w);
                       X(outbox_release) X(case_open) X(case_approve) X(case_reject) X(case_send_back) \
                         X(case_change) X(case_receive) X(case_cancel) X(case_refunded) X(case_photo) \
                           X(work_progress) X(work_cancel) \
-                        X(waybill_buy) X(waybill_void) X(waybill_again) X(traces_take) X(trace_told) X(rate_put) X(rate_quote) X(rate_what_if) X(rule_on) X(rule_off) X(callback_take) X(callback_retry) X(callback_drop) \
+                        X(waybill_buy) X(waybill_void) X(waybill_again) X(traces_take) X(trace_told) X(rate_put) X(rate_quote) X(rule_on) X(rule_off) X(callback_take) X(callback_retry) X(callback_drop) \
                           X(notice_test)
 #define X(name) \
   enum err flow_##name##_parse(struct cmd *c, const struct json *body); \

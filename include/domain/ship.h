@@ -26,7 +26,11 @@ enum err fulfilments_of_group(struct db *db, struct arena *a, int64_t group_id, 
 enum err fulfilments_of_order(struct db *db, struct arena *a, int64_t order_id, bool live, struct fulfilment **list, size_t *n);
 int64_t fulfilments_open(struct db *db, int64_t warehouse_id); /* not yet shipped or cancelled: its load */
 /* Fulfilments whose parcels left in that time, by time. */
-enum err claims_left(struct db *db, struct arena *a, int64_t from_ms, int64_t to_ms, size_t most, int64_t **fulfilments, size_t *n);
+struct left {
+  int64_t claim_id, fulfilment_id;
+};
+enum err claims_left(struct db *db, struct arena *a, int64_t from_ms, int64_t to_ms, int64_t after, size_t most,
+                     struct left **out, size_t *n);
 struct wave {
   int64_t id, warehouse_id, created_at, version;
   const char *state, *actor;

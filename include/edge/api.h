@@ -277,6 +277,7 @@ void rates_post(struct call *k);
 struct db;
 enum err rate_cards_read(struct read *rd, struct db *db);
 enum err rate_card_read(struct read *rd, struct db *db);
+enum err rates_what_if(struct read *rd, struct db *db);
 void counts_post(struct call *k);
 void adjustments_post(struct call *k);
 enum err skus_read(struct read *rd, struct db *db);

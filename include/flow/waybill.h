@@ -29,7 +29,7 @@ enum err waybill_void_told(struct cmd *c, struct db *db, const struct effect *e,
 /* waybill_say.c: what a carrier is told of the parcel, as JSON. CONFLICT: why it cannot be. */
 enum err waybill_say(struct cmd *c, struct db *db, const struct waybill *w, const char **what);
 /* Weight in grams and volume in cm³ of what is packed; a weight that is not known is a guess. */
-enum err waybill_measure(struct cmd *c, struct db *db, int64_t fulfilment_id, int64_t *weight, int64_t *volume);
+enum err waybill_measure(struct arena *a, struct db *db, int64_t fulfilment_id, int64_t *weight, int64_t *volume);
 
 /* parcel.c: what a carrier said of a parcel, by whatever way it came. NOT_FOUND: no parcel of ours. */
 enum err parcel_traced(struct cmd *c, struct db *db, const char *tracking_no, const struct trace *t);

@@ -212,23 +212,23 @@ enum err confirmations_of_claim(struct db *db, struct arena *a, int64_t claim_id
   return stmt_end(s);
 }
 
-enum err claims_left(struct db *db, struct arena *a, int64_t from_ms, int64_t to_ms, size_t most,
-                     int64_t **fulfilments, size_t *n)
+enum err claims_left(struct db *db, struct arena *a, int64_t from_ms, int64_t to_ms, int64_t after,
+                     size_t most, struct left **out, size_t *n)
 {
   static const char SQL[] =
-    "SELECT fulfilment_id FROM claims WHERE state = 'shipped' AND ended_at >= $1 AND ended_at < $2"
-    " ORDER BY id LIMIT $3";
+    "SELECT id, fulfilment_id FROM claims WHERE state = 'shipped' AND ended_at >= $1 AND"
+    " ended_at < $2 AND id > $3 ORDER BY id LIMIT $4";
   struct stmt *s = db_stmt(db, SQL);
   size_t cap = 0;
-  *fulfilments = NULL, *n = 0;
-  stmt_int(s, 1, from_ms), stmt_int(s, 2, to_ms), stmt_int(s, 3, (int64_t)most);
+  *out = NULL, *n = 0;
+  stmt_int(s, 1, from_ms), stmt_int(s, 2, to_ms), stmt_int(s, 3, after), stmt_int(s, 4, (int64_t)most);
   while (stmt_row(s)) {
     if (*n == cap) {
-      int64_t *grown = arena_array(a, int64_t, cap = cap ? 2 * cap : 256);
-      if (*n) memcpy(grown, *fulfilments, *n * sizeof **fulfilments);
-      *fulfilments = grown;
+      struct left *grown = arena_array(a, struct left, cap = cap ? 2 * cap : 256);
+      if (*n) memcpy(grown, *out, *n * sizeof **out);
+      *out = grown;
     }
-    (*fulfilments)[(*n)++] = stmt_col_int(s, 0);
+    (*out)[(*n)++] = (struct left){ stmt_col_int(s, 0), stmt_col_int(s, 1) };
   }
   return stmt_end(s);
 }

@@ -143,3 +143,28 @@ enum err rate_card_read(struct read *rd, struct db *db)
 {
   return view_rate_card(db, &rd->mem, rd->call->id, &rd->out, &rd->version);
 }
+
+/* One call looks as long as a read may; the next one goes on where it ended. */
+#define WHAT_IF_MS 1500
+
+enum err rates_what_if(struct read *rd, struct db *db)
+{
+  struct faults f = { .mem = &rd->mem };
+  struct http_request *r = rd->call->r;
+  const struct json *j = json_parse(&rd->mem, r->body, r->body_n, JSON_ELEMENTS_MAX, &f);
+  int64_t from = 0, to = INT64_MAX, after = 0, now = rd->api->env->now_ms(rd->api->env);
+  struct what_if w;
+  if (json_type(j) != JSON_OBJECT) return read_bad(rd, "the body is an object: maybe from, to, after");
+  for (const struct json *m = json_first(j); m; m = json_next(m)) {
+    const char *key = json_key(m), *s = json_string(m);
+    if (!strcmp(key, "from") && s && time_parse_loose(s, 480, &from)) continue;
+    if (!strcmp(key, "to") && s && time_parse_loose(s, 480, &to)) continue;
+    if (!strcmp(key, "after") && json_int(m, &after) && after >= 0) continue;
+    return read_bad(
+      rd, arena_printf(&rd->mem, "%.60s: from and to (days or times), or after (next of the answer before)",
+                       key));
+  }
+  TRY(rate_what_if(&rd->mem, db, &rd->rules->rules, now, from, to, after, mono_ms() + WHAT_IF_MS, &w));
+  what_if_put(&rd->out, &w);
+  return ERR_OK;
+}

@@ -173,21 +173,62 @@ static int from_files(struct cli *c, const char *orders, const char *cards)
   return status;
 }
 
+static void sums_take(struct cli *c, const struct json *j, struct what_if *sum)
+{
+  int64_t parcels = 0, not_priced = 0, chosen = 0;
+  json_int(json_get(j, "parcels"), &parcels), json_int(json_get(j, "not_priced"), &not_priced);
+  json_int(json_get(j, "chosen_minor"), &chosen);
+  sum->parcels += parcels, sum->not_priced += not_priced, sum->chosen += chosen;
+  for (const struct json *k = json_first(json_get(j, "always")); k; k = json_next(k)) {
+    struct always_sum s = { .carrier = json_string(json_get(k, "carrier")) };
+    size_t at = 0;
+    if (!s.carrier) continue;
+    json_int(json_get(k, "parcels"), &s.parcels), json_int(json_get(k, "always_minor"), &s.sum);
+    json_int(json_get(k, "chosen_minor"), &s.ours);
+    while (at < sum->sums && strcmp(sum->sum[at].carrier, s.carrier) != 0) at++;
+    if (at == WHAT_IF_CARRIERS) continue;
+    if (at == sum->sums)
+      sum->sum[sum->sums++] = (struct always_sum){ .carrier = arena_str(&c->mem, s.carrier) };
+    struct always_sum *t = &sum->sum[at];
+    t->parcels += s.parcels, t->sum += s.sum, t->ours += s.ours;
+  }
+}
+
+static int from_shop(struct cli *c)
+{
+  int64_t next = 0;
+  struct what_if sum;
+  struct buf out = { 0 };
+  what_if_open(&c->mem, &sum);
+  do {
+    struct faults f = { .mem = &c->mem };
+    struct httpc_answer got;
+    struct buf body = { 0 };
+    struct jw w;
+    jw_init(&w, &body), jw_object(&w);
+    if (cli_option(c, "from")) jw_kstring(&w, "from", cli_option(c, "from"));
+    if (cli_option(c, "to")) jw_kstring(&w, "to", cli_option(c, "to"));
+    if (next) jw_kint(&w, "after", next);
+    jw_object_end(&w);
+    int http = cli_call(c, "POST", "/v1/rates/what-if", body.data, body.len, NULL, &got);
+    buf_release(&body);
+    if (http < 0) return EXIT_FAILED;
+    if (http / 100 != 2) return cli_refused(c, &got);
+    const struct json *j = json_parse(&c->mem, got.body, got.body_n, 10000, &f);
+    if (!json_int(json_get(j, "next"), &next)) next = 0;
+    sums_take(c, j, &sum);
+  } while (next);
+  what_if_put(&out, &sum);
+  int status = answer(c, out.data, out.len);
+  buf_release(&out);
+  return status;
+}
+
 int cli_what_if(struct cli *c)
 {
   const char *orders = cli_option(c, "orders"), *cards = cli_option(c, "cards");
-  struct httpc_answer got;
-  struct buf body = { 0 };
-  struct jw w;
   if (!orders != !cards) return cli_wrong(c, "--orders and --cards come together");
   if (orders) return from_files(c, orders, cards);
   if (!cli_has_data(c)) return EXIT_FAILED;
-  jw_init(&w, &body), jw_object(&w);
-  if (cli_option(c, "from")) jw_kstring(&w, "from", cli_option(c, "from"));
-  if (cli_option(c, "to")) jw_kstring(&w, "to", cli_option(c, "to"));
-  jw_object_end(&w);
-  int http = cli_call(c, "POST", "/v1/rates/what-if", body.data, body.len, NULL, &got);
-  buf_release(&body);
-  if (http < 0) return EXIT_FAILED;
-  return http / 100 == 2 ? answer(c, got.body, got.body_n) : cli_refused(c, &got);
+  return from_shop(c);
 }

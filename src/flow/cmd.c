@@ -79,7 +79,6 @@ static const struct cmd_kind kinds[CMD_N] = {
 #define FLOW_CALLBACK_TAKE callback_take
 #define FLOW_RATE_PUT rate_put
 #define FLOW_RATE_QUOTE rate_quote
-#define FLOW_RATE_WHAT_IF rate_what_if
 #define FLOW_CALLBACK_RETRY callback_retry
 #define FLOW_CALLBACK_DROP callback_drop
 #define FLOW_NOTICE_TEST notice_test

@@ -112,39 +112,82 @@ enum err flow_rate_quote_parse(struct cmd *c, const struct json *body)
   return c->problem.faults.n ? ERR_INVALID : ERR_OK;
 }
 
-/* What a fulfilment weighs, and where it goes. */
-static enum err goods_of(struct cmd *c, struct db *db, int64_t fulfilment, struct parcel_goods *g,
+/* Where it goes. Who sells at a counter or from a sheet writes the province into the address, or leaves it out. */
+static void place_of(struct arena *a, const struct order *o, const char **province, const char **city)
+{
+  struct addr_text t = { o->country, o->province, o->city, o->district, o->town, o->address, NULL };
+  struct addr read;
+  *province = o->province, *city = o->city;
+  if (*rate_place(a, o->province) && *rate_place(a, o->city)) return;
+  addr_parse(a, &t, &read);
+  if (!*rate_place(a, o->province) && read.part[ADDR_PROVINCE])
+    *province = div_name(a, read.part[ADDR_PROVINCE]);
+  if (!*rate_place(a, o->city) && read.part[ADDR_CITY]) *city = div_name(a, read.part[ADDR_CITY]);
+}
+
+/* What a fulfilment weighs, and where it goes; ERR_NOT_FOUND: nothing is in it. */
+static enum err goods_of(struct arena *a, struct db *db, int64_t fulfilment, struct parcel_goods *g,
                          const char **currency)
 {
   struct fulfilment_line *l;
   struct order o;
   size_t n;
   int64_t weight, volume;
-  TRY(fulfilment_lines(db, &c->mem, fulfilment, &l, &n));
-  if (!n) return refuse(c, ERR_CONFLICT, "empty", "Nothing is in f_%lld", (long long)fulfilment);
-  TRY(order_get(db, &c->mem, l[0].order_id, &o));
-  TRY(waybill_measure(c, db, fulfilment, &weight, &volume));
+  TRY(fulfilment_lines(db, a, fulfilment, &l, &n));
+  if (!n) return ERR_NOT_FOUND;
+  TRY(order_get(db, a, l[0].order_id, &o));
+  TRY(waybill_measure(a, db, fulfilment, &weight, &volume));
   if (!g->weight_g) g->weight_g = weight;
   if (!g->volume_cm3) g->volume_cm3 = volume;
-  g->province = o.province, g->city = o.city, *currency = o.currency;
+  place_of(a, &o, &g->province, &g->city), *currency = o.currency;
   return ERR_OK;
 }
 
-enum err rate_ask(struct cmd *c, struct db *db, const struct parcel_goods *g, const char *currency,
-                  int64_t days, struct rate_candidate **list, size_t *n, int *best)
+static enum err goods_or_refuse(struct cmd *c, struct db *db, int64_t fulfilment, struct parcel_goods *g,
+                                const char **currency)
 {
+  enum err e = goods_of(&c->mem, db, fulfilment, g, currency);
+  return e == ERR_NOT_FOUND ? refuse(c, ERR_CONFLICT, "empty", "Nothing is in f_%lld", (long long)fulfilment)
+                            : e;
+}
+
+/* All that is known of carriers, but the rows: those of one place are read when it is asked for. */
+struct cards {
   struct rate_card *card;
-  struct rate *row;
   struct lead_time *seen;
-  size_t rows, seen_n;
-  const struct rate_rules rules = { c->rules->rate_percentile, c->rules->rate_observed };
-  TRY(rate_cards(db, &c->mem, false, &card, n));
-  TRY(rate_rows(db, &c->mem, rate_place(&c->mem, g->province), &row, &rows));
-  TRY(lead_times(db, &c->mem, &seen, &seen_n));
-  *list = arena_array(&c->mem, struct rate_candidate, *n + 1);
+  size_t n, seen_n;
+  const struct rules *rules;
+  int64_t now_ms;
+};
+
+static enum err cards_read(struct arena *a, struct db *db, const struct rules *rules, int64_t now_ms,
+                           struct cards *k)
+{
+  *k = (struct cards){ .rules = rules, .now_ms = now_ms };
+  TRY(rate_cards(db, a, false, &k->card, &k->n));
+  return lead_times(db, a, &k->seen, &k->seen_n);
+}
+
+static enum err cards_ask(struct arena *a, struct db *db, const struct cards *k, const struct parcel_goods *g,
+                          const char *currency, int64_t days, struct rate_candidate **list, int *best)
+{
+  const struct rate_rules rules = { k->rules->rate_percentile, k->rules->rate_observed };
+  struct rate *row;
+  size_t rows;
+  TRY(rate_rows(db, a, rate_place(a, g->province), &row, &rows));
+  *list = arena_array(a, struct rate_candidate, k->n + 1);
   *best =
-    rate_choose(&c->mem, card, *n, row, rows, seen, seen_n, &rules, g, currency, days, c->now_ms, *list);
+    rate_choose(a, k->card, k->n, row, rows, k->seen, k->seen_n, &rules, g, currency, days, k->now_ms, *list);
   return ERR_OK;
+}
+
+static enum err rate_ask(struct cmd *c, struct db *db, const struct parcel_goods *g, const char *currency,
+                         int64_t days, struct rate_candidate **list, size_t *n, int *best)
+{
+  struct cards k;
+  TRY(cards_read(&c->mem, db, c->rules, c->now_ms, &k));
+  *n = k.n;
+  return cards_ask(&c->mem, db, &k, g, currency, days, list, best);
 }
 
 void candidate_put(struct jw *w, const struct rate_candidate *k)
@@ -185,7 +228,7 @@ enum err rate_ask_fulfilment(struct cmd *c, struct db *db, int64_t fulfilment_id
 {
   struct parcel_goods g = { .weight_g = weight_g };
   const char *currency = NULL;
-  TRY(goods_of(c, db, fulfilment_id, &g, &currency));
+  TRY(goods_or_refuse(c, db, fulfilment_id, &g, &currency));
   return rate_ask(c, db, &g, currency, days, list, n, best);
 }
 
@@ -201,7 +244,7 @@ enum err flow_rate_quote_run(struct cmd *c, struct db *db)
   int best;
   if (a->fulfilment) {
     TRY(fulfilment_target(c, db, a->fulfilment, &f));
-    TRY(goods_of(c, db, f.id, &g, &currency));
+    TRY(goods_or_refuse(c, db, f.id, &g, &currency));
   }
   TRY(rate_ask(c, db, &g, currency, a->days, &list, &n, &best));
   quote_put(c, list, n, best);
@@ -218,34 +261,14 @@ enum err rate_learn(struct cmd *c, struct db *db, const struct claim *k, int64_t
   TRY(fulfilment_lines(db, &c->mem, k->fulfilment_id, &l, &n));
   if (!n) return ERR_OK;
   TRY(order_get(db, &c->mem, l[0].order_id, &o));
-  const char *province = rate_place(&c->mem, o.province);
+  const char *province, *city;
+  place_of(&c->mem, &o, &province, &city);
+  province = rate_place(&c->mem, province);
   if (!*province) return ERR_OK;
   return lead_seen(db, k->carrier, province, (delivered_at - k->picked_up_at + DAY_MS - 1) / DAY_MS);
 }
 
 /* ---- what if: parcels that left, each with every card --------------------------------------------------------------------- */
-struct what_if_args {
-  const char *from, *to, *always;
-  int64_t from_ms, to_ms;
-};
-#define WHAT_IF_PARCELS 100000
-#define WHAT_IF_CARRIERS 64
-
-enum err flow_rate_what_if_parse(struct cmd *c, const struct json *body)
-{
-  struct what_if_args *a = arena_new(&c->mem, struct what_if_args);
-  const struct arg rows[] = { { "from", ARG_TEXT, false, 40, &a->from },
-                              { "to", ARG_TEXT, false, 40, &a->to },
-                              { "always", ARG_TEXT, false, 64, &a->always } };
-  c->args = a, a->to_ms = INT64_MAX;
-  TRY(args_read(c, body, rows, COUNT(rows)));
-  if (a->from && !time_parse_loose(a->from, 480, &a->from_ms))
-    refuse_at(c, "/from", "bad_time", "A day, or a time with its zone");
-  if (a->to && !time_parse_loose(a->to, 480, &a->to_ms))
-    refuse_at(c, "/to", "bad_time", "A day, or a time with its zone");
-  return c->problem.faults.n ? ERR_INVALID : ERR_OK;
-}
-
 static void sums_add(struct always_sum *s, size_t *n, const struct rate_candidate *k, size_t cards, int best)
 {
   for (size_t i = 0; i < cards; i++) {
@@ -278,7 +301,10 @@ void what_if_put(struct buf *out, const struct what_if *w)
       jw_kint(&j, "saved_minor", s->sum - s->ours);
     jw_kint(&j, "saved_bp", s->sum ? (s->sum - s->ours) * 10000 / s->sum : 0), jw_object_end(&j);
   }
-  jw_array_end(&j), jw_object_end(&j);
+  jw_array_end(&j), jw_key(&j, "next");
+  if (w->next) jw_int(&j, w->next);
+  else jw_null(&j);
+  jw_object_end(&j);
 }
 
 void what_if_open(struct arena *a, struct what_if *w)
@@ -297,24 +323,29 @@ void what_if_add(struct what_if *w, const struct rate_candidate *k, size_t cards
   sums_add(w->sum, &w->sums, k, cards, best);
 }
 
-enum err flow_rate_what_if_run(struct cmd *c, struct db *db)
+enum err rate_what_if(struct arena *a, struct db *db, const struct rules *rules, int64_t now_ms,
+                      int64_t from_ms, int64_t to_ms, int64_t after, int64_t until_mono_ms, struct what_if *w)
 {
-  const struct what_if_args *a = c->args;
-  struct what_if w;
-  int64_t *ids;
+  struct cards k;
+  struct left *left;
   size_t n;
-  what_if_open(&c->mem, &w);
-  TRY(claims_left(db, &c->mem, a->from_ms, a->to_ms, WHAT_IF_PARCELS, &ids, &n));
-  for (size_t i = 0; i < n; i++) {
+  enum err e = ERR_OK;
+  what_if_open(a, w);
+  TRY(cards_read(a, db, rules, now_ms, &k));
+  TRY(claims_left(db, a, from_ms, to_ms, after, WHAT_IF_PARCELS + 1, &left, &n));
+  for (size_t i = 0; !e && i < n; i++) {
+    struct arena mine = { 0 };
     struct parcel_goods g = { 0 };
     struct rate_candidate *list;
     const char *currency = NULL;
-    size_t cards;
     int best;
-    TRY(goods_of(c, db, ids[i], &g, &currency));
-    TRY(rate_ask(c, db, &g, currency, 0, &list, &cards, &best));
-    what_if_add(&w, list, cards, best);
+    w->next = i && (i == WHAT_IF_PARCELS || mono_ms() > until_mono_ms) ? left[i - 1].claim_id : 0;
+    if (w->next) break;
+    e = goods_of(&mine, db, left[i].fulfilment_id, &g, &currency);
+    if (!e) e = cards_ask(&mine, db, &k, &g, currency, 0, &list, &best);
+    if (!e) what_if_add(w, list, k.n, best);
+    if (e == ERR_NOT_FOUND) e = ERR_OK; /* an order that was erased */
+    arena_release(&mine);
   }
-  what_if_put(&c->out, &w);
-  return ERR_OK;
+  return e;
 }

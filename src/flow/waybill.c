@@ -211,7 +211,7 @@ static enum err want(struct cmd *c, struct db *db, const struct fulfilment *f, c
   else TRY(carrier_choose(c, db, f, a->weight, &w->carrier, &w->why));
   TRY(carrier_known(c, w->carrier));
   TRY(collect(c, db, l, n, w));
-  TRY(waybill_measure(c, db, f->id, &w->weight, &w->volume));
+  TRY(waybill_measure(&c->mem, db, f->id, &w->weight, &w->volume));
   if (a->weight) w->weight = a->weight;
   w->id = db_next_id(db, "waybill");
   TRY(effect_instance(c, db, &instance));

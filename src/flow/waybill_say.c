@@ -3,16 +3,16 @@
 
 #define WEIGHT_UNKNOWN 1000 /* grams of a parcel whose articles have no weight */
 
-enum err waybill_measure(struct cmd *c, struct db *db, int64_t fulfilment_id, int64_t *weight,
+enum err waybill_measure(struct arena *a, struct db *db, int64_t fulfilment_id, int64_t *weight,
                          int64_t *volume)
 {
   struct unit *u;
   size_t n;
   *weight = *volume = 0;
-  TRY(units_of_fulfilment(db, &c->mem, fulfilment_id, &u, &n));
+  TRY(units_of_fulfilment(db, a, fulfilment_id, &u, &n));
   for (size_t i = 0; i < n; i++) {
     struct sku s;
-    enum err e = sku_get(db, &c->mem, u[i].sku_id, &s);
+    enum err e = sku_get(db, a, u[i].sku_id, &s);
     if (e == ERR_NOT_FOUND) continue;
     TRY(e);
     int64_t size, all, mass;

@@ -166,6 +166,8 @@ test('a parcel that left: its days are learnt, and what-if prices it', async () 
   same([a.winner.carrier, a.winner.days, a.winner.observed], ['sto', 4, true], 'three and a half days are four');
   same((await s.want(200, 'POST', '/v1/shipments/quote', { body: { province: '浙江省', weight_g: 1000, days: 2 } })).json.winner.carrier, 'sf', 'a promise goes before the price');
   const w = (await s.want(200, 'POST', '/v1/rates/what-if', { body: {} })).json;
+  same([w.next, (await s.want(200, 'POST', '/v1/rates/what-if', { body: { after: 999999 } })).json.parcels], [null, 0], 'nothing is behind the last');
+  for (const body of [{ from: 'soon' }, { after: -1 }, { always: 'sf' }, []]) await s.want(400, 'POST', '/v1/rates/what-if', { body });
   same([w.parcels, w.chosen_minor, w.always.map((x) => [x.carrier, x.always_minor, x.saved_minor])], [1, 800, [['sf', 2000, 1200], ['sto', 800, 0]]]);
   await s.drop();
 });

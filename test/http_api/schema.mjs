@@ -71,8 +71,8 @@ export function operationOf(doc, method, path) {
     for (const [template, item] of Object.entries(doc.paths)) {
       const want = template.split('/');
       if (template.includes('{') === literal || want.length !== parts.length) continue;
-      if (want.every((w, i) => w === parts[i] || (w.startsWith('{') && parts[i])) && item[method.toLowerCase()])
-        return item[method.toLowerCase()];
+      if (want.every((w, i) => w === parts[i] || (w.startsWith('{') && parts[i])) && (literal || item[method.toLowerCase()]))
+        return item[method.toLowerCase()] ?? null;
     }
   }
   return null;
