@@ -12,7 +12,7 @@ FUZZ_S=${FUZZ_S:-4} SUITE_S=${SUITE_S:-500} JOBS=${JOBS:-3}
 case $B in /*) ASAN=$B/asan ;; *) ASAN=$PWD/$B/asan ;; esac
 
 # ---- one suite by its name ------------------------------------------------------------------------------------
-node_suite() { [ ! -x "$ASAN/orderd" ] || ORDERD=$ASAN/orderd node "$1"; }
+node_suite() { [ ! -x "$ASAN/orderd" ] || ORDERD=$ASAN/orderd node "$@"; }
 fuzz_suite() {
   corpus=$B/fuzz/corpus/$1 seeds=
   mkdir -p "$corpus"
@@ -32,6 +32,7 @@ suite() {
   unit) "$ASAN/orderd-test" ;;
   tidy) check_suite sh test/tidy.sh ;;
   drill) ORDERD=${ORDERD:-./orderd} node test/drill/drill.mjs --slice ;; # as users run it: mappings have a time limit
+  drill-surge) node_suite test/drill/surge.mjs --slice ;;
   cli) node_suite test/cli/run.mjs ;;
   http_api) node_suite test/http_api/run.mjs ;;
   attack) node_suite test/attack/run.mjs ;;
@@ -77,6 +78,7 @@ suites() {
   [ ! -f test/channels/run.mjs ] || echo channels # waits more than it works
   programs
   echo drill
+  [ ! -x "$ASAN/orderd" ] || echo drill-surge
   [ ! -f test/http_api/run.mjs ] || echo http_api
   [ ! -f test/attack/run.mjs ] || echo attack
   [ ! -f test/outbox/run.mjs ] || echo outbox

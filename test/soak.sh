@@ -1,5 +1,5 @@
 #!/bin/sh
-# make soak: the programs of test/crash and test/sim for as long as one asks, DURATION seconds in all.
+# make soak: the programs of test/crash, test/sim and test/drill for as long as one asks, DURATION seconds in all.
 #   B=build ORDERD=./orderd DURATION=3600 sh test/soak.sh [part of a name]...
 # Each program takes --seconds N and prints "N passed, N failed"; the last line sums up.
 cd "$(dirname "$0")/.." || exit 2
@@ -17,9 +17,13 @@ for f in test/crash/*.c test/sim/*.c; do
   [ -z "$wanted" ] || echo "$name"
 done >"$dir/list"
 n=$(wc -l <"$dir/list")
-drill=; [ $# -gt 0 ] || drill=1
-for part; do case drill in *"$part"*) drill=1 ;; esac; done
-[ -z "$drill" ] || n=$((n + 1))
+# Drills whose name is wanted: that of a file of test/drill, "drill" for all.
+drills=
+for name in drill surge; do
+  wanted=; [ $# -gt 0 ] || wanted=1
+  for part; do case drill-$name in *"$part"*) wanted=1 ;; esac; done
+  [ -z "$wanted" ] || { drills="$drills $name"; n=$((n + 1)); }
+done
 [ "$n" -gt 0 ] || { echo "nothing to run"; exit 2; }
 each=$((DURATION / n)); [ "$each" -gt 0 ] || each=1
 
@@ -37,15 +41,16 @@ while read -r name; do
   printf '%-16s %7d passed, %d failed %6d s\n' "$name" "$passed" "$failed" $(($(date +%s) - begun))
   [ "$failed" -eq 0 ] || tail -40 "$dir/$name.log" | sed 's/^/    /'
 done <"$dir/list"
-# Platforms polled while all goes wrong: one seed after the other for as long.
-if [ -n "$drill" ]; then
+# Platforms polled while all goes wrong, and a promotion at ten times the peak: one seed after the other for as long.
+for name in $drills; do
   begun=$(date +%s) seed=1 passed=0 failed=0
   while [ $(($(date +%s) - begun)) -lt "$each" ]; do
-    line=$(node test/drill/drill.mjs --seed $seed | tee -a "$dir/drill.log" | grep -aE '^[0-9]+ passed, [0-9]+ failed$')
+    line=$(node "test/drill/$name.mjs" --seed $seed | tee -a "$dir/$name.log" | grep -aE '^[0-9]+ passed, [0-9]+ failed$')
+    line=${line:-0 passed, 1 failed}
     passed=$((passed + ${line%% *})) line=${line#*, } failed=$((failed + ${line%% *})) seed=$((seed + 1))
   done
-  echo "$passed $failed" >"$dir/drill.sum"
-  printf '%-16s %7d passed, %d failed %6d s\n' drill "$passed" "$failed" $(($(date +%s) - begun))
-  [ "$failed" -eq 0 ] || tail -40 "$dir/drill.log" | sed 's/^/    /'
-fi
+  echo "$passed $failed" >"$dir/$name.sum"
+  printf '%-16s %7d passed, %d failed %6d s\n' "$name" "$passed" "$failed" $(($(date +%s) - begun))
+  [ "$failed" -eq 0 ] || tail -40 "$dir/$name.log" | sed 's/^/    /'
+done
 cat "$dir"/*.sum | awk '{ passed += $1; failed += $2 } END { printf "%d passed, %d failed\n", passed, failed; exit failed > 0 }'

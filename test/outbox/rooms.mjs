@@ -26,7 +26,7 @@ export const platforms = {
   'aliyun-sms': { conf: 'access_key_id = id-1\naccess_key_secret = fictional-secret\nsign_name = 示例商城\ntemplate = SMS_1\nto = 13800000000', secret: 'fictional-secret', ok: { Code: 'OK', Message: 'OK', BizId: '1^0' },
     checks: (c) => [[{ Code: 'SignatureDoesNotMatch', Message: 'wrong' }, c.form.get('Signature') === hmac('sha1', 'fictional-secret&', `POST&%2F&${enc(sorted(c.form))}`)],
       [{ Code: 'InvalidTimeStamp.Expired', Message: 'old' }, fresh(Date.parse(c.form.get('Timestamp')), 900e3)],
-      [{ Code: 'isv.MOBILE_NUMBER_ILLEGAL', Message: 'no number' }, /^1\d{10}(,1\d{10})*$/.test(c.form.get('PhoneNumbers'))],
+      [{ Code: 'isv.MOBILE_NUMBER_ILLEGAL', Message: 'no number' }, /^(\+86)?1\d{10}(,(\+86)?1\d{10})*$/.test(c.form.get('PhoneNumbers'))],
       [{ Code: 'isv.SMS_TEMPLATE_ILLEGAL', Message: 'no template' }, c.form.get('TemplateCode') === 'SMS_1']],
     text: (c) => JSON.parse(c.form.get('TemplateParam')).text, many: { Code: 'Throttling.User', Message: 'flow control' } },
   'aliyun-sms-v3': { conf: 'access_key_id = id-1\naccess_key_secret = fictional-secret\nsign_name = 示例商城\ntemplate = SMS_1\nto = 13800000000', secret: 'fictional-secret', ok: { Code: 'OK', Message: 'OK', BizId: '1^0' },
