@@ -31,9 +31,17 @@ function making(p) {
   for (const to of ['split', 'producing']) p.ok(`order move till:MADE ${to}`);
 }
 
+// The fulfilment that a waybill is bought for: one whose receiver is known in full.
+function sent(p) {
+  p.write('sent.ndjson', ndjson([order({ external_id: 'SENT' })]));
+  p.ok('import sent.ndjson'), p.ok('order move till:SENT split');
+  return JSON.parse(p.ok('order show till:SENT --json').out).fulfilments[0].id;
+}
+
 async function runExample(p, k) {
   const args = words(k.example).slice(1).map((w) => w.replace(/^127\.0\.0\.1:\d+$/, '127.0.0.1:0')).filter((w) => w !== './data' && w !== '--data');
   if (k.name === 'work list') making(p);
+  if (k.name === 'waybill buy') args[args.indexOf('f_1')] = sent(p);
   if (k.name === 'serve' || k.name === 'demo') {
     const place = k.name === 'demo' ? new Place({ init: false }) : p;
     const s = await place.start(args.join(' '), { wait: /(listening|Ctrl-C)/ });
@@ -57,6 +65,8 @@ const POLLED = '[channel counter]\nconnector = till\nfolder = ../sales\nevery = 
   // A private address is refused, so that effects are there and stay.
   '[webhook crm]\nurl = http://127.0.0.1:9/in\nevents = order.created\nsecret = a-fictional-secret-of-the-crm\n\n[outbox]\nbreaker = 1h\nbackoff = 1h\n' +
   '[factory SOFAS]\nconnector = mes\nhost = http://127.0.0.1:9\nsecret = a-fictional-secret-of-the-factory\n' +
+  '[carrier SF]\nconnector = sf\nhost = http://127.0.0.1:9\npartner_id = EXAMPLE\ncheckword = a-fictional-word\n' +
+  '[sender]\nname = Depot\nphone = 13900000001\nprovince = 广东省\ncity = 深圳市\ndistrict = 南山区\naddress = 示例路1号\n' +
   '[messenger office]\nconnector = robot\nhost = http://127.0.0.1:9\n[notify cs-room]\nto = office\n';
 const ROBOT = '[messenger robot]\n[request send]\nPOST {host}/say\nbody = :what\n';
 function polled() {
