@@ -54,8 +54,8 @@ char *rate_place(struct arena *a, const char *name);
 /* 0 of what is not known counts as 0. */
 int64_t rate_billable(const struct rate_card *c, int64_t weight_g, int64_t volume_cm3);
 /* The band for a place and a billable weight: of the city, else of the province, else of everywhere; NULL: none. Among them the
- * first that ends at or above the weight: what lies between two bands (500, 501) is the upper one's, and a first weight covers
- * all below it. province and city folded. *served: some band goes there, of another weight. */
+ * narrowest that holds the weight. Where none does, the first that ends above it: what lies between two bands (500, 501) is the
+ * upper one's, and a first weight covers all below it. province and city folded. *served: some band goes there. */
 const struct rate *rate_band(const struct rate *r, size_t n, const char *province, const char *city, int64_t billable_g, bool *served);
 void rate_price(const struct rate_card *c, const struct rate *r, const struct parcel_goods *g, int64_t billable_g, struct rate_price *out);
 
@@ -96,6 +96,8 @@ struct rate_row {                    /* set: members of card that the row names,
 };
 /* An object of texts and numbers ({"card","carrier","province","from_kg",…}); false with faults. */
 bool rate_row_read(struct arena *a, const struct json *j, struct rate_row *out, struct faults *f);
+/* Is the row's money in the card's currency? Of a row that names none, the amounts were read as CNY's. */
+bool rate_currency_fits(const struct rate_card *c, const struct rate_row *row);
 /* What the row says of its card goes into it. */
 void rate_card_merge(struct rate_card *to, const struct rate_row *row);
 extern const char *const rate_keys[]; /* NULL-ended */

@@ -64,6 +64,21 @@ static int64_t end_of(const struct rate *r)
   return r->to_g ? r->to_g : INT64_MAX;
 }
 
+static bool holds(const struct rate *r, int64_t billable_g)
+{
+  return billable_g > r->from_g && billable_g <= end_of(r);
+}
+
+/* Of two bands that do not end below the weight. */
+static bool is_nearer(const struct rate *x, const struct rate *y, int64_t billable_g)
+{
+  bool held = holds(x, billable_g);
+  if (held != holds(y, billable_g)) return held;
+  if (end_of(x) != end_of(y)) return end_of(x) < end_of(y);
+  if (x->from_g != y->from_g) return held == (x->from_g > y->from_g);
+  return x->id < y->id;
+}
+
 const struct rate *rate_band(const struct rate *r, size_t n, const char *province, const char *city,
                              int64_t billable_g, bool *served)
 {
@@ -75,9 +90,7 @@ const struct rate *rate_band(const struct rate *r, size_t n, const char *provinc
   *served = near > 0;
   for (size_t i = 0; i < n && near; i++) {
     if (nearness(&r[i], province, city) != near || billable_g > end_of(&r[i])) continue;
-    if (!best || end_of(&r[i]) < end_of(best) ||
-        (end_of(&r[i]) == end_of(best) && r[i].from_g > best->from_g))
-      best = &r[i];
+    if (!best || is_nearer(&r[i], best, billable_g)) best = &r[i];
   }
   for (size_t i = 0; best && i < n; i++)
     below |= nearness(&r[i], province, city) == near && end_of(&r[i]) < end_of(best);
@@ -146,7 +159,7 @@ static int64_t on_time(const struct lead_time *seen, size_t n, const struct rate
 static const char *not_taken(const struct rate_card *c, const struct parcel_goods *g, int64_t billable_g,
                              const char *currency, int64_t now_ms)
 {
-  if (now_ms < c->valid_from || (c->valid_to && now_ms >= c->valid_to)) return "not_valid";
+  if (c->retired || now_ms < c->valid_from || (c->valid_to && now_ms >= c->valid_to)) return "not_valid";
   if (currency && strcmp(currency, c->currency) != 0) return "currency";
   if (c->weight_max_g && billable_g > c->weight_max_g) return "too_heavy";
   if (c->side_max_mm && g->side_mm > c->side_max_mm) return "too_long";
@@ -163,6 +176,17 @@ static bool is_better(const struct rate_candidate *x, const struct rate_candidat
   return by ? by < 0 : strcmp(x->card->code, y->card->code) < 0;
 }
 
+static size_t first_row(const struct rate *row, size_t n, int64_t card_id)
+{
+  size_t lo = 0;
+  while (lo < n) {
+    size_t mid = (lo + n) / 2;
+    if (row[mid].card_id < card_id) lo = mid + 1;
+    else n = mid;
+  }
+  return lo;
+}
+
 int rate_choose(struct arena *a, const struct rate_card *card, size_t cards, const struct rate *row,
                 size_t rows, const struct lead_time *seen, size_t seen_n, const struct rate_rules *rules,
                 const struct parcel_goods *g, const char *currency, int64_t need_days, int64_t now_ms,
@@ -170,10 +194,9 @@ int rate_choose(struct arena *a, const struct rate_card *card, size_t cards, con
 {
   const char *province = rate_place(a, g->province), *city = rate_place(a, g->city);
   int best = -1;
-  for (size_t i = 0, at = 0; i < cards; i++) {
+  for (size_t i = 0; i < cards; i++) {
     struct rate_candidate *k = &out[i];
-    while (at < rows && row[at].card_id < card[i].id) at++;
-    size_t end = at;
+    size_t at = first_row(row, rows, card[i].id), end = at;
     while (end < rows && row[end].card_id == card[i].id) end++;
     int64_t billable = rate_billable(&card[i], g->weight_g, g->volume_cm3);
     bool served;

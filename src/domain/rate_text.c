@@ -161,7 +161,7 @@ static bool value_read(struct arena *a, const struct field *f, const char *s, in
   switch (f->how) {
   case TEXT: *(const char **)at = arena_str(a, s); return utf8_count(s) <= 64;
   case PLACE: *(const char **)at = rate_place(a, s); return true;
-  case CITIES: *(const char **)at = cities_of(a, s); return true;
+  case CITIES: *(const char **)at = cities_of(a, s); return **(const char **)at; /* "、" is not all of them */
   case MODEL: return model_of(s, at);
   case KG: return decimal(s, 3, n) && *n <= RATE_GRAMS_MAX;
   case MM_OF_CM: return decimal(s, 1, n);
@@ -222,7 +222,7 @@ bool rate_row_read(struct arena *a, const struct json *j, struct rate_row *out, 
     out->card.code =
       *out->card.service ? arena_printf(a, "%s/%s", out->card.carrier, out->card.service) : out->card.carrier;
   if (r->model == RATE_TOTAL && !r->first && r->per_kg)
-    r->first = r->per_kg / 1000, r->per_kg = 0; /* sheets write it there */
+    r->first = (r->per_kg + 500) / 1000, r->per_kg = 0; /* sheets write it there */
   if (r->to_g && r->to_g <= r->from_g)
     fault_add(f, "/to_kg", "out_of_range", "A band ends above its beginning");
   if (r->model == RATE_FIRST_ADD && !r->first_g) r->first_g = 1000;
@@ -230,6 +230,14 @@ bool rate_row_read(struct arena *a, const struct json *j, struct rate_row *out, 
   if (out->card.valid_to && out->card.valid_to <= out->card.valid_from)
     fault_add(f, "/valid_to", "out_of_range", "A card ends after its beginning");
   return f->n == before;
+}
+
+bool rate_currency_fits(const struct rate_card *c, const struct rate_row *row)
+{
+  bool named = false;
+  for (size_t i = 0; i < COUNT(fields); i++) named |= fields[i].at == CARD(currency) && row->set & 1ull << i;
+  return named ? !strcmp(c->currency, row->card.currency)
+               : money_digits(c->currency) == money_digits(row->card.currency);
 }
 
 void rate_card_merge(struct rate_card *to, const struct rate_row *row)

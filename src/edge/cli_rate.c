@@ -45,6 +45,7 @@ static struct rate_card *card_of(struct sheet_rows *s, const struct rate_row *ro
 {
   for (size_t i = 0; i < s->cards; i++)
     if (!strcmp(s->card[i].code, row->card.code)) {
+      if (!rate_currency_fits(&s->card[i], row)) return NULL;
       rate_card_merge(&s->card[i], row);
       return &s->card[i];
     }
@@ -62,7 +63,7 @@ static bool rate_keep(struct sheet_rows *s, const struct rate_row *row, int64_t 
     s->rate = grown;
   }
   s->rate[s->rates] = row->rate, s->rate[s->rates].card_id = card_id;
-  s->rates++;
+  s->rates++, s->rate[s->rates - 1].id = (int64_t)s->rates;
   return true;
 }
 
@@ -84,7 +85,7 @@ static bool card_row(void *arg, int64_t at, char **cells, size_t n, const char *
   buf_release(&b);
   if (!ok) return stop(s, at, arena_printf(s->a, "%s: %s", f.at[0].pointer, f.at[0].detail));
   const struct rate_card *card = card_of(s, &row);
-  return card ? rate_keep(s, &row, card->id) : stop(s, at, "too many cards");
+  return card ? rate_keep(s, &row, card->id) : stop(s, at, "too many cards, or a row in another currency");
 }
 
 static int by_card(const void *x, const void *y)
@@ -165,6 +166,10 @@ static int from_files(struct cli *c, const char *orders, const char *cards)
   s->a = &c->mem, s->now_ms = e->now_ms(e), s->card = arena_array(&c->mem, struct rate_card, CARDS_MOST);
   what_if_open(&c->mem, &s->sum);
   if (!file_rows(s, cards, card_row)) return cli_fail(c, "%s", s->why);
+  for (size_t i = 1; i < s->cards; i++)
+    if (strcmp(s->card[i].currency, s->card[0].currency) != 0)
+      return cli_fail(c, "%s: %s is in %s, %s in %s: one currency is compared at a time", cards,
+                      s->card[0].code, s->card[0].currency, s->card[i].code, s->card[i].currency);
   if (s->rates) qsort(s->rate, s->rates, sizeof *s->rate, by_card);
   if (!file_rows(s, orders, order_row)) return cli_fail(c, "%s", s->why);
   what_if_put(&out, &s->sum);

@@ -57,6 +57,8 @@ enum err flow_rate_put_run(struct cmd *c, struct db *db)
   rate_card_merge(&card, row);
   if (!e && strcmp(card.carrier, was.carrier) != 0)
     return refuse(c, ERR_CONFLICT, "other_carrier", "The card %.64s is %.64s's", was.code, was.carrier);
+  if (!e && !rate_currency_fits(&was, row))
+    return refuse(c, ERR_CONFLICT, "other_currency", "The card %.64s is in %s", was.code, was.currency);
   bool is_other = e || card_differs(&card, &was);
   if (is_other) {
     TRY(rate_card_put(db, &card, c->now_ms));
@@ -232,6 +234,18 @@ enum err rate_ask_fulfilment(struct cmd *c, struct db *db, int64_t fulfilment_id
   return rate_ask(c, db, &g, currency, days, list, n, best);
 }
 
+/* Who names no currency cannot be told which of 60 CNY and 12 USD is less. */
+static bool are_of_one_currency(const struct rate_candidate *k, size_t n)
+{
+  const struct rate_candidate *first = NULL;
+  for (size_t i = 0; i < n; i++) {
+    if (!k[i].band) continue;
+    if (!first) first = &k[i];
+    if (strcmp(first->card->currency, k[i].card->currency) != 0) return false;
+  }
+  return true;
+}
+
 enum err flow_rate_quote_run(struct cmd *c, struct db *db)
 {
   const struct quote_args *a = c->args;
@@ -247,6 +261,8 @@ enum err flow_rate_quote_run(struct cmd *c, struct db *db)
     TRY(goods_or_refuse(c, db, f.id, &g, &currency));
   }
   TRY(rate_ask(c, db, &g, currency, a->days, &list, &n, &best));
+  if (!currency && !are_of_one_currency(list, n))
+    return refuse(c, ERR_CONFLICT, "several_currencies", "Cards of several currencies go there: name one");
   quote_put(c, list, n, best);
   return ERR_OK;
 }

@@ -150,6 +150,42 @@ test('who takes it, and why the others do not', async () => {
   await s.drop();
 });
 
+test('a card has one currency, and unlike currencies are not compared', async () => {
+  const s = await new Server().start(), row = { carrier: 'n', province: '浙江省', model: 'total' };
+  const put = (status, more) => s.want(status, 'POST', '/v1/rates', { body: { ...row, ...more } }), quote = { province: '浙江省', weight_g: 500 };
+  await put(201, { currency: 'JPY', first_price: '700', to_kg: '1' });
+  for (const currency of [undefined, 'USD']) // yen have no hundredths: 900 would be 90000
+    check(/other_currency/.test(JSON.stringify((await put(409, { first_price: '900', from_kg: '1', currency })).json)), currency);
+  await put(201, { currency: 'JPY', first_price: '900', from_kg: '1' });
+  same((await s.want(200, 'POST', '/v1/shipments/quote', { body: quote })).json.winner.price_minor, 700, 'all in one currency');
+  await put(201, { carrier: 'm', first_price: '60' });
+  check(/several_currencies/.test(JSON.stringify((await s.want(409, 'POST', '/v1/shipments/quote', { body: quote })).json)), '700 JPY and 60.00 CNY');
+  same((await s.want(200, 'POST', '/v1/shipments/quote', { body: { ...quote, currency: 'CNY' } })).json.winner.carrier, 'm');
+  await s.drop();
+});
+
+test('files of cards: the row and the reason', async () => {
+  const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'orderd-cards-')), file = (name, lines) => { fs.writeFileSync(path.join(dir, name), `${lines.join('\n')}\n`); return path.join(dir, name); };
+  const orders = file('orders.csv', ['province,city,weight_g,volume_cm3', '浙江省,,3000,0', '西藏自治区,,3000,0']);
+  const run = (lines, from = orders) => spawnSync(BINARY, ['what-if', 'carriers', '--orders', from, '--cards', file('cards.csv', lines), '--json'], { encoding: 'utf8' });
+  const head = 'carrier,province,from_kg,to_kg,model,first_price,price_per_kg,currency,days';
+  const bad = (want, lines, from) => { const r = run([head, ...lines], from); check(r.status !== 0 && r.stderr.includes(want), `${want}: ${r.status} ${r.stderr}`); };
+  bad('cards.csv: row 3: /to_kg: A band ends above its beginning', ['a,浙江,0,1,total,5,,,', 'a,浙江,2,1,total,5,,,']);
+  bad('cards.csv: row 2: /model: guess is no value for model', ['a,浙江,0,1,guess,5,,,']);
+  bad('cards.csv: row 2: /carrier: This is required', [',浙江,0,1,total,5,,,']);
+  bad('cards.csv: row 2: /price_per_kg: A band has a price', ['a,浙江,0,1,total,,,,']);
+  bad('cards.csv: row 2: /days: soon is no value for days', ['a,浙江,0,1,total,5,,,soon']);
+  bad('cards.csv: row 2: /currency: A code like CNY', ['a,浙江,0,1,total,5,,XXQ,']);
+  bad('cards.csv: row 3: too many cards, or a row in another currency', ['a,浙江,0,1,total,5,,JPY,', 'a,浙江,1,,total,5,,,']);
+  bad('one currency is compared at a time', ['a,浙江,0,,total,5,,JPY,', 'b,浙江,0,,total,5,,,']);
+  bad('orders.csv: row 2: province, weight_g and volume_cm3 are needed', ['a,浙江,0,,total,5,,,'], file('orders.csv', ['province,city,weight_g,volume_cm3', '浙江省,,heavy,0']));
+  file('orders.csv', ['province,city,weight_g,volume_cm3', '浙江省,,3000,0', '西藏自治区,,3000,0']);
+  // 5 + 2 x 1 = 7 with a, 8 with b; nobody goes to the other place
+  const w = JSON.parse(run([head, 'a,浙江,,,first_add,5,1,,', 'b,浙江,,,total,8,,,']).stdout);
+  same([w.parcels, w.not_priced, w.chosen_minor, w.always.map((x) => [x.carrier, x.always_minor, x.saved_minor])], [2, 1, 700, [['a', 700, 0], ['b', 800, 100]]]);
+  fs.rmSync(dir, { recursive: true, force: true });
+});
+
 test('a parcel that left: its days are learnt, and what-if prices it', async () => {
   const s = await new Server({ conf: '[rates]\nobserved = 1\n' }).start();
   for (const [carrier, first_price] of [['sf', '20'], ['sto', '8']]) await s.want(201, 'POST', '/v1/rates', { body: { carrier, province: '浙江省', first_price, price_per_kg: '1', days: '1' } });
