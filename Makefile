@@ -72,7 +72,8 @@ CC_release     := $(CC)
 CFLAGS_release := -O2 -fno-asynchronous-unwind-tables -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
 # What runs once per command or in a drill, and is large: made for size.
 SMALL_release  := $(wildcard src/edge/sim*.c src/edge/cli*.c src/edge/demo*.c src/edge/config.c src/edge/import*.c \
-  src/edge/export*.c src/edge/picklist.c src/edge/connector_form.c src/edge/connector_test.c)
+  src/edge/export*.c src/edge/picklist.c src/edge/connector.c src/edge/connector_form.c src/edge/connector_test.c \
+  src/edge/metrics.c src/domain/rule_file.c)
 CC_asan        := $(CC)
 CFLAGS_asan    := -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all -DORDERD_SANITIZE
 CC_tsan        := $(CC)
