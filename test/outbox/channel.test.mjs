@@ -90,7 +90,9 @@ test('kill -9 while a confirmation is under way: it is asked about before it is 
   for (let round = 0; round < 6; round++) {
     await s.start();
     await s.until('it polls', async () => (await s.channel('shop'))?.poll?.last_ok_at);
-    const dead = new Promise((done) => { kill = () => { s.child.kill('SIGKILL'); done(); }; });
+    let answered;
+    const claim = new Promise((done) => { answered = done; }); /* who never heard of the claim could not look for it */
+    const dead = new Promise((done) => { kill = () => claim.then(() => { s.child.kill('SIGKILL'); done(); }); });
     const how = moments[round % 3];
     shop.play = (call, res) => {
       if (call.path !== '/confirm') return false;
@@ -101,6 +103,7 @@ test('kill -9 while a confirmation is under way: it is asked about before it is 
       return true;
     };
     all.push(...await claimed(s, 1));
+    answered();
     await dead;
     await s.exited;
     shop.play = null;
