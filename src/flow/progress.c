@@ -90,7 +90,8 @@ static bool wants_change(struct cmd *c, struct db *db, int from, int to, unsigne
   int split = stage_rank(t, ST_SPLIT), shipped = stage_rank(t, ST_SHIPPED), a = stage_rank(t, from),
       b = stage_rank(t, to);
   bool was = a >= split && a < shipped, is = b >= split && b < shipped;
-  if (was && is) return false;
+  if (was && is)
+    return to == ST_SPLIT && from != ST_SPLIT; /* sent back: what was bought may be other by now */
   if (was && to == ST_SHIPPED && trigger == TRIGGER_SYSTEM)
     return false; /* its parcels have left: they said so */
   return was || is || stock_tracked(c, db);
@@ -116,8 +117,9 @@ enum err progress_move(struct cmd *c, struct db *db, struct order *o, int to, un
   if (!guard_holds(c, db, o, m->guard, trigger))
     return refuse_move(c, from, guard_code(m->guard), guard_text(m->guard));
   if (to == ST_CANCELLED && trigger == TRIGGER_COMMAND && produce_begun(db, o->id))
-    return refuse_move(c, from, "work_started",
-                       "A factory has begun to make it: cancel its work order first, and the factory agrees or not");
+    return refuse_move(
+      c, from, "work_started",
+      "A factory has begun to make it: cancel its work order first, and the factory agrees or not");
   if (to == ST_SPLIT && m->forward && exception_waits(db, o->id) & (WAITS_STOCK | WAITS_PLACE))
     return refuse_move(c, from, "not_reserved", "Its pieces are not reserved: there is not enough stock");
   if (to == ST_CANCELLED && !o->cancelled_at) o->cancelled_at = c->now_ms;

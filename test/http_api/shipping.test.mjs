@@ -1,5 +1,5 @@
 // From a split order to a parcel that left, over HTTP.
-import { check, endServer, order, same, test, withServer } from './lib.mjs';
+import { Server, check, endServer, order, same, test, withServer } from './lib.mjs';
 
 const s = withServer({ conf: '[merge]\nwindow = 1s\n' });
 
@@ -103,3 +103,17 @@ test('who may: a machine claims for its own channel and sees nothing of others',
 });
 
 endServer(s);
+
+test('sent back to split, a parcel holds what is bought by then', async () => {
+  const s = await new Server({ conf: '[merge]\nwindow = 1s\n[stock]\ntrack = no\n[pack]\nverify = no\n' }).start();
+  const o = order({ status: 'paid', lines: [{ line_id: '1', sku: 'A', quantity: 3 }] });
+  const id = (await s.want(201, 'POST', '/v1/orders', { body: o })).json.id;
+  for (const to of ['split', 'pre_ship']) await s.want(200, 'POST', `/v1/orders/${id}/transitions`, { body: { to } });
+  await s.want(200, 'POST', '/v1/orders', { body: { ...o, lines: [{ line_id: '1', sku: 'A', quantity: 1 }], updated_at: new Date().toISOString() } });
+  await s.want(200, 'POST', `/v1/orders/${id}/transitions`, { body: { to: 'split' } });
+  const f = (await s.get(`/v1/orders/${id}`)).json.fulfilments;
+  same(f.map((x) => x.status), ['split']);
+  same((await s.get(`/v1/fulfilments/${f[0].id}`)).json.lines.map((l) => l.quantity), [1], 'pieces to ship');
+  same((await s.want(200, 'GET', '/v1/check')).json.findings, []);
+  await s.drop();
+});
