@@ -60,7 +60,10 @@ one() {
   fi
   echo "$passed $failed" >"$2/$1.sum"
   printf '%-16s %5d passed, %d failed %6d s  %s\n' "$1" "$passed" "$failed" $(($(date +%s) - begun)) "$note"
-  [ "$failed" -eq 0 ] || { grep -avE '^[0-9]+ passed, [0-9]+ failed$' "$2/$1.log" | tail -40 | sed 's/^/    /'; }
+  [ "$failed" -eq 0 ] && return
+  grep -avE '^[0-9]+ passed, [0-9]+ failed$' "$2/$1.log" | tail -40 | sed 's/^/    /'
+  # what failed, without the way there: said again at the very end, where it is looked for
+  grep -avE '^[0-9]+ passed, [0-9]+ failed$|^ +at |^ *$' "$2/$1.log" | cut -c 1-300 | tail -12 | sed "s/^/$1: /" >"$2/$1.failed"
 }
 
 # ---- which there are ------------------------------------------------------------------------------------------------
@@ -103,6 +106,7 @@ for s in $(suites); do
 done >"$dir/list"
 [ -d "$FEED" ] || echo "There is no feed at $FEED: its replay is left out."
 xargs -P "$JOBS" -I NAME sh "$0" --one NAME "$dir" <"$dir/list"
+for f in "$dir"/*.failed; do [ ! -f "$f" ] || cat "$f"; done
 cat "$dir"/*.sum 2>/dev/null | awk -v n="$(wc -l <"$dir/list")" '
   { passed += $1; failed += $2; seen++ }
   END { failed += n - seen; printf "%d passed, %d failed\n", passed, failed; exit failed > 0 || n == 0 }'
