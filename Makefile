@@ -55,6 +55,12 @@ $(GEN)/version.h: FORCE
 	@printf '#define ORDERD_VERSION "%s"\n#define ORDERD_COMMIT "%s"\n' '$(VERSION)' '$(COMMIT)' >$@.$$$$; \
 	if cmp -s $@.$$$$ $@; then rm $@.$$$$; else mv $@.$$$$ $@; fi
 
+# Those of Debian's libraries as well: nothing here unwinds a stack.
+GENERATED += $(GEN)/no_frames.ld
+$(GEN)/no_frames.ld:
+	@mkdir -p $(@D)
+	@echo 'SECTIONS { /DISCARD/ : { *(.eh_frame) } } INSERT AFTER .rodata;' >$@
+
 # ---- flags -----------------------------------------------------------------------
 CC    := gcc
 CLANG := clang
@@ -69,6 +75,7 @@ LINK := -pie -Wl,-z,relro,-z,now,-z,noexecstack,-z,pack-relative-relocs -Wl,--gc
 VARIANTS := release asan tsan fuzz
 CC_release     := $(CC)
 # Frames are for debuggers: they stand in orderd.debug, not in the program.
+LFLAGS_release := -Wl,-T,$(GEN)/no_frames.ld -Wl,--no-eh-frame-hdr
 CFLAGS_release := -O2 -fno-asynchronous-unwind-tables -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
 # What runs once per command or in a drill, and is large: made for size.
 SMALL_release  := $(wildcard src/edge/sim*.c src/edge/cli*.c src/edge/demo*.c src/edge/config.c src/edge/import*.c \
