@@ -104,7 +104,8 @@ test('Retry-After keeps the destination alone for that long', async () => {
   await s.until('it waits', async () => { e = (await s.effects('state=waiting')).find((x) => x.attempts === 1); return e; });
   check(Date.parse(e.due_at) - Date.parse(e.sent_at) >= 2000, `due ${e.due_at}, sent ${e.sent_at}`);
   await s.told(r);
-  const done = (await s.effects('state=done')).find((x) => x.id === e.id);
+  let done;
+  await s.until('it is noted', async () => { done = (await s.effects('state=done')).find((x) => x.id === e.id); return done; });
   check(Date.parse(done.sent_at) >= Date.parse(e.due_at), 'not before it was due');
   await s.drop();
   r.stop();
