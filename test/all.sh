@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.." || exit 2
 B=${B:-build} FEED=${FEED:-../shared/data/feed}
 ASAN_OPTIONS=${ASAN_OPTIONS:-detect_stack_use_after_return=0:abort_on_error=0}
 export B ASAN_OPTIONS
-FUZZ_S=${FUZZ_S:-4} SUITE_S=${SUITE_S:-500} JOBS=${JOBS:-3}
+FUZZ_S=${FUZZ_S:-4} SUITE_S=${SUITE_S:-900} JOBS=${JOBS:-3}
 case $B in /*) ASAN=$B/asan ;; *) ASAN=$PWD/$B/asan ;; esac
 
 # ---- one suite by its name ------------------------------------------------------------------------------------

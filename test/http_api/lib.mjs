@@ -146,7 +146,7 @@ export class Server {
     return a.json?.token;
   }
 
-  async until(what, ask, ms = 10000) {
+  async until(what, ask, ms = 40000) {
     for (let waited = 0; waited < ms; waited += 50) {
       if (await ask()) return true;
       await sleep(50);
