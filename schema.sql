@@ -1,4 +1,4 @@
--- orderd's one schema, version 3 (a change here is a migration in store/db.c too). Read by people, by the binary and by the tests: there is no second copy.
+-- orderd's one schema, version 6 (a change here is a migration in src/store too). Read by people, by the binary and by the tests: there is no second copy.
 -- Times are milliseconds since 1970 UTC, money is minor units of the row's currency, ids are numbers here and
 -- text with a kind outside (orders.id 7 is "o_7"). A random index costs 12 to 14 % of intake, so each index says
 -- what it is for; keys whose first part grows with time (ids, placed_slot, due_at) are written at the end and are cheap.
@@ -957,3 +957,23 @@ CREATE TABLE lead_times (
   parcels  INTEGER NOT NULL,
   PRIMARY KEY (carrier, province, days)
 ) WITHOUT ROWID, STRICT;
+
+-- Who is signed in to the console. The cookie is 256 random bits and is not kept, only its SHA-256.
+CREATE TABLE sessions (
+  id         INTEGER PRIMARY KEY,
+  user_id    INTEGER NOT NULL,
+  digest     BLOB NOT NULL UNIQUE,
+  address    TEXT NOT NULL,                -- where from
+  created_at INTEGER NOT NULL,
+  expires_at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX sessions_user ON sessions (user_id, id);
+
+-- Browsers that a user has signed in from: what strangers try under the user's name does not make these wait.
+CREATE TABLE devices (
+  id         INTEGER PRIMARY KEY,
+  user_id    INTEGER NOT NULL,
+  digest     BLOB NOT NULL UNIQUE,
+  created_at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX devices_user ON devices (user_id, id);

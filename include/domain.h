@@ -380,6 +380,28 @@ enum err user_find(struct db *db, const char *name, int64_t *id);
 bool user_active(struct db *db, int64_t id, unsigned *roles);
 /* All active tokens, for the table in memory that requests are checked against. */
 enum err token_each(struct db *db, void (*fn)(void *arg, const struct token *t, const unsigned char digest[32]), void *arg);
+/* session.c: people at the console. A session is a cookie of a browser; a device is a browser that was signed in
+ * once and is recognised at the next sign-in. Both are known by the SHA-256 of their cookies. */
+#define SESSION_MS (14ll * 24 * 3600 * 1000)
+#define SESSIONS_MAX 20 /* of one user; the oldest goes */
+#define DEVICES_MAX 20
+enum err session_add(struct db *db, int64_t user_id, const unsigned char digest[32], const char *address, int64_t now_ms,
+                     int64_t *id);
+enum err session_end(struct db *db, int64_t id); /* NOT_FOUND */
+enum err session_end_user(struct db *db, int64_t user_id, int64_t but); /* all of a user but one (0: none is spared) */
+enum err device_add(struct db *db, int64_t user_id, const unsigned char digest[32], int64_t now_ms);
+enum err device_end_user(struct db *db, int64_t user_id);
+enum err session_prune(struct db *db, int64_t now_ms);
+/* All that count, for the table in memory: id, expires_at, user and roles are filled. */
+enum err session_each(struct db *db, void (*fn)(void *arg, const struct token *t, const unsigned char digest[32]), void *arg);
+struct sign_in { /* what signing in needs to know of a user */
+  int64_t id;
+  unsigned roles;
+  const char *password; /* encoded; NULL: cannot sign in */
+  bool known_device;
+};
+enum err sign_in_find(struct db *db, struct arena *a, const char *name, const unsigned char device[32], struct sign_in *out);
+bool sign_in_possible(struct db *db); /* some active user has a password */
 enum err answer_find(struct db *db, struct arena *a, const char *actor, const char *key, unsigned char digest[32],
                      int *status, char **body); /* NOT_FOUND */
 enum err answer_put(struct db *db, const char *actor, const char *key, const unsigned char digest[32], int64_t now_ms,

@@ -139,6 +139,10 @@ struct problem {    /* what a refused command says; becomes application/problem+
   X(TOKEN_REVOKE, "token.revoke", ROLE_ADMIN, "Revoke an access token") \
   X(USER_ADD, "user.add", ROLE_ADMIN, "Add a user") \
   X(USER_UPDATE, "user.update", ROLE_ADMIN, "Change a user's roles, password or state") \
+  X(USER_SETUP, "user.setup", 0, "Make the first administrator, while nobody can sign in") \
+  X(USER_PASSWORD, "user.password", 0, "Change one's own password") \
+  X(SESSION_BEGIN, "session.begin", 0, "Sign a user in: the password was right") \
+  X(SESSION_END, "session.end", 0, "Sign a user out") \
   X(AUDIT_SEEN, "audit.seen", 0, "Record that personal data were shown") \
   X(TIMERS_FIRE, "timers.fire", 0, "Fire deadlines that are due") \
   X(PAYLOADS_APPLY, "payloads.apply", 0, "Apply payloads that were only taken") \
@@ -662,7 +666,7 @@ void what_if_put(struct buf *out, const struct what_if *w);
                         X(case_change) X(case_receive) X(case_cancel) X(case_refunded) X(case_photo) \
                           X(work_progress) X(work_cancel) \
                         X(waybill_buy) X(waybill_void) X(waybill_again) X(traces_take) X(trace_told) X(rate_put) X(rate_quote) X(rule_on) X(rule_off) X(callback_take) X(callback_retry) X(callback_drop) \
-                          X(notice_test)
+                          X(notice_test) X(user_setup) X(user_password) X(session_begin) X(session_end)
 #define X(name) \
   enum err flow_##name##_parse(struct cmd *c, const struct json *body); \
   enum err flow_##name##_run(struct cmd *c, struct db *db);

@@ -52,6 +52,7 @@ struct route {
   enum err (*read)(struct read *rd, struct db *db);   /* on a pool thread */
   bool heavy;                /* the read may take long: never stands before the quick ones */
   bool local;                /* over the Unix socket only */
+  bool prints;               /* a page for paper: names in full for the roles that pack */
   bool slashes;              /* {id} may hold them: a code of the team's own */
   enum body_kind body;
   const char *query;         /* names that may stand behind '?', by blanks */
@@ -74,7 +75,8 @@ struct call {
   const struct route *route;
   const char *id;
   struct actor who;            /* strings in the request's arena */
-  int64_t token_id, channel_id;
+  int64_t token_id, channel_id; /* token_id below zero: minus the session's id */
+  const char *user;            /* of a session; NULL: a token */
   enum err refused;            /* decided before the body was read */
   const char *code, *detail, *headers;
   struct intake *intake;       /* NDJSON */
@@ -165,6 +167,17 @@ void auth_refresh(struct auth *a, void (*then)(void *arg), void *arg);
 void auth_tick(struct auth *a);
 /* Fills who, token_id and channel_id of the call, or its refusal. */
 bool auth_call(struct auth *a, struct call *k);
+/* The same by the session's cookie alone, where a route is open to everybody. */
+bool auth_session(struct auth *a, struct call *k);
+bool auth_setup_open(const struct auth *a); /* nobody can sign in: the set-up link works */
+/* Who fails often waits, longer each time: an address, or a browser that is known. */
+int64_t auth_wait_ms(struct auth *a, const char *who, int64_t now_ms);
+void auth_blame(struct auth *a, const char *who, int64_t now_ms);
+void auth_forgive(struct auth *a, const char *who, int64_t now_ms);
+#define SESSION_COOKIE "orderd_session"
+#define DEVICE_COOKIE "orderd_device"
+char *cookie_value(struct arena *a, const char *field, const char *name); /* NULL: there is none of that name */
+bool origin_is_own(const struct http_request *r);
 bool auth_alive(const struct auth *a, int64_t token_id, int64_t now_ms);
 /* Pure parts. bearer_token: NULL when the field is not of the form. */
 const char *bearer_token(const char *field);
@@ -175,6 +188,17 @@ void auth_table_free(struct auth_table *t);
 void auth_table_add(struct auth_table *t, const struct token *k, const char *channel, const unsigned char digest[32]);
 const struct token *auth_table_find(const struct auth_table *t, const char *token, int64_t now_ms, const char **channel);
 size_t auth_table_count(const struct auth_table *t);
+
+/* ---- session.c: signing in and out, and the one-time set-up ---------------------------------------------------------- */
+void session_get(struct call *k);
+void session_post(struct call *k);
+void session_end_post(struct call *k);
+void session_password_post(struct call *k);
+void setup_post(struct call *k);
+/* ---- console.c: the page and its files --------------------------------------------------------------------------------- */
+void home_get(struct call *k); /* the page for browsers, a line of JSON for others */
+void console_file_get(struct call *k);
+void who_put(struct buf *out, const struct call *k); /* {"user":{"name":…},"roles":[…],"may":[…],"setup":false} */
 
 /* ---- seen.c: who was shown whose data, gathered and written as events ------------------------------------------------ */
 #define SEEN_MAX 4096
@@ -251,7 +275,6 @@ void metrics_get(struct call *k);
 enum err counts_read(struct read *rd, struct db *db);
 
 /* ---- the routes' own functions ---------------------------------------------------------------------------------------------------------- */
-void home_get(struct call *k);
 void openapi_get(struct call *k);
 void orders_post(struct call *k);
 struct cmd *order_cmd(struct call *k, bool defer); /* one order of many */
@@ -330,6 +353,7 @@ struct api {
   int64_t started_ms;
   int64_t cmds;                /* under way */
   int hashing;                 /* passwords being hashed */
+  const char *setup_code;      /* of the link that was printed at the start; NULL: none, or used */
   int photos;                  /* being walked and written */
   bool backing_up;
   bool ready, closing;

@@ -147,16 +147,6 @@ enum err check_read(struct read *rd, struct db *db)
 }
 
 /* ---- what this is ------------------------------------------------------------------------------------------------------------ */
-void home_get(struct call *k)
-{
-  static const char text[] =
-    "{\"name\":\"orderd\",\"api\":\"/v1\",\"description\":\"/openapi.json\",\"health\":\"/healthz\"}";
-  struct buf out = { 0 };
-  buf_str(&out, text);
-  call_reply(k, 200, NULL, &out);
-  buf_release(&out);
-}
-
 void openapi_get(struct call *k)
 {
   k->api->answers[2]++;

@@ -21,6 +21,7 @@ struct auth_table {
   struct arena mem;
   struct auth_entry *at; /* id 0: free */
   size_t cap, n;
+  bool setup_open; /* nobody can sign in yet */
 };
 
 struct auth_table *auth_table_new(void)
@@ -66,7 +67,7 @@ static void table_grow(struct auth_table *t)
 void auth_table_add(struct auth_table *t, const struct token *k, const char *channel,
                     const unsigned char digest[32])
 {
-  must(k->id > 0);
+  must(k->id != 0); /* below zero: a session */
   if (t->n * 2 >= t->cap) table_grow(t);
   struct auth_entry *e = slot_of_digest(t->at, t->cap, digest);
   t->n += !e->token.id;
@@ -143,6 +144,86 @@ static struct failures *failures_of(struct auth *a, const char *peer, int64_t no
   return oldest;
 }
 
+int64_t auth_wait_ms(struct auth *a, const char *who, int64_t now_ms)
+{
+  const struct failures *f = failures_of(a, who, now_ms);
+  return now_ms < f->wait_until_ms ? f->wait_until_ms - now_ms : 0;
+}
+
+void auth_blame(struct auth *a, const char *who, int64_t now_ms)
+{
+  struct failures *f = failures_of(a, who, now_ms);
+  f->last_ms = now_ms;
+  f->wait_until_ms = now_ms + auth_delay_ms(++f->n);
+  a->api->auth_failures++;
+}
+
+void auth_forgive(struct auth *a, const char *who, int64_t now_ms)
+{
+  struct failures *f = failures_of(a, who, now_ms);
+  f->n = 0, f->wait_until_ms = 0;
+}
+
+/* ---- cookies ------------------------------------------------------------------------------------------------------------- */
+char *cookie_value(struct arena *a, const char *field, const char *name)
+{
+  size_t n = strlen(name);
+  for (const char *p = field; p && *p;) {
+    p += strspn(p, " ;");
+    size_t len = strcspn(p, ";");
+    if (len > n && p[n] == '=' && !memcmp(p, name, n)) return arena_strn(a, p + n + 1, len - n - 1);
+    p += len;
+  }
+  return NULL;
+}
+
+/* What a page of another site makes a browser send carries that site's name, or none. */
+bool origin_is_own(const struct http_request *r)
+{
+  const char *origin = http_field(r, "origin"), *host = http_field(r, "host");
+  if (!origin || !host) return false;
+  if (!strncmp(origin, "http://", 7)) origin += 7;
+  else if (!strncmp(origin, "https://", 8)) origin += 8;
+  else return false;
+  return !strcasecmp(origin, host);
+}
+
+static bool is_read(const struct http_request *r)
+{
+  return !strcmp(r->method, "GET") || !strcmp(r->method, "HEAD");
+}
+
+static bool session_call(struct auth *a, struct call *k, const char *cookie, int64_t now_ms)
+{
+  const char *channel;
+  const struct token *t = auth_table_find(a->table, cookie, now_ms, &channel);
+  if (!t || t->id > 0) {
+    k->refused = ERR_UNAUTHORIZED, k->code = "signed_out",
+    k->detail = "The session has ended: sign in again.";
+    return false;
+  }
+  if (!is_read(k->r) && !origin_is_own(k->r)) {
+    k->refused = ERR_FORBIDDEN, k->code = "other_origin";
+    k->detail = "A write with a session's cookie must come from orderd's own pages.";
+    return false;
+  }
+  k->who.name = k->who.person = arena_printf(&k->r->mem, "user:%s", t->user);
+  k->who.roles = t->roles;
+  k->token_id = t->id, k->user = arena_str(&k->r->mem, t->user);
+  return true;
+}
+
+bool auth_session(struct auth *a, struct call *k)
+{
+  char *cookie = cookie_value(&k->r->mem, http_field(k->r, "cookie"), SESSION_COOKIE);
+  return cookie && session_call(a, k, cookie, a->api->env->now_ms(a->api->env));
+}
+
+bool auth_setup_open(const struct auth *a)
+{
+  return a->table->setup_open;
+}
+
 static bool call_unknown(struct auth *a, struct call *k, int64_t now_ms, bool tried)
 {
   struct failures *f = failures_of(a, k->r->peer, now_ms);
@@ -168,11 +249,14 @@ bool auth_call(struct auth *a, struct call *k)
   struct http_request *r = k->r;
   int64_t now_ms = a->api->env->now_ms(a->api->env);
   const char *field = http_field(r, "authorization"), *token = bearer_token(field), *channel = NULL;
+  char *cookie = field ? NULL : cookie_value(&r->mem, http_field(r, "cookie"), SESSION_COOKIE);
+  if (cookie && !r->local_admin) return session_call(a, k, cookie, now_ms);
   if (r->local_admin && !field) {
     k->who = (struct actor){ .name = "local", .roles = ROLE_ADMIN };
     return true;
   }
   const struct token *t = token ? auth_table_find(a->table, token, now_ms, &channel) : NULL;
+  if (t && t->id < 0) t = NULL; /* a session's cookie is no token */
   if (!t) return call_unknown(a, k, now_ms, field != NULL);
   k->who.name = arena_printf(&r->mem, "token:%s", t->name);
   k->who.roles = t->roles;
@@ -205,10 +289,20 @@ static void token_take(void *arg, const struct token *t, const unsigned char dig
   auth_table_add(g->table, t, c.name, digest);
 }
 
+static void session_take(void *arg, const struct token *t, const unsigned char digest[32])
+{
+  struct auth_reading *g = arg;
+  struct token s = *t;
+  s.id = -s.id;
+  auth_table_add(g->table, &s, NULL, digest);
+}
+
 static enum err table_read(struct db *db, struct auth_table **out)
 {
   struct auth_reading g = { .db = db, .table = auth_table_new() };
   enum err e = token_each(db, token_take, &g);
+  if (!e) e = session_each(db, session_take, &g);
+  g.table->setup_open = !e && !sign_in_possible(db);
   arena_release(&g.mem);
   if (e) auth_table_free(g.table);
   else *out = g.table;

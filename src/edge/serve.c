@@ -375,6 +375,14 @@ static bool rules_start(struct server *s)
          fail("configuration", why);
 }
 
+/* As long as nobody can sign in, each start prints a link that makes the first administrator. */
+static void setup_link(struct server *s, const char *url)
+{
+  s->api->setup_code = token_text(&s->mem, s->api->env, "");
+  log_line(LOG_INFO, "nobody can sign in yet: set up the console at %s/#/setup?code=%s", url,
+           s->api->setup_code);
+}
+
 static bool server_start(struct server *s)
 {
   bool no_admin = false;
@@ -385,10 +393,12 @@ static bool server_start(struct server *s)
   s->api->ready = true;
   log_line(LOG_INFO, "listening %s", url);
   if (no_admin) admin_start(s);
+  if (s->o->listen && auth_setup_open(s->api->auth)) setup_link(s, url);
   chores_start(s->api->chores);
   poller_start(s->api->poller, !s->o->listen); /* for one command on the command line nobody is polled */
   parties_rules(s->api->parties);
-  if (s->o->listen) deliverer_start(s->api->deliverer), tracer_start(s->api->tracer); /* and nothing is sent */
+  if (s->o->listen)
+    deliverer_start(s->api->deliverer), tracer_start(s->api->tracer); /* and nothing is sent */
   if (s->o->started) s->o->started(s->o->arg, url);
   return true;
 }

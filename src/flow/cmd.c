@@ -23,6 +23,10 @@ static const struct cmd_kind kinds[CMD_N] = {
 #define FLOW_TOKEN_REVOKE token_revoke
 #define FLOW_USER_ADD user_add
 #define FLOW_USER_UPDATE user_update
+#define FLOW_USER_SETUP user_setup
+#define FLOW_USER_PASSWORD user_password
+#define FLOW_SESSION_BEGIN session_begin
+#define FLOW_SESSION_END session_end
 #define FLOW_AUDIT_SEEN audit_seen
 #define FLOW_TIMERS_FIRE timers_fire
 #define FLOW_PAYLOADS_APPLY payloads_apply

@@ -253,6 +253,7 @@ enum err flow_exception_resolve_run(struct cmd *c, struct db *db)
 struct access_args {
   const char *name, *roles, *channel, *user, *password, *state, *hash;
   const char *expires;
+  int64_t session;
   unsigned bits;
   int64_t expires_at;
   char *secret;
@@ -403,7 +404,9 @@ enum err flow_user_add_parse(struct cmd *c, const struct json *body)
 bool cmd_is_slow(const struct cmd *c)
 {
   const struct access_args *a = c->args;
-  return (c->id == CMD_USER_ADD || c->id == CMD_USER_UPDATE) && a && a->password && !a->hash;
+  bool sets = c->id == CMD_USER_ADD || c->id == CMD_USER_UPDATE || c->id == CMD_USER_SETUP ||
+              c->id == CMD_USER_PASSWORD;
+  return sets && a && a->password && !a->hash;
 }
 
 void cmd_prepare(struct cmd *c)
@@ -428,6 +431,53 @@ enum err flow_user_add_run(struct cmd *c, struct db *db)
   jw_id(&w, "id", 'u', id), jw_kstring(&w, "name", a->name),
     jw_kstring(&w, "roles", roles_text(&c->mem, a->bits)), jw_kstring(&w, "state", "active");
   jw_object_end(&w);
+  return ERR_OK;
+}
+
+/* ---- who looks after themselves: the first administrator, and a password of one's own ---------------------------- */
+enum err flow_user_setup_parse(struct cmd *c, const struct json *body)
+{
+  struct access_args *a = arena_new(&c->mem, struct access_args);
+  const struct arg rows[] = { { "name", ARG_TEXT, true, NAME_MAX_CHARS, &a->name },
+                              { "password", ARG_TEXT, true, 200, &a->password } };
+  c->args = a;
+  TRY(args_read(c, body, rows, COUNT(rows)));
+  a->roles = "admin", a->bits = ROLE_ADMIN;
+  check_access(c, a), check_password(c, a);
+  return c->problem.faults.n ? ERR_INVALID : ERR_OK;
+}
+
+enum err flow_user_setup_run(struct cmd *c, struct db *db)
+{
+  if (sign_in_possible(db))
+    return refuse(c, ERR_CONFLICT, "set_up_already", "Somebody can sign in already: ask an administrator");
+  return flow_user_add_run(c, db);
+}
+
+enum err flow_user_password_parse(struct cmd *c, const struct json *body)
+{
+  struct access_args *a = arena_new(&c->mem, struct access_args);
+  const struct arg rows[] = { { "user", ARG_TEXT, true, NAME_MAX_CHARS, &a->user },
+                              { "password", ARG_TEXT, true, 200, &a->password },
+                              { "session", ARG_INT, true, 0, &a->session } };
+  c->args = a;
+  TRY(args_read(c, body, rows, COUNT(rows)));
+  check_password(c, a);
+  return c->problem.faults.n ? ERR_INVALID : ERR_OK;
+}
+
+/* Everybody else who knew the old one is out. */
+enum err flow_user_password_run(struct cmd *c, struct db *db)
+{
+  const struct access_args *a = c->args;
+  int64_t id;
+  must(!cmd_is_slow(c));
+  TRY(user_find(db, a->user, &id));
+  TRY(user_update(db, id, NULL, a->hash, NULL));
+  TRY(session_end_user(db, id, a->session));
+  TRY(device_end_user(db, id));
+  TRY(progress_event(c, db, 'u', id, "user.password", "{}"));
+  buf_str(&c->out, "{\"result\":\"changed\"}");
   return ERR_OK;
 }
 
@@ -462,6 +512,9 @@ enum err flow_user_update_run(struct cmd *c, struct db *db)
   if (!e) e = user_update(db, id, a->roles ? roles_text(&c->mem, a->bits) : NULL, a->hash, a->state);
   if (e == ERR_NOT_FOUND) return refuse(c, e, "user_not_found", "There is no user %.64s", c->target);
   TRY(e);
+  bool out = a->hash || (a->state && strcmp(a->state, "active") != 0);
+  if (out) TRY(session_end_user(db, id, 0));
+  if (out) TRY(device_end_user(db, id));
   TRY(progress_event(c, db, 'u', id, "user.updated", "{\"roles\":%s%s%s,\"password\":%s,\"state\":\"%s\"}",
                      a->roles ? "\"" : "null", a->roles ? a->roles : "", a->roles ? "\"" : "",
                      a->hash ? "true" : "false", a->state ? a->state : ""));
@@ -549,6 +602,7 @@ enum err flow_keep_house_run(struct cmd *c, struct db *db)
     keep = c->rules->outbox.keep_ms > NOTICES_KEEP_MS ? c->rules->outbox.keep_ms : NOTICES_KEEP_MS;
   TRY(notices_prune(db, c->now_ms - keep, KEEP_STEP_ROWS, &notices));
   c->left |= notices > 0;
+  TRY(session_prune(db, c->now_ms));
   return answer_prune(db, c->now_ms - ANSWERS_KEEP_MS, KEEP_STEP_ROWS);
 }
 

@@ -8,6 +8,7 @@
 ASSET(asset_migrate_3, "src/store/migrate_3.sql");
 ASSET(asset_migrate_4, "src/store/migrate_4.sql");
 ASSET(asset_migrate_5, "src/store/migrate_5.sql");
+ASSET(asset_migrate_6, "src/store/migrate_6.sql");
 
 /* Version 1 is schema.sql of the first release; a change adds a row here and is made in schema.sql too. */
 static const char CHANNELS_POLLED[] =
@@ -35,5 +36,6 @@ const struct migration migration_table[] = {
   { 3, asset_migrate_3 },
   { 4, asset_migrate_4 },
   { 5, asset_migrate_5 },
+  { 6, asset_migrate_6 },
 };
 const size_t migration_table_n = COUNT(migration_table);

@@ -18,3 +18,10 @@ GENERATED += $(GEN)/demo_orders.h
 $(GEN)/demo_orders.h: $(DEMO_ORDERS:%=examples/orders/%) src/edge/gen/rules.mk
 	@mkdir -p $(@D)
 	@{ $(foreach f,$(DEMO_ORDERS),$(call packed,gz_$(subst .,_,$(subst -,_,$f)),examples/orders/$f);) } >$@.$$$$; mv $@.$$$$ $@
+
+# console.h: the page, its modules and styles, compressed.
+CONSOLE_FILES := $(wildcard src/console/* src/console/*/*)
+GENERATED += $(GEN)/console.h
+$(GEN)/console.h: src/edge/gen/console.mjs $(CONSOLE_FILES) $(TP)/ready
+	@mkdir -p $(@D)
+	node $< src/console $(TP)/page >$@.$$$$ && mv $@.$$$$ $@
