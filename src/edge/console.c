@@ -4,7 +4,7 @@
 #include "console.h"
 
 #define PAGE_HEADERS \
-  "Content-Security-Policy: " CONSOLE_CSP "\r\nX-Frame-Options: DENY\r\nX-Content-Type-Options: nosniff\r\n" \
+  "Content-Security-Policy: " CONSOLE_CSP "\r\nX-Frame-Options: DENY\r\n" \
   "Referrer-Policy: same-origin\r\nCross-Origin-Opener-Policy: same-origin\r\nCache-Control: no-store\r\n" \
   "Permissions-Policy: camera=(), microphone=(), geolocation=()\r\nVary: Cookie, Accept\r\n"
 
