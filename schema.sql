@@ -977,3 +977,29 @@ CREATE TABLE devices (
   created_at INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX devices_user ON devices (user_id, id);
+
+-- Figures for the console, kept with every change of an order, so that no page counts orders. How many stand in a
+-- status, by the hour they came to it: backlog and its age.
+CREATE TABLE rollup_stages (
+  status TEXT NOT NULL,
+  hour   INTEGER NOT NULL,                 -- since 1970
+  orders INTEGER NOT NULL,
+  PRIMARY KEY (status, hour)
+) WITHOUT ROWID, STRICT;
+
+-- How many were placed in an hour, by channel.
+CREATE TABLE rollup_hours (
+  hour       INTEGER NOT NULL,
+  channel_id INTEGER NOT NULL,
+  orders     INTEGER NOT NULL,
+  PRIMARY KEY (hour, channel_id)
+) WITHOUT ROWID, STRICT;
+
+-- How long they took from paid to shipped, by the day they shipped; bucket is a place in LEAD_MAP.
+CREATE TABLE rollup_leads (
+  day        INTEGER NOT NULL,
+  channel_id INTEGER NOT NULL,
+  bucket     INTEGER NOT NULL,
+  orders     INTEGER NOT NULL,
+  PRIMARY KEY (day, channel_id, bucket)
+) WITHOUT ROWID, STRICT;

@@ -268,6 +268,9 @@ enum err order_touch_channel_time(struct db *db, int64_t id, int64_t channel_upd
 /* One guarded statement: only from the version it was read with; else STALE. Sets status, stage and due fields,
  * shipped_at, cancelled_at, paid_at; version + 1. */
 enum err order_move(struct db *db, struct order *o, const char *to, int64_t now_ms, int64_t due_at, int due_step);
+/* Hours from paid to shipped: X(upper bound) of each bucket of rollup_leads; one more has no upper bound. */
+#define LEAD_MAP(X) X(2) X(4) X(8) X(12) X(24) X(36) X(48) X(72) X(96) X(120) X(168) X(240)
+int lead_bucket(int64_t ms);
 enum err order_set_group(struct db *db, int64_t id, int64_t group_id);
 enum err order_set_no_merge(struct db *db, int64_t id, const char *no_merge);
 enum err order_set_due(struct db *db, int64_t id, int64_t due_at, int due_step);
@@ -424,6 +427,7 @@ struct order_filter { /* NULL or 0: not asked for */
   const char *status, *channel, *sku, *warehouse, *owner, *exception, *tag, *q, *sort; /* sort: -id id -placed_at placed_at due_at */
   int64_t group_id, from, to; /* placed_at, from inclusive, to exclusive */
   int overdue;                /* 1 only overdue, -1 only not */
+  int held;                   /* 1 only those on hold, -1 only others */
   int urgent;                 /* 1 only those that a rule gave a priority over 0, -1 only others */
   const char *cursor;
   int limit;
@@ -437,6 +441,14 @@ enum err view_orders(struct db *db, struct arena *a, const struct status_table *
                      enum privacy p, struct buf *out, const char **next, const char **why);
 enum err view_order_why(struct db *db, struct arena *a, const struct status_table *t, const struct merge_rules *r, int64_t id,
                         enum privacy p, struct buf *out);
+/* view_stats.c: figures out of the rollup tables; JSON texts. from, to: ms, to exclusive. */
+enum err view_stats_orders(struct db *db, struct arena *a, const struct status_table *t, struct buf *out);
+enum err view_stats_backlog(struct db *db, const struct status_table *t, int64_t now_ms, struct buf *out);
+enum err view_stats_flow(struct db *db, int64_t from, int64_t to, struct buf *out);
+enum err view_stats_exceptions(struct db *db, int64_t from, int64_t to, struct buf *out);
+/* channel NULL: all. Quantiles lie on a line inside their bucket. */
+enum err view_stats_leads(struct db *db, const char *channel, int64_t from, int64_t to, struct buf *out);
+double lead_quantile(const int64_t *orders, int buckets, double q); /* in hours; < 0: no orders */
 struct event_filter {
   char kind;        /* 0: all */
   int64_t entity, since; /* seq > since */

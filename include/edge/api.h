@@ -273,6 +273,11 @@ void health_get(struct call *k);
 void ready_get(struct call *k);
 void metrics_get(struct call *k);
 enum err counts_read(struct read *rd, struct db *db);
+enum err stats_orders_read(struct read *rd, struct db *db);
+enum err stats_backlog_read(struct read *rd, struct db *db);
+enum err stats_flow_read(struct read *rd, struct db *db);
+enum err stats_exceptions_read(struct read *rd, struct db *db);
+enum err stats_leads_read(struct read *rd, struct db *db);
 
 /* ---- the routes' own functions ---------------------------------------------------------------------------------------------------------- */
 void openapi_get(struct call *k);

@@ -180,6 +180,52 @@ static void bind_draft(struct stmt *s, int at, const struct draft *d, int64_t ra
   bind_time(s, at + 32, paid_at);
 }
 
+/* ---- figures, kept with each change: nobody counts orders to show how many there are (rollup tables) ----------- */
+#define HOUR_MS (3600ll * 1000)
+#define DAY_MS (24 * HOUR_MS)
+
+static enum err rollup_stage(struct db *db, const char *status, int64_t since, int by)
+{
+  static const char SQL[] = "INSERT INTO rollup_stages (status, hour, orders) VALUES ($1, $2, $3)"
+                            " ON CONFLICT (status, hour) DO UPDATE SET orders = orders + excluded.orders";
+  struct stmt *s = db_stmt(db, SQL);
+  stmt_text(s, 1, status), stmt_int(s, 2, since / HOUR_MS), stmt_int(s, 3, by);
+  return stmt_run(s);
+}
+
+static enum err rollup_hour(struct db *db, int64_t placed_at, int64_t channel_id, int by)
+{
+  static const char SQL[] = "INSERT INTO rollup_hours (hour, channel_id, orders) VALUES ($1, $2, $3)"
+                            " ON CONFLICT (hour, channel_id) DO UPDATE SET orders = orders + excluded.orders";
+  struct stmt *s = db_stmt(db, SQL);
+  stmt_int(s, 1, placed_at / HOUR_MS), stmt_int(s, 2, channel_id), stmt_int(s, 3, by);
+  return stmt_run(s);
+}
+
+int lead_bucket(int64_t ms)
+{
+  static const int64_t ends[] = {
+#define X(hours) hours *HOUR_MS,
+    LEAD_MAP(X)
+#undef X
+  };
+  int i = 0;
+  while (i < (int)COUNT(ends) && ms >= ends[i]) i++;
+  return i;
+}
+
+static enum err rollup_lead(struct db *db, const struct order *o)
+{
+  static const char SQL[] =
+    "INSERT INTO rollup_leads (day, channel_id, bucket, orders) VALUES ($1, $2, $3, 1)"
+    " ON CONFLICT (day, channel_id, bucket) DO UPDATE SET orders = orders + 1";
+  if (!o->paid_at || !o->shipped_at) return ERR_OK;
+  struct stmt *s = db_stmt(db, SQL);
+  stmt_int(s, 1, o->shipped_at / DAY_MS), stmt_int(s, 2, o->channel_id);
+  stmt_int(s, 3, lead_bucket(o->shipped_at - o->paid_at));
+  return stmt_run(s);
+}
+
 static const char SQL_INSERT[] =
   "INSERT INTO orders (id, channel_id, external_id, status, version, group_id, received_at, updated_at, stage_since, due_at, due_step,"
   " payload_id, no_merge, shipped_at, cancelled_at, " DRAFT_COLS ")"
@@ -203,6 +249,8 @@ enum err order_insert(struct db *db, const struct order *o, const struct draft *
   bind_time(s, 13, o->shipped_at), bind_time(s, 14, o->cancelled_at);
   bind_draft(s, 15, d, word, d->updated_at, d->paid_at);
   TRY(stmt_run(s));
+  TRY(rollup_stage(db, o->status, o->stage_since ? o->stage_since : o->received_at, 1));
+  TRY(rollup_hour(db, d->placed_at, o->channel_id, 1));
   return put_parts(db, o->id, d);
 }
 
@@ -277,6 +325,10 @@ enum err order_rewrite(struct db *db, struct arena *a, struct order *o, const st
     stmt_int(s, 37, o->id), stmt_int(s, 38, o->version);
   TRY(stmt_run(s));
   if (db_changes(db) != 1) return ERR_STALE;
+  if (o->placed_at / HOUR_MS != d->placed_at / HOUR_MS) {
+    TRY(rollup_hour(db, o->placed_at, o->channel_id, -1));
+    TRY(rollup_hour(db, d->placed_at, o->channel_id, 1));
+  }
   TRY(delete_of(db, SQL_NO_LINES, o->id));
   TRY(delete_of(db, SQL_NO_REFUNDS, o->id));
   if (d->parcels_n) TRY(delete_of(db, SQL_NO_PARCELS, o->id)); /* a message without parcels takes none away */
@@ -309,6 +361,9 @@ enum err order_move(struct db *db, struct order *o, const char *to, int64_t now_
     stmt_int(s, 9, o->version);
   TRY(stmt_run(s));
   if (db_changes(db) != 1) return ERR_STALE;
+  TRY(rollup_stage(db, o->status, o->stage_since, -1));
+  TRY(rollup_stage(db, to, now_ms, 1));
+  if (!strcmp(to, "shipped")) TRY(rollup_lead(db, o));
   o->status = to, o->version++, o->updated_at = o->stage_since = now_ms, o->due_at = due_at,
   o->due_step = due_step;
   return ERR_OK;

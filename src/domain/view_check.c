@@ -60,6 +60,12 @@ static const struct question {
     "is of a channel that does not exist", 'c' },
   { "SELECT id, placed_slot FROM orders WHERE placed_at >= 0 AND placed_slot <> placed_at / 259200000", 'o',
     "stands in a slot of time that its time of purchase does not give", '#' },
+  { "SELECT sum(n), 0 FROM (SELECT status AS t, hour AS h, orders AS n FROM rollup_stages UNION ALL"
+    " SELECT status, coalesce(stage_since, received_at) / 3600000, -1 FROM orders) GROUP BY t, h HAVING sum(n) <> 0",
+    's', "is by how much the figures of a stage's hour differ from its orders", 0 },
+  { "SELECT sum(n), c FROM (SELECT hour AS h, channel_id AS c, orders AS n FROM rollup_hours UNION ALL"
+    " SELECT placed_at / 3600000, channel_id, -1 FROM orders) GROUP BY h, c HAVING sum(n) <> 0",
+    's', "is by how much the figures of an hour differ from the orders of", 'c' },
   { "SELECT o.id, o.payload_id FROM orders o LEFT JOIN payloads p ON p.id = o.payload_id"
     " WHERE o.payload_id IS NOT NULL AND p.id IS NULL",
     'o', "was told by a payload that does not exist", 'p' },

@@ -192,6 +192,13 @@ static void put_overdue(struct sql *q, int overdue)
                " AND x.type = 'overdue:' || o.status)");
 }
 
+static void put_held(struct sql *q, int held)
+{
+  if (!held) return;
+  sql_piece(q, held > 0 ? " AND o.id IN (SELECT h.order_id FROM holds h)"
+                        : " AND NOT EXISTS (SELECT 1 FROM holds h WHERE h.order_id = o.id)");
+}
+
 static void put_warehouse(struct sql *q, const char *code)
 {
   if (!code) return;
@@ -227,7 +234,7 @@ static void put_checks(struct list *l, struct sql *q, bool with_status)
   if (l->channel_id) sql_int(q, " AND o.channel_id = ", l->channel_id, "");
   for (int i = 0; with_status && i < l->statuses; i++)
     sql_text(q, i ? ", " : " AND o.status IN (", l->status[i], i == l->statuses - 1 ? ")" : "");
-  put_overdue(q, f->overdue), put_warehouse(q, f->warehouse);
+  put_overdue(q, f->overdue), put_held(q, f->held), put_warehouse(q, f->warehouse);
   if (f->exception) {
     sql_text(
       q, " AND EXISTS (SELECT 1 FROM exceptions x WHERE x.order_id = o.id AND x.state = 'open' AND x.type = ",
@@ -339,6 +346,7 @@ static enum err walk(struct list *l, const char *status, int look_max)
   if (status) sql_text(&q, " AND o.status = ", status, "");
   if (l->f->exception || l->f->overdue > 0) put_exceptional(l, &q);
   if (l->f->urgent > 0) sql_piece(&q, " AND o.id IN" URGENT);
+  if (l->f->held > 0) put_held(&q, 1);
   put_bounds(l, &q);
   put_after_cursor(l, &q);
   put_order(l, &q);
@@ -607,7 +615,8 @@ static enum err list_find(struct list *l)
   bool cut;
   if (l->none) return ERR_OK;
   if (l->searches) return l->by_id ? hunt_ids(l, l->down, l->limit + 1, &cut) : hunt_sorted(l);
-  bool small = l->f->group_id || l->f->exception || l->f->overdue > 0 || l->f->urgent > 0 || l->few_days;
+  bool small = l->f->group_id || l->f->exception || l->f->overdue > 0 || l->f->urgent > 0 || l->f->held > 0 ||
+               l->few_days;
   return l->by_id && !small && l->statuses ? walk_statuses(l) : walk(l, NULL, LIST_LOOK_MAX);
 }
 

@@ -84,6 +84,7 @@ static enum err filter_read(struct read *rd, struct order_filter *f)
   TRY(read_time(rd, "from", &f->from));
   TRY(read_time(rd, "to", &f->to));
   TRY(read_flag(rd, "urgent", &f->urgent));
+  TRY(read_flag(rd, "held", &f->held));
   return read_flag(rd, "overdue", &f->overdue);
 }
 

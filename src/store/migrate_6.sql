@@ -14,3 +14,25 @@ CREATE TABLE devices (
   created_at INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX devices_user ON devices (user_id, id);
+
+CREATE TABLE rollup_stages (
+  status TEXT NOT NULL,
+  hour   INTEGER NOT NULL,
+  orders INTEGER NOT NULL,
+  PRIMARY KEY (status, hour)
+) WITHOUT ROWID, STRICT;
+CREATE TABLE rollup_hours (
+  hour       INTEGER NOT NULL,
+  channel_id INTEGER NOT NULL,
+  orders     INTEGER NOT NULL,
+  PRIMARY KEY (hour, channel_id)
+) WITHOUT ROWID, STRICT;
+CREATE TABLE rollup_leads (
+  day        INTEGER NOT NULL,
+  channel_id INTEGER NOT NULL,
+  bucket     INTEGER NOT NULL,
+  orders     INTEGER NOT NULL,
+  PRIMARY KEY (day, channel_id, bucket)
+) WITHOUT ROWID, STRICT;
+INSERT INTO rollup_stages SELECT status, coalesce(stage_since, received_at) / 3600000, count(*) FROM orders GROUP BY 1, 2;
+INSERT INTO rollup_hours SELECT placed_at / 3600000, channel_id, count(*) FROM orders GROUP BY 1, 2;
