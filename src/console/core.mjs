@@ -33,6 +33,12 @@ const WORDS = {
     placed: ['Placed', '已下单'], partly_shipped: ['Partly shipped', '部分发货'], open: ['Open', '进行中'], locked: ['Locked', '已锁定'], empty: ['Empty', '已清空'],
     ready: ['Ready', '待拣货'], waiting: ['Waiting', '缺货等待'], picking: ['Picking', '拣货中'], packed: ['Packed', '已打包'], claimed: ['Claimed', '已占用单号'], void: ['Void', '已作废'], done: ['Done', '已完成'],
   },
+  exception: {
+    unknown_sku: ['Unknown SKU', '未知 SKU'], oversold: ['Not enough stock', '库存不足'], mapping_failed: ['Could not be read', '无法解析'], short_pick: ['Short at picking', '拣货缺件'],
+    channel_ahead: ['The channel is ahead of us', '渠道状态领先'], channel_disagrees: ['The channel disagrees', '与渠道不一致'], cancel_after_lock: ['Cancelled after the lock', '锁定后取消'], address_after_lock: ['Address changed after the lock', '锁定后改地址'],
+    lines_after_lock: ['Lines changed after the lock', '锁定后改商品'], cancel_after_start: ['Cancelled after production began', '开工后取消'], work_late: ['The factory is late', '生产延期'], factory_refused: ['The factory refused', '工厂拒单'], qc_failed: ['Quality check failed', '质检不合格'],
+    refund_by_hand: ['Refund by hand', '需人工退款'], refund_differs: ['The refund differs', '退款不一致'], callback_failed: ['A callback failed', '回调失败'], poll_missed: ['Polling missed orders', '轮询漏单'], effect_dead: ['Could not be delivered', '外部操作失败'], rule_failed: ['A rule fails', '规则出错'],
+  },
   role: {
     admin: ['Administrator', '管理员'], cs: ['Customer service', '客服'], warehouse: ['Warehouse', '仓库'], production: ['Production', '生产'],
     finance: ['Finance', '财务'], viewer: ['Viewer', '只读'], channel: ['Channel', '渠道'],
@@ -40,6 +46,7 @@ const WORDS = {
 };
 export function addWords(kind, words) { WORDS[kind] = { ...WORDS[kind], ...words }; }
 export function word(kind, text) {
+  if (kind === 'exception' && String(text).startsWith('overdue:')) return L(`Late in ${word('status', text.slice(8))}`, `${word('status', text.slice(8))}超时`);
   const w = WORDS[kind]?.[text];
   return w ? L(w[0], w[1]) : String(text ?? '').replaceAll('_', ' ');
 }

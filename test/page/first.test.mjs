@@ -60,8 +60,7 @@ test('an order is found by one key and its number', async () => {
   await page.waitForSelector('text=13712345678');
   await noTrouble(page, 'search');
   await page.context().close();
-  const seen = (await s.want(200, 'GET', '/v1/events?limit=500')).json.data.filter((e) => e.type === 'pii.seen');
-  check(seen.some((e) => e.actor === 'user:cs'), 'who saw it is noted');
+  await s.until('who saw it is noted', async () => (await s.want(200, 'GET', '/v1/events?limit=500')).json.data.some((e) => e.type === 'pii.seen' && e.actor === 'user:cs'));
 });
 
 test('home, orders and an order look well', async () => {
