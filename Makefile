@@ -120,7 +120,7 @@ demo: all
 	$(RUN) --data demo demo
 
 ENV := B='$(B)' ORDERD='$(RUN)' VERSION='$(VERSION)'
-test: $(TP)/packages-test
+test: $(TP)/packages-test test/page/node_modules/ready
 	@$(MAKE) --no-print-directory all programs fuzzers check-clang $(if $(MAIN),$(B)/asan/orderd)
 	$(ENV) sh test/all.sh
 bench: all $(TP)/packages-test
@@ -188,6 +188,11 @@ $(LIBS): $(TP)/ready ;
 ifneq ($(filter-out help clean distclean,$(or $(MAKECMDGOALS),all)),)
 include $(TP)/ready
 endif
+
+# What the browser tests need, as the lock file says.
+test/page/node_modules/ready: test/page/package-lock.json | $(TP)/packages-test
+	@cd test/page && npm ci --ignore-scripts --no-audit --no-fund --no-update-notifier --loglevel=error
+	@touch $@
 
 # ---- how things are built ---------------------------------------------------------------
 # ASSET(name, "file") puts a file into an object; compilers do not report it as a

@@ -36,6 +36,7 @@ suite() {
   cli) node_suite test/cli/run.mjs ;;
   http_api) node_suite test/http_api/run.mjs ;;
   attack) node_suite test/attack/run.mjs ;;
+  page) node_suite test/page/run.mjs ;;
   channels) node_suite test/channels/run.mjs ;;
   outbox) node_suite test/outbox/run.mjs ;;
   readme) [ ! -x "$ASAN/orderd" ] || ORDERD=$ASAN/orderd sh test/readme_test.sh ;;
@@ -79,6 +80,7 @@ programs() {
 }
 suites() {
   [ ! -f test/channels/run.mjs ] || echo channels # waits more than it works
+  [ ! -d test/page/node_modules ] || echo page # likewise
   programs
   echo drill
   [ ! -x "$ASAN/orderd" ] || echo drill-surge

@@ -273,6 +273,7 @@ void health_get(struct call *k);
 void ready_get(struct call *k);
 void metrics_get(struct call *k);
 enum err counts_read(struct read *rd, struct db *db);
+enum err stages_read(struct read *rd, struct db *db);
 enum err stats_orders_read(struct read *rd, struct db *db);
 enum err stats_backlog_read(struct read *rd, struct db *db);
 enum err stats_flow_read(struct read *rd, struct db *db);

@@ -5,6 +5,24 @@
 #define DAY_MS (24 * HOUR_MS)
 #define FLOW_MOST_MS (31 * DAY_MS)
 
+enum err stages_read(struct read *rd, struct db *db)
+{
+  const struct status_table *t = &rd->rules->rules.status;
+  struct jw w;
+  (void)db; /* they stand in the configuration */
+  jw_init(&w, &rd->out), jw_object(&w), jw_key(&w, "data"), jw_array(&w);
+  for (int i = 0; i < t->stages; i++) {
+    const struct stage *g = &t->stage[i];
+    jw_object(&w), jw_kstring(&w, "name", g->name), jw_kstring(&w, "label", g->label);
+    jw_kstring(&w, "label_zh", g->label_zh), jw_kstring(&w, "owner", *g->owner ? g->owner : NULL);
+    jw_kstring(&w, "lead", *g->lead ? g->lead : NULL), jw_kint(&w, "remind_ms", g->remind_ms);
+    jw_kint(&w, "escalate_ms", g->escalate_ms), jw_kbool(&w, "working_time", g->working_time);
+    jw_kbool(&w, "terminal", g->terminal), jw_object_end(&w);
+  }
+  jw_array_end(&w), jw_object_end(&w);
+  return ERR_OK;
+}
+
 enum err stats_orders_read(struct read *rd, struct db *db)
 {
   return view_stats_orders(db, &rd->mem, &rd->rules->rules.status, &rd->out);

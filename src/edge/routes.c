@@ -268,6 +268,8 @@ const struct route route_table[] = {
   { "GET", "/v1/stats/counts", ROLES_PEOPLE, "getCounts", CMD_N, .read = counts_read, .heavy = true,
     .doc = "How many of each there are." },
 
+  { "GET", "/v1/stages", ROLES_PEOPLE, "listStages", CMD_N, .read = stages_read,
+    .doc = "The stages of an order: who drives each, and by when." },
   { "GET", "/v1/stats/orders", ROLES_PEOPLE, "getOrderStats", CMD_N, .read = stats_orders_read,
     .doc = "How many orders stand in each status, are held or late; and what can be filtered by." },
   { "GET", "/v1/stats/backlog", ROLES_PEOPLE, "getBacklog", CMD_N, .read = stats_backlog_read,

@@ -8,7 +8,7 @@ const nice = (n) => { const p = 10 ** Math.floor(Math.log10(Math.max(1, n))); re
 const age = (a) => (a.to_hours == null ? L(`over ${a.from_hours} h`, `超过 ${a.from_hours} 小时`) : L(`${a.from_hours}–${a.to_hours} h`, `${a.from_hours}–${a.to_hours} 小时`));
 
 function Axis({ top }) {
-  return html`${[0, 0.5, 1].map((f) => html`<g key=${f}><line class="axis" x1=${PAD} x2=${W} y1=${H - f * (H - 20)} y2=${H - f * (H - 20)} /><text x=${PAD - 4} y=${H - f * (H - 20) + 4} text-anchor="end">${number(Math.round(top * f))}</text></g>`)}`;
+  return html`${[0, 0.5, 1].filter((f) => f !== 0.5 || top % 2 === 0).map((f) => html`<g key=${f}><line class="axis" x1=${PAD} x2=${W} y1=${H - f * (H - 20)} y2=${H - f * (H - 20)} /><text x=${PAD - 4} y=${H - f * (H - 20) + 4} text-anchor="end">${number(Math.round(top * f))}</text></g>`)}`;
 }
 // Columns of stacked parts: [{label, parts: [{n, c, title, to}]}]
 function Columns({ columns, label, every = 1 }) {
