@@ -494,4 +494,9 @@ bool sheet_order_put(struct arena *a, const struct sheet_options *o, bool has_st
 
 #include "base/photo.h"
 #include "base/xlsx.h"
+/* ---- initials.c: names by the first letters of their readings ------------------------------------------------------
+ * "张三" gives "zs". false: a name of one ideograph, of other scripts, masked, or longer than INITIALS_MAX. */
+#define INITIALS_MAX 6
+bool initials_of(const char *name, char out[INITIALS_MAX + 1]);
+
 #endif

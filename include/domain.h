@@ -426,6 +426,7 @@ enum privacy { SHOW_MASKED, SHOW_FULL };
 struct order_filter { /* NULL or 0: not asked for */
   const char *status, *channel, *sku, *warehouse, *owner, *exception, *tag, *q, *sort; /* sort: -id id -placed_at placed_at due_at */
   int64_t group_id, from, to; /* placed_at, from inclusive, to exclusive */
+  bool finds_all;             /* q looks into names and addresses, whatever is shown of them */
   int overdue;                /* 1 only overdue, -1 only not */
   int held;                   /* 1 only those on hold, -1 only others */
   int urgent;                 /* 1 only those that a rule gave a priority over 0, -1 only others */

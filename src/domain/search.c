@@ -1,13 +1,15 @@
 /* search.c: the words of orders, and what a person typed.
  *
  * An order's terms: names and address as they are cut by text_terms; words of SKUs behind MARK_SKU, so that
- * somebody who sees masked data asks for these alone; the last four digits of phones behind MARK_PHONE.
+ * somebody who sees masked data asks for these alone; the last four digits of phones behind MARK_PHONE; the first
+ * letters of the readings of names (张三: zs) behind MARK_INITIALS.
  * The marks are control characters, which folding takes out of every text: no text can look like one. */
 #include "domain.h"
 #include <stdlib.h>
 
 #define MARK_SKU "\xc2\x81"
 #define MARK_PHONE "\xc2\x82"
+#define MARK_INITIALS "\xc2\x83"
 #define MARK_MAX 2
 #define SEARCH_TERMS_MAX 4096 /* of one order; what is over is not found by the index */
 
@@ -116,6 +118,27 @@ static void terms_phone(struct terms *t, const char *text, const char *country)
   if (phone_last4(&p, last4)) terms_put(t, last4, 4);
 }
 
+/* ---- initials -------------------------------------------------------------------------------- */
+static void terms_initials(struct terms *t, const char *name)
+{
+  char letters[INITIALS_MAX + 1];
+  t->mark = MARK_INITIALS;
+  if (name && initials_of(name, letters)) terms_put(t, letters, strlen(letters));
+}
+
+/* "zs", "zsf": what may be the first letters of a name. */
+static bool word_is_initials(const struct search_word *w)
+{
+  size_t n = strlen(w->text);
+  return n >= 2 && n <= INITIALS_MAX && strspn(w->text, "abcdefghijklmnopqrstuvwxyz") == n;
+}
+
+static bool initials_have(const char *name, const struct search_word *w)
+{
+  char letters[INITIALS_MAX + 1];
+  return name && initials_of(name, letters) && !strncmp(letters, w->text, strlen(w->text));
+}
+
 /* ---- one order's texts ----------------------------------------------------------------------- */
 void search_read(struct stmt *s, int at, struct search_order *o)
 {
@@ -156,6 +179,8 @@ static enum err search_put(struct db *db, struct arena *a, int64_t id, const str
   terms_text(&t, "", o->receiver_name);
   if (o->buyer_name && (!o->receiver_name || strcmp(o->buyer_name, o->receiver_name) != 0))
     terms_text(&t, "", o->buyer_name);
+  terms_initials(&t, o->receiver_name);
+  terms_initials(&t, o->buyer_name);
   terms_text(&t, "", place_text(a, o));
   terms_phone(&t, o->receiver_phone, o->country);
   terms_phone(&t, o->buyer_phone, o->country);
@@ -427,6 +452,12 @@ static bool expr_word(struct arena *a, struct buf *b, const struct search_word *
     expr_term(b, arena_printf(a, MARK_PHONE "%s", w->last4), MARK_MAX + 4, false);
     any = true;
   }
+  if (full && word_is_initials(w)) {
+    buf_str(b, any ? " OR " : "(");
+    expr_term(b, arena_printf(a, MARK_INITIALS "%s", w->text), MARK_MAX + strlen(w->text), true);
+    ask->open = any = true;
+    ask->broad |= strlen(w->text) <= BROAD_BYTES;
+  }
   if (any) buf_char(b, ')');
   return any;
 }
@@ -581,6 +612,9 @@ static bool word_hit(const struct hay *h, const struct search_word *w, const str
 {
   for (size_t i = 0; i < COUNT(h->text); i++)
     if (h->text[i] && hay_has(h->text[i], w)) return true;
+  if (h->text[2] && word_is_initials(w) &&
+      (initials_have(o->receiver_name, w) || initials_have(o->buyer_name, w)))
+    return true;
   if (phone_has(o->receiver_phone, o->country, w) || phone_has(o->buyer_phone, o->country, w)) return true;
   for (int i = 0; i < h->skus; i++)
     if (hay_has(h->sku[i], w)) return true;

@@ -140,7 +140,8 @@ static enum err ask_search(struct list *l, enum privacy p)
 {
   const char *sku = NULL;
   if (l->f->q) {
-    if (!search_parse(l->mem, l->f->q, p == SHOW_FULL, &l->query, &l->why)) return ERR_BAD_REQUEST;
+    if (!search_parse(l->mem, l->f->q, p == SHOW_FULL || l->f->finds_all, &l->query, &l->why))
+      return ERR_BAD_REQUEST;
     l->has_query = *l->query.exact != 0;
   }
   if (l->f->sku) {

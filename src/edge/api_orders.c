@@ -79,6 +79,7 @@ static enum err filter_read(struct read *rd, struct order_filter *f)
   f->owner = read_query(rd, "owner"), f->exception = read_query(rd, "exception");
   f->tag = read_query(rd, "tag");
   f->q = read_query(rd, "q"), f->sort = read_query(rd, "sort"), f->cursor = read_query(rd, "cursor");
+  f->finds_all = rd->call->who.roles & ROLES_FULL_VIEW;
   TRY(read_limit(rd, &f->limit));
   TRY(read_id(rd, "group", 'g', &f->group_id));
   TRY(read_time(rd, "from", &f->from));

@@ -279,7 +279,7 @@ void session_password_post(struct call *k)
   static const char *const names[] = { "old", "new" };
   const char *text[2];
   if (!k->user) {
-    call_refuse(k, ERR_FORBIDDEN, "no_session", NULL, "A token has no password: sign in to the console.");
+    call_refuse(k, ERR_CONFLICT, "no_session", NULL, "A token has no password: sign in to the console.");
     return;
   }
   struct signing *s = signing_new(k);
@@ -320,7 +320,7 @@ void session_end_post(struct call *k)
   struct buf body = { 0 };
   struct jw w;
   if (!k->user) {
-    call_refuse(k, ERR_FORBIDDEN, "no_session", NULL, "A token is revoked, not signed out.");
+    call_refuse(k, ERR_CONFLICT, "no_session", NULL, "A token is revoked, not signed out.");
     return;
   }
   jw_init(&w, &body), jw_object(&w), jw_kstring(&w, "user", k->user), jw_kint(&w, "session", -k->token_id);

@@ -36,3 +36,6 @@ CREATE TABLE rollup_leads (
 ) WITHOUT ROWID, STRICT;
 INSERT INTO rollup_stages SELECT status, coalesce(stage_since, received_at) / 3600000, count(*) FROM orders GROUP BY 1, 2;
 INSERT INTO rollup_hours SELECT placed_at / 3600000, channel_id, count(*) FROM orders GROUP BY 1, 2;
+
+INSERT INTO search_todo SELECT id FROM orders WHERE receiver_name IS NOT NULL OR buyer_name IS NOT NULL
+  ON CONFLICT (order_id) DO NOTHING;
