@@ -96,7 +96,7 @@ LIBS := $(patsubst %,$(TP)/lib/lib%.a,curl sqlite3 cjson llhttp uv mbedtls mbedx
 SYS_LIBS := -lm -lpthread
 
 # ---- what others may call ----------------------------------------------------------
-.PHONY: all static demo test bench soak fuzz lint format install clean distclean feed-check help \
+.PHONY: all static demo screenshots test bench soak fuzz lint format install clean distclean feed-check help \
   check-clang programs fuzzers tsan
 all: $(if $(MAIN),$(BIN),$(SRC:src/%.c=$(B)/release/%.o))
 
@@ -105,6 +105,7 @@ help:
 	@echo 'demo           build and try it          test         everything, ends with "N passed, N failed"'
 	@echo 'bench          measurements              soak         kill -9 and power cuts, DURATION=600'
 	@echo 'fuzz           libFuzzer, DURATION=60    feed-check   replay of the feed at hand'
+	@echo 'screenshots    the pictures of the README'
 	@echo 'lint format    style                     install      DESTDIR= PREFIX=/usr/local'
 	@echo 'clean          our objects               distclean    third_party/build too'
 
@@ -118,6 +119,13 @@ $(BIN)-static: $(B)/release/orderd-static
 
 demo: all
 	$(RUN) --data demo demo
+
+# The pictures of the README, from a demo of its own.
+screenshots: all test/page/node_modules/ready
+	@rm -rf $(B)/shots && mkdir -p $(B)/shots
+	@ORDERD_SERVER_LISTEN=127.0.0.1:7797 $(RUN) --data $(B)/shots/demo demo >$(B)/shots/log & pid=$$!; \
+	for i in $$(seq 120); do grep -q 'Ctrl-C ends it' $(B)/shots/log && break; sleep 1; done; \
+	node test/page/shots.mjs http://127.0.0.1:7797 examples/console; status=$$?; kill $$pid; exit $$status
 
 ENV := B='$(B)' ORDERD='$(RUN)' VERSION='$(VERSION)'
 test: $(TP)/packages-test test/page/node_modules/ready

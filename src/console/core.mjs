@@ -62,14 +62,14 @@ export async function api(method, path, body, { headers = {}, raw = false, signa
   if (reveal) head['x-orderd-reveal'] = '1';
   if (method === 'POST') head['idempotency-key'] ??= randomKey();
   if (body !== undefined && !raw) head['content-type'] = 'application/json';
-  let res;
+  let res, text;
   try {
     res = await fetch(path, { method, headers: head, body: body === undefined ? undefined : raw ? body : JSON.stringify(body), signal, credentials: 'same-origin' });
+    text = await res.text();
   } catch (e) {
     if (e.name === 'AbortError') return { ok: false, status: 0, aborted: true, problem: { status: 0, code: 'aborted', detail: '' } };
     return { ok: false, status: 0, problem: { status: 0, code: 'unreachable', title: L('orderd does not answer', 'orderd 没有响应'), detail: L('Is it running, and is the network there?', '请检查服务是否运行、网络是否畅通。') } };
   }
-  const text = await res.text();
   let data = null;
   try { data = text ? JSON.parse(text) : null; } catch { data = null; }
   if (res.status === 401 && me.user && path !== '/v1/session') { signedOut(); }

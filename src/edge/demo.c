@@ -407,6 +407,7 @@ static void summary_print(struct feeder *f)
          (long long)number_of(counts, "failed"), (long long)number_of(counts, "exceptions_open"));
   printf("  ready after %.1f s; the platforms go on selling, and are polled every 20 s\n\n",
          (double)(env_real()->now_ms(env_real()) - f->since_ms) / 1000);
+  printf("The console is at %s: sign in as %s with the password %s\n\n", f->url, DEMO_USER, DEMO_PASSWORD);
   printf("The API is at %s, described by %s/openapi.json. Try:\n", f->url, f->url);
   printf("  curl -H 'Authorization: Bearer %s' '%s/v1/groups?several=true'\n", f->token, f->url);
   printf("  orderd --data %s channel list\n  orderd --data %s order find 示例\n\n", f->c->data, f->c->data);
@@ -458,6 +459,7 @@ static int feeder_run(struct feeder *f)
   readings_begin(f);
   readings_wait(f);
   if (f->lost) return EXIT_FAILED;
+  if (!f->c->json) demo_shop(f->url, f->token); /* for people */
   (f->c->json ? summary_json : summary_print)(f);
   return EXIT_DONE;
 }

@@ -149,7 +149,7 @@ function Row({ o, at, chosen, toggle, mark }) {
   const flags = [...o.holds.map((h) => [h.reason ?? h, 'warn']), ...o.exceptions.map((x) => [word('exception', x.type), 'bad']), ...(o.tags ?? []).map((t) => [t.tag ?? t, ''])];
   return html`<tr class=${(at ? 'at ' : '') + (chosen ? 'chosen' : '')} onClick=${mark} onDblClick=${() => go(href('order', o.id))}>
     <td><input type="checkbox" checked=${chosen} onChange=${() => toggle(o)} aria-label=${L(`Choose ${o.external_id}`, `选择 ${o.external_id}`)} /></td>
-    <td class="id"><a href=${href('order', o.id)}>${o.external_id}</a>${o.group?.orders.length > 1 ? html` <a class="badge" href=${href('groups', o.group.id)} title=${L('Ships together with others', '与其他订单合并发货')}>⧉ ${o.group.orders.length}</a>` : null}</td>
+    <td class="id"><a href=${href('order', o.id)}>${o.external_id}</a>${o.group?.orders.length > 1 ? html` <a class="badge" href=${href('groups', o.group.id)} title=${L('Ships together with others', '与其他订单合并发货')}>+${o.group.orders.length - 1}</a>` : null}</td>
     <td><${Badge} value=${o.status} /> ${flags.map(([t, k]) => html`<span class=${'badge ' + k}>${t}</span> `)}</td>
     <td><${Due} t=${o.ship_by && o.ship_by < (o.stage?.escalate_at ?? '9') ? o.ship_by : o.stage?.escalate_at} /></td>
     <td>${o.channel}</td>
