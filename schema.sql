@@ -1003,3 +1003,35 @@ CREATE TABLE rollup_leads (
   orders     INTEGER NOT NULL,
   PRIMARY KEY (day, channel_id, bucket)
 ) WITHOUT ROWID, STRICT;
+
+-- Files that people dropped into the console: looked through first, then applied, and taken back where nothing was
+-- built upon them. reading -> preview -> applying -> done -> undoing -> undone, or preview -> discarded.
+CREATE TABLE imports (
+  id         INTEGER PRIMARY KEY,
+  name       TEXT NOT NULL,                -- of the file
+  channel    TEXT,
+  state      TEXT NOT NULL,
+  actor      TEXT NOT NULL,
+  created_at INTEGER NOT NULL,
+  ended_at   INTEGER,
+  ended_seq  INTEGER,                      -- the journal's head when it was done: what came later was built upon it
+  rows       INTEGER NOT NULL,
+  done       INTEGER NOT NULL,             -- seq up to which rows are applied, or taken back
+  version    INTEGER NOT NULL
+) STRICT;
+CREATE INDEX imports_open ON imports (id) WHERE state = 'reading' OR state = 'applying' OR state = 'undoing';
+
+-- Their orders, and rows that are none. result: new, changed, unchanged, stale, again, refused; once applied created,
+-- updated, unchanged, stale, refused; undone.
+CREATE TABLE import_rows (
+  import_id INTEGER NOT NULL,
+  seq       INTEGER NOT NULL,
+  row       INTEGER NOT NULL,              -- of the sheet, from 1
+  result    TEXT NOT NULL,
+  number    TEXT,                          -- channel:external_id
+  order_id  INTEGER,
+  error     TEXT,                          -- JSON: code, detail, column
+  body      BLOB,                          -- the canonical order, packed; NULL: no order
+  PRIMARY KEY (import_id, seq)
+) WITHOUT ROWID, STRICT;
+CREATE INDEX import_rows_result ON import_rows (import_id, result, seq);

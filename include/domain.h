@@ -271,6 +271,8 @@ enum err order_move(struct db *db, struct order *o, const char *to, int64_t now_
 /* Hours from paid to shipped: X(upper bound) of each bucket of rollup_leads; one more has no upper bound. */
 #define LEAD_MAP(X) X(2) X(4) X(8) X(12) X(24) X(36) X(48) X(72) X(96) X(120) X(168) X(240)
 int lead_bucket(int64_t ms);
+/* Its number on the channel gets this end, so that the number can come again: of an import that was undone. */
+enum err order_free_number(struct db *db, int64_t id, const char *end);
 enum err order_set_group(struct db *db, int64_t id, int64_t group_id);
 enum err order_set_no_merge(struct db *db, int64_t id, const char *no_merge);
 enum err order_set_due(struct db *db, int64_t id, int64_t due_at, int due_step);
@@ -482,6 +484,7 @@ int view_check(struct db *db, struct arena *a, const struct status_table *t, con
 #include "domain/case.h"  /* returns, exchanges, refunds, repairs */
 #include "domain/callback.h" /* what factories and carriers told */
 #include "domain/goods.h" /* SKUs, warehouses, stock, splitting */
+#include "domain/import.h" /* files that people dropped */
 #include "domain/notice.h" /* what people are told */
 #include "domain/poll.h"  /* asking channels */
 #include "domain/rate.h"  /* what carriers cost */

@@ -212,6 +212,11 @@ struct problem {    /* what a refused command says; becomes application/problem+
   X(TRACE_TOLD, "trace.told", 0, "Note what a carrier answered about a parcel") \
   X(RATE_PUT, "rate.put", ROLE_ADMIN | ROLE_WAREHOUSE | ROLE_FINANCE, "Enter a band of a rate card, and what holds for the card") \
   X(RATE_QUOTE, "rate.quote", ROLES_GOODS | ROLE_FINANCE, "Price a parcel with every rate card") \
+  X(IMPORT_PUT, "import.put", 0, "Keep rows of a file that was dropped") \
+  X(IMPORT_CONFIRM, "import.confirm", ROLE_ADMIN | ROLE_CS, "Apply a file that was looked through") \
+  X(IMPORT_DISCARD, "import.discard", ROLE_ADMIN | ROLE_CS, "Drop a file that was looked through") \
+  X(IMPORT_UNDO, "import.undo", ROLE_ADMIN | ROLE_CS, "Take back an import that nothing was built upon") \
+  X(IMPORT_STEP, "import.step", 0, "Apply or take back some rows of an import") \
   X(RULE_ON, "rule.on", ROLE_ADMIN, "Switch a rule on, in the version that was read last") \
   X(RULE_OFF, "rule.off", ROLE_ADMIN, "Switch a rule off")
 enum cmd_id {
@@ -295,6 +300,19 @@ enum ingest_result { INGEST_CREATED, INGEST_UPDATED, INGEST_UNCHANGED, INGEST_ST
 const char *ingest_result_name(enum ingest_result r);
 /* numbers[] of PAYLOADS_APPLY: 0 applied, 1 failed, 2 still pending. TIMERS_FIRE: 0 fired, 1 next due_at (0 none).
  * SEARCH_STEP: left. KEEP_HOUSE: left. PAYLOAD_RETRY_ALL: 0 applied, 1 failed. */
+
+/* ---- import.c: args of IMPORT_PUT, made by the edge that read the file. numbers[0]: the import's id ------------- */
+struct import_put {
+  int64_t id;                /* 0: a new one, with name and channel */
+  const char *name, *channel;
+  const struct import_row *rows;
+  size_t n;
+  bool last;                 /* then it is a preview of total rows, and the answer is it */
+  int64_t total;
+};
+/* What applying an order would do, by a look only: new, changed, unchanged, stale, or refused with faults in c's arena.
+ * For reads: writes nothing. */
+const char *ingest_preview(struct db *db, struct arena *a, const struct rules *r, struct draft *d, int64_t *order_id);
 
 /* ---- what polling brings: args are made by the poller itself, not by cmd_parse ------------------------------- */
 struct poll_item {
@@ -666,7 +684,7 @@ void what_if_put(struct buf *out, const struct what_if *w);
                         X(case_change) X(case_receive) X(case_cancel) X(case_refunded) X(case_photo) \
                           X(work_progress) X(work_cancel) \
                         X(waybill_buy) X(waybill_void) X(waybill_again) X(traces_take) X(trace_told) X(rate_put) X(rate_quote) X(rule_on) X(rule_off) X(callback_take) X(callback_retry) X(callback_drop) \
-                          X(notice_test) X(user_setup) X(user_password) X(session_begin) X(session_end)
+                          X(notice_test) X(user_setup) X(user_password) X(session_begin) X(session_end) X(import_put) X(import_confirm) X(import_discard) X(import_undo) X(import_step)
 #define X(name) \
   enum err flow_##name##_parse(struct cmd *c, const struct json *body); \
   enum err flow_##name##_run(struct cmd *c, struct db *db);

@@ -180,7 +180,7 @@ static void check_parameters(const struct json *doc, const struct route *t, cons
   /* signing in twice makes two sessions, and what it answers is a secret that is not kept */
   bool signs = !strncmp(t->path, "/v1/session", 11) || !strcmp(t->path, "/v1/setup");
   CHECK_INT(has_parameter(doc, op, "header", "Idempotency-Key"),
-            t->body != BODY_NONE && t->body != BODY_RAW && !signs);
+            t->body != BODY_NONE && t->body != BODY_RAW && t->body != BODY_FILE && !signs);
 }
 
 static void check_body(const struct route *t, const struct json *op)

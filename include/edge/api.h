@@ -33,6 +33,8 @@ void rules_box_drop(struct rules_box *b);
 #define BODY_JSON_MAX (1u << 20)
 #define BODY_BATCH_MAX (8u << 20)
 #define INTAKE_LINE_MAX (1u << 20)
+#define IMPORT_FILE_MAX (16u << 20)
+#define IMPORT_ROWS_MAX 50000
 #define ORDERS_BATCH_MAX 500
 enum body_kind {
   BODY_NONE,
@@ -41,6 +43,7 @@ enum body_kind {
   BODY_ORDERS, /* JSON or NDJSON */
   BODY_ROWS,   /* JSON, maybe a long list */
   BODY_PHOTO,  /* the bytes of an image */
+  BODY_FILE,   /* a file of orders: CSV, a workbook, NDJSON */
   BODY_RAW     /* whatever a platform pushes; its signature is looked at, not its type */
 };
 struct route {
@@ -273,6 +276,10 @@ void health_get(struct call *k);
 void ready_get(struct call *k);
 void metrics_get(struct call *k);
 enum err counts_read(struct read *rd, struct db *db);
+void imports_post(struct call *k);
+enum err imports_read(struct read *rd, struct db *db);
+enum err import_read(struct read *rd, struct db *db);
+enum err import_rows_read(struct read *rd, struct db *db);
 enum err stages_read(struct read *rd, struct db *db);
 enum err stats_orders_read(struct read *rd, struct db *db);
 enum err stats_backlog_read(struct read *rd, struct db *db);
@@ -360,6 +367,7 @@ struct api {
   int64_t cmds;                /* under way */
   int hashing;                 /* passwords being hashed */
   const char *setup_code;      /* of the link that was printed at the start; NULL: none, or used */
+  int imports;                 /* files being looked through */
   int photos;                  /* being walked and written */
   bool backing_up;
   bool ready, closing;

@@ -385,6 +385,15 @@ static const char SQL_SET_NO_MERGE[] = "UPDATE orders SET no_merge = $1 WHERE id
 static const char SQL_BUMP[] =
   "UPDATE orders SET version = version + 1, updated_at = $1 WHERE id = $2 AND version = $3";
 
+enum err order_free_number(struct db *db, int64_t id, const char *end)
+{
+  static const char SQL[] =
+    "UPDATE orders SET external_id = external_id || $1, version = version + 1 WHERE id = $2";
+  struct stmt *s = db_stmt(db, SQL);
+  stmt_text(s, 1, end), stmt_int(s, 2, id);
+  return stmt_run(s);
+}
+
 enum err order_set_group(struct db *db, int64_t id, int64_t group_id)
 {
   return set_two(db, SQL_SET_GROUP, group_id, id);

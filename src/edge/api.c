@@ -218,7 +218,7 @@ static bool photo_media(struct call *k)
 static bool call_media(struct call *k)
 {
   enum body_kind kind = k->route->body;
-  if (kind == BODY_RAW) return true;
+  if (kind == BODY_RAW || kind == BODY_FILE) return true;
   if (kind == BODY_PHOTO) return photo_media(k);
   const char *type = http_field(k->r, "content-type");
   if (http_field(k->r, "content-encoding"))
@@ -256,6 +256,7 @@ static struct http_plan api_plan(void *arg, struct http_request *r)
   struct http_plan yes = { .body_max = BODY_JSON_MAX };
   if (k->route->body == BODY_NONE) yes.body_max = 0;
   if (k->route->body == BODY_PHOTO) yes.body_max = PHOTO_BYTES_MAX;
+  if (k->route->body == BODY_FILE) yes.body_max = IMPORT_FILE_MAX;
   if (k->route->body == BODY_ORDERS || k->route->body == BODY_ROWS) yes.body_max = BODY_BATCH_MAX;
   if (k->route->body == BODY_ORDERS && media_is(http_field(r, "content-type"), "application/x-ndjson")) {
     yes.stream = true, yes.body_max = SIZE_MAX;
@@ -589,9 +590,9 @@ void api_stopping(struct api *api)
 
 bool api_idle(const struct api *api)
 {
-  return !api->cmds && !api->hashing && !api->photos && !api->backing_up && reads_idle(api->reads) &&
-         chores_idle(api->chores) && poller_idle(api->poller) && deliverer_idle(api->deliverer) &&
-         parties_idle(api->parties) && tracer_idle(api->tracer);
+  return !api->cmds && !api->hashing && !api->imports && !api->photos && !api->backing_up &&
+         reads_idle(api->reads) && chores_idle(api->chores) && poller_idle(api->poller) &&
+         deliverer_idle(api->deliverer) && parties_idle(api->parties) && tracer_idle(api->tracer);
 }
 
 void api_close(struct api *api)

@@ -6,7 +6,7 @@
 #include "edge.h"
 #include <uv.h>
 
-enum { CHORE_TIMERS, CHORE_SEARCH, CHORE_APPLY, CHORE_HOUSE, CHORE_HEAL, CHORE_N };
+enum { CHORE_TIMERS, CHORE_SEARCH, CHORE_APPLY, CHORE_HOUSE, CHORE_HEAL, CHORE_IMPORT, CHORE_N };
 
 /* What a look brings; filled on the pool. */
 struct look {
@@ -23,6 +23,7 @@ struct chores {
   int64_t words_behind; /* new ones, about */
   bool house_left;
   bool heal;        /* orders that wait for stock are to be looked at again */
+  bool imports;     /* a file is being applied or taken back */
   int64_t house_ms; /* when it is to be kept next */
 };
 
@@ -52,6 +53,12 @@ static bool heal_due(const struct chores *c, int64_t now)
 {
   (void)now;
   return c->heal;
+}
+
+static bool imports_due(const struct chores *c, int64_t now)
+{
+  (void)now;
+  return c->imports;
 }
 
 static bool search_presses(const struct chores *c)
@@ -111,6 +118,12 @@ static void stock_healed(struct chores *c, const struct cmd *done)
   c->heal = c->heal || done->left;
 }
 
+static void import_stepped(struct chores *c, const struct cmd *done)
+{
+  c->imports = c->imports || done->left;
+  c->words_new = c->words_new || done->numbers[0] > 0;
+}
+
 static const struct chore {
   enum cmd_id cmd;
   bool (*due)(const struct chores *c, int64_t now);
@@ -122,6 +135,7 @@ static const struct chore {
   [CHORE_APPLY] = { CMD_PAYLOADS_APPLY, apply_due, apply_presses, payloads_applied },
   [CHORE_HOUSE] = { CMD_KEEP_HOUSE, house_due, NULL, house_kept },
   [CHORE_HEAL] = { CMD_STOCK_HEAL, heal_due, NULL, stock_healed },
+  [CHORE_IMPORT] = { CMD_IMPORT_STEP, imports_due, NULL, import_stepped },
 };
 
 static void chore_try(struct chores *c, int i);
@@ -134,6 +148,7 @@ static void chore_done(struct cmd *done)
   while (chore_table[i].cmd != done->id) i++;
   c->running[i] = false;
   enum err e = done->job.err;
+  if (e && i == CHORE_IMPORT) c->imports = true; /* where it stood, with the next tick */
   if (e) log_line(LOG_WARN, "%s: %s", cmd_kind(done->id)->name, err_title(e));
   else chore_table[i].done(c, done);
   api_cmd_free(api, done);
@@ -151,11 +166,13 @@ static void chore_try(struct chores *c, int i)
   bool presses = t->presses && t->presses(c);
   if (i == CHORE_SEARCH) c->words_new = false; /* what comes from now on is new again */
   if (i == CHORE_HEAL) c->heal = false;
+  if (i == CHORE_IMPORT) c->imports = false;
   c->running[i] = true;
   if ((presses ? api_push : api_push_low)(api, cmd, chore_done, api)) return;
   c->running[i] = false;
   if (i == CHORE_SEARCH) c->words_new = true;
   if (i == CHORE_HEAL) c->heal = true;
+  if (i == CHORE_IMPORT) c->imports = true;
   api_cmd_free(api, cmd);
 }
 
@@ -169,6 +186,10 @@ void chores_committed(struct chores *c, const struct cmd *done)
   if (done->job.err) {
     api->ingest_failed += done->id == CMD_ORDER_INGEST;
     return;
+  }
+  if (done->id == CMD_IMPORT_CONFIRM || done->id == CMD_IMPORT_UNDO) {
+    c->imports = true;
+    chore_try(c, CHORE_IMPORT);
   }
   if (done->id == CMD_PAYLOAD_RETRY || done->id == CMD_PAYLOAD_RETRY_ALL) c->words_new = true;
   if (done->id != CMD_ORDER_INGEST) return;
@@ -294,7 +315,7 @@ struct chores *chores_open(struct api *api)
 
 void chores_start(struct chores *c)
 {
-  c->heal = true; /* whoever waited when orderd was stopped */
+  c->heal = c->imports = true; /* whoever waited when orderd was stopped */
   uv_timer_start(&c->timer, on_tick, 0, TICK_MS);
 }
 

@@ -92,6 +92,11 @@ static const struct cmd_kind kinds[CMD_N] = {
 #define FLOW_TRACES_TAKE traces_take
 #define FLOW_TRACE_TOLD trace_told
 #define FLOW_RULE_ON rule_on
+#define FLOW_IMPORT_PUT import_put
+#define FLOW_IMPORT_CONFIRM import_confirm
+#define FLOW_IMPORT_DISCARD import_discard
+#define FLOW_IMPORT_UNDO import_undo
+#define FLOW_IMPORT_STEP import_step
 #define FLOW_RULE_OFF rule_off
 #define ROW_OF(id, flow, name, roles, doc) ROW(id, flow, name, roles, doc)
 #define X(id, name, roles, doc) ROW_OF(id, FLOW_##id, name, roles, doc)

@@ -148,6 +148,25 @@ static enum news news_of(const struct order *o, const struct draft *d, int64_t p
   return same ? NEWS_SAME_LATER : NEWS_APPLY;
 }
 
+const char *ingest_preview(struct db *db, struct arena *a, const struct rules *r, struct draft *d,
+                           int64_t *order_id)
+{
+  struct channel ch;
+  struct order o;
+  *order_id = 0;
+  enum err e = channel_find(db, a, d->channel, &ch);
+  if (e && e != ERR_NOT_FOUND) return NULL;
+  if (e) return r->new_channels || rules_channel_known(r, d->channel) ? "new" : "refused";
+  draft_keys(d, *ch.family ? ch.family : ch.name);
+  e = order_find(db, a, ch.id, d->external_id, &o);
+  if (e) return e == ERR_NOT_FOUND ? "new" : NULL;
+  *order_id = o.id;
+  enum news news = news_of(&o, d, 0);
+  return news == NEWS_STALE                             ? "stale"
+         : news == NEWS_SAME || news == NEWS_SAME_LATER ? "unchanged"
+                                                        : "changed";
+}
+
 /* Does something wait in the inbox that came after this one? */
 static bool waits_since(struct db *db, int64_t payload_id)
 {

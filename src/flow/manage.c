@@ -603,6 +603,7 @@ enum err flow_keep_house_run(struct cmd *c, struct db *db)
   TRY(notices_prune(db, c->now_ms - keep, KEEP_STEP_ROWS, &notices));
   c->left |= notices > 0;
   TRY(session_prune(db, c->now_ms));
+  TRY(imports_prune(db, c->now_ms - 3600 * 1000));
   return answer_prune(db, c->now_ms - ANSWERS_KEEP_MS, KEEP_STEP_ROWS);
 }
 

@@ -39,3 +39,30 @@ INSERT INTO rollup_hours SELECT placed_at / 3600000, channel_id, count(*) FROM o
 
 INSERT INTO search_todo SELECT id FROM orders WHERE receiver_name IS NOT NULL OR buyer_name IS NOT NULL
   ON CONFLICT (order_id) DO NOTHING;
+
+CREATE TABLE imports (
+  id         INTEGER PRIMARY KEY,
+  name       TEXT NOT NULL,
+  channel    TEXT,
+  state      TEXT NOT NULL,
+  actor      TEXT NOT NULL,
+  created_at INTEGER NOT NULL,
+  ended_at   INTEGER,
+  ended_seq  INTEGER,
+  rows       INTEGER NOT NULL,
+  done       INTEGER NOT NULL,
+  version    INTEGER NOT NULL
+) STRICT;
+CREATE INDEX imports_open ON imports (id) WHERE state = 'reading' OR state = 'applying' OR state = 'undoing';
+CREATE TABLE import_rows (
+  import_id INTEGER NOT NULL,
+  seq       INTEGER NOT NULL,
+  row       INTEGER NOT NULL,
+  result    TEXT NOT NULL,
+  number    TEXT,
+  order_id  INTEGER,
+  error     TEXT,
+  body      BLOB,
+  PRIMARY KEY (import_id, seq)
+) WITHOUT ROWID, STRICT;
+CREATE INDEX import_rows_result ON import_rows (import_id, result, seq);
