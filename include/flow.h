@@ -217,6 +217,7 @@ struct problem {    /* what a refused command says; becomes application/problem+
   X(IMPORT_DISCARD, "import.discard", ROLE_ADMIN | ROLE_CS, "Drop a file that was looked through") \
   X(IMPORT_UNDO, "import.undo", ROLE_ADMIN | ROLE_CS, "Take back an import that nothing was built upon") \
   X(IMPORT_STEP, "import.step", 0, "Apply or take back some rows of an import") \
+  X(CONNECTOR_CHANGED, "connector.changed", 0, "Note that a connector's file was changed") \
   X(RULE_ON, "rule.on", ROLE_ADMIN, "Switch a rule on, in the version that was read last") \
   X(RULE_OFF, "rule.off", ROLE_ADMIN, "Switch a rule off")
 enum cmd_id {
@@ -684,7 +685,7 @@ void what_if_put(struct buf *out, const struct what_if *w);
                         X(case_change) X(case_receive) X(case_cancel) X(case_refunded) X(case_photo) \
                           X(work_progress) X(work_cancel) \
                         X(waybill_buy) X(waybill_void) X(waybill_again) X(traces_take) X(trace_told) X(rate_put) X(rate_quote) X(rule_on) X(rule_off) X(callback_take) X(callback_retry) X(callback_drop) \
-                          X(notice_test) X(user_setup) X(user_password) X(session_begin) X(session_end) X(import_put) X(import_confirm) X(import_discard) X(import_undo) X(import_step)
+                          X(notice_test) X(user_setup) X(user_password) X(session_begin) X(session_end) X(import_put) X(import_confirm) X(import_discard) X(import_undo) X(import_step) X(connector_changed)
 #define X(name) \
   enum err flow_##name##_parse(struct cmd *c, const struct json *body); \
   enum err flow_##name##_run(struct cmd *c, struct db *db);

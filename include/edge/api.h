@@ -276,6 +276,11 @@ void health_get(struct call *k);
 void ready_get(struct call *k);
 void metrics_get(struct call *k);
 enum err counts_read(struct read *rd, struct db *db);
+enum err connectors_read(struct read *rd, struct db *db);
+enum err connector_one_read(struct read *rd, struct db *db);
+void connector_try_post(struct call *k);
+void connector_put_post(struct call *k);
+void connector_reset_post(struct call *k);
 void imports_post(struct call *k);
 enum err imports_read(struct read *rd, struct db *db);
 enum err import_read(struct read *rd, struct db *db);
@@ -367,6 +372,8 @@ struct api {
   int64_t cmds;                /* under way */
   int hashing;                 /* passwords being hashed */
   const char *setup_code;      /* of the link that was printed at the start; NULL: none, or used */
+  void (*reload)(void *arg);   /* reads the configuration again, as SIGHUP does; NULL: nobody can */
+  void *reload_arg;
   int imports;                 /* files being looked through */
   int photos;                  /* being walked and written */
   bool backing_up;

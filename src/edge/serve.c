@@ -218,10 +218,9 @@ static void on_stop(uv_signal_t *h, int number)
 }
 
 /* ---- reload ----------------------------------------------------------------------------------------------------------- */
-static void on_hangup(uv_signal_t *h, int number)
+static void server_reload(void *arg)
 {
-  (void)number;
-  struct server *s = h->data;
+  struct server *s = arg;
   const struct conf *conf = NULL;
   const char *why = "";
   if (s->stopping || !s->o->reload) return;
@@ -238,6 +237,12 @@ static void on_hangup(uv_signal_t *h, int number)
     log_line(LOG_ERROR, "the configuration was not taken, the old one stays: %s", why);
     rules_box_drop(box);
   }
+}
+
+static void on_hangup(uv_signal_t *h, int number)
+{
+  (void)number;
+  server_reload(h->data);
 }
 
 /* ---- starting ---------------------------------------------------------------------------------------------------------- */
@@ -325,6 +330,7 @@ static bool api_start(struct server *s, bool *no_admin)
     .disk_least = s->o->disk_reserve ? s->o->disk_reserve : DISK_RESERVE_BYTES,
   };
   s->api = api_open(&s->mem, &o);
+  if (s->o->reload) s->api->reload = server_reload, s->api->reload_arg = s;
   s->rules = NULL;
   struct db *db = readers_take(s->readers);
   bool ok = auth_load(s->api->auth, db);

@@ -97,6 +97,7 @@ static const struct cmd_kind kinds[CMD_N] = {
 #define FLOW_IMPORT_DISCARD import_discard
 #define FLOW_IMPORT_UNDO import_undo
 #define FLOW_IMPORT_STEP import_step
+#define FLOW_CONNECTOR_CHANGED connector_changed
 #define FLOW_RULE_OFF rule_off
 #define ROW_OF(id, flow, name, roles, doc) ROW(id, flow, name, roles, doc)
 #define X(id, name, roles, doc) ROW_OF(id, FLOW_##id, name, roles, doc)

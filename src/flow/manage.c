@@ -554,6 +554,30 @@ enum err flow_audit_seen_run(struct cmd *c, struct db *db)
   return e;
 }
 
+/* ---- a connector's file was changed: the file is the truth, this says who ---------------------------------------------------- */
+struct changed_args {
+  const char *name, *version;
+};
+
+enum err flow_connector_changed_parse(struct cmd *c, const struct json *body)
+{
+  struct changed_args *a = arena_new(&c->mem, struct changed_args);
+  const struct arg rows[] = { { "name", ARG_TEXT, true, 40, &a->name },
+                              { "version", ARG_TEXT, true, 64, &a->version } };
+  c->args = a;
+  return args_read(c, body, rows, COUNT(rows));
+}
+
+enum err flow_connector_changed_run(struct cmd *c, struct db *db)
+{
+  const struct changed_args *a = c->args;
+  struct jw w;
+  jw_init(&w, &c->out), jw_object(&w), jw_kstring(&w, "name", a->name), jw_kstring(&w, "version", a->version);
+  jw_object_end(&w);
+  return progress_event(c, db, 's', 0, "connector.changed", "{\"name\":\"%s\",\"version\":\"%s\"}", a->name,
+                        a->version);
+}
+
 /* ---- house-keeping --------------------------------------------------------------------------------------------------------------------- */
 
 #define SEARCH_STEP_ORDERS 200

@@ -68,6 +68,28 @@ test('an administrator adds a user, who signs in and changes the password', asyn
   await s.want(201, 'POST', '/v1/session', { token: null, body: { name: 'bea', password: 'another sesame' } });
 });
 
+test('a connector is tried on its examples, written, and put back', async () => {
+  await looksWell(s, 'admin', '#/channels?tab=connectors', 'connectors', 'tbody tr');
+  await looksWell(s, 'admin', '#/channels?tab=connectors&connector=shopee', 'connector', 'textarea.code');
+  const page = await openPage(s, 'admin', '#/channels?tab=connectors&connector=shopee', { quiet: true });
+  await page.waitForSelector('textarea.code');
+  await page.click('text=Test on its examples');
+  await page.waitForSelector('.good:has-text("pass")');
+  const text = await page.inputValue('textarea.code');
+  await page.fill('textarea.code', text.replace("'external_id', ", "'external_id', nonsense("));
+  await page.click('text=Test on its examples');
+  await page.waitForSelector('.problem:has-text("Line")');
+  await page.fill('textarea.code', `# ours\n${text}`);
+  await page.click('button:has-text("Save")');
+  await page.click('dialog button.primary');
+  await page.waitForSelector('.badge.warn:has-text("your own")');
+  await page.click('text=Back to built-in');
+  await page.click('dialog button.primary');
+  await page.waitForSelector('.badge:has-text("built in")');
+  await noTrouble(page, 'connector');
+  await page.context().close();
+});
+
 test('the pick list of a wave is three keys away', async () => {
   const page = await openPage(s, 'warehouse', '#/');
   await settle(page);
