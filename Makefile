@@ -118,12 +118,12 @@ $(BIN)-static: $(B)/release/orderd-static
 	@objcopy --strip-all $< $@.$$$$ && mv $@.$$$$ $@
 
 demo: all
-	$(RUN) --data demo demo
+	$(RUN) --data demo demo --shop
 
 # The pictures of the README, from a demo of its own.
 screenshots: all test/page/node_modules/ready
 	@rm -rf $(B)/shots && mkdir -p $(B)/shots
-	@ORDERD_SERVER_LISTEN=127.0.0.1:7797 $(RUN) --data $(B)/shots/demo demo >$(B)/shots/log & pid=$$!; \
+	@ORDERD_SERVER_LISTEN=127.0.0.1:7797 $(RUN) --data $(B)/shots/demo demo --shop >$(B)/shots/log & pid=$$!; \
 	for i in $$(seq 120); do grep -q 'Ctrl-C ends it' $(B)/shots/log && break; sleep 1; done; \
 	node test/page/shots.mjs http://127.0.0.1:7797 examples/console; status=$$?; kill $$pid; exit $$status
 

@@ -1014,7 +1014,6 @@ CREATE TABLE imports (
   actor      TEXT NOT NULL,
   created_at INTEGER NOT NULL,
   ended_at   INTEGER,
-  ended_seq  INTEGER,                      -- the journal's head when it was done: what came later was built upon it
   rows       INTEGER NOT NULL,
   done       INTEGER NOT NULL,             -- seq up to which rows are applied, or taken back
   version    INTEGER NOT NULL
@@ -1022,7 +1021,7 @@ CREATE TABLE imports (
 CREATE INDEX imports_open ON imports (id) WHERE state = 'reading' OR state = 'applying' OR state = 'undoing';
 
 -- Their orders, and rows that are none. result: new, changed, unchanged, stale, again, refused; once applied created,
--- updated, unchanged, stale, refused; undone.
+-- updated, unchanged, stale, refused; undone, or kept where somebody was quicker.
 CREATE TABLE import_rows (
   import_id INTEGER NOT NULL,
   seq       INTEGER NOT NULL,
@@ -1030,6 +1029,7 @@ CREATE TABLE import_rows (
   result    TEXT NOT NULL,
   number    TEXT,                          -- channel:external_id
   order_id  INTEGER,
+  at_seq    INTEGER,                       -- the journal's head when it was applied: what came later was built upon it
   error     TEXT,                          -- JSON: code, detail, column
   body      BLOB,                          -- the canonical order, packed; NULL: no order
   PRIMARY KEY (import_id, seq)

@@ -198,10 +198,10 @@ struct demo_memory {                 /* DATA/demo.json: what every demo of a dir
 };
 const char *demo_shops(struct arena *a); /* all that can be simulated */
 /* Starts the simulator, which ends with this process, and writes its channels to DATA/orderd.conf. An exit status. */
-/* A person to sign in as, and articles, stock and a wave to look at; once per directory. */
+/* A person to sign in as, and articles, stock, a wave and returns to look at; once per directory. */
 #define DEMO_USER "demo"
 #define DEMO_PASSWORD "demo-demo-demo"
-void demo_shop(const char *url, const char *token);
+void demo_shop(const char *url, const char *token, bool whole); /* whole: all that; else the person only */
 int demo_market(struct cli *c, const struct demo_memory *m);
 int cli_version(struct cli *c);
 int cli_help(struct cli *c);

@@ -40,28 +40,35 @@ enum err imports_row(struct db *db, int64_t id, const struct import_row *r)
 
 enum err imports_get(struct db *db, struct arena *a, int64_t id, struct import_state *out)
 {
-  static const char SQL[] =
-    "SELECT rows, done, coalesce(ended_seq, 0), version, state, actor, channel FROM imports WHERE id = $1";
+  static const char SQL[] = "SELECT rows, done, version, state, actor, channel FROM imports WHERE id = $1";
   struct stmt *s = db_stmt(db, SQL);
   stmt_int(s, 1, id);
   bool found = stmt_row(s);
   *out = (struct import_state){ .id = id };
   if (found) {
-    out->rows = stmt_col_int(s, 0), out->done = stmt_col_int(s, 1), out->ended_seq = stmt_col_int(s, 2);
-    out->version = stmt_col_int(s, 3), out->state = stmt_col_copy(s, 4, a);
-    out->actor = stmt_col_copy(s, 5, a), out->channel = stmt_col_copy(s, 6, a);
+    out->rows = stmt_col_int(s, 0), out->done = stmt_col_int(s, 1), out->version = stmt_col_int(s, 2);
+    out->state = stmt_col_copy(s, 3, a), out->actor = stmt_col_copy(s, 4, a),
+    out->channel = stmt_col_copy(s, 5, a);
   }
   enum err e = stmt_end(s);
   return e ? e : found ? ERR_OK : ERR_NOT_FOUND;
 }
 
-enum err imports_move(struct db *db, int64_t id, const char *to, int64_t ended_at, int64_t ended_seq)
+enum err imports_move(struct db *db, int64_t id, const char *to, int64_t ended_at)
 {
   static const char SQL[] =
-    "UPDATE imports SET state = $1, ended_at = coalesce($2, ended_at), ended_seq = coalesce($3, ended_seq),"
-    " version = version + 1 WHERE id = $4";
+    "UPDATE imports SET state = $1, ended_at = coalesce($2, ended_at), version = version + 1 WHERE id = $3";
   struct stmt *s = db_stmt(db, SQL);
-  stmt_text(s, 1, to), bind_id(s, 2, ended_at), bind_id(s, 3, ended_seq), stmt_int(s, 4, id);
+  stmt_text(s, 1, to), bind_id(s, 2, ended_at), stmt_int(s, 3, id);
+  return stmt_run(s);
+}
+
+enum err imports_applied(struct db *db, int64_t id, int64_t from, int64_t to, int64_t head)
+{
+  static const char SQL[] =
+    "UPDATE import_rows SET at_seq = $1 WHERE import_id = $2 AND seq >= $3 AND seq <= $4";
+  struct stmt *s = db_stmt(db, SQL);
+  stmt_int(s, 1, head), stmt_int(s, 2, id), stmt_int(s, 3, from), stmt_int(s, 4, to);
   return stmt_run(s);
 }
 
@@ -148,18 +155,20 @@ enum err imports_prune(struct db *db, int64_t before_ms)
   TRY(stmt_end(s));
   if (!id) return ERR_OK;
   TRY(imports_drop(db, id));
-  return imports_move(db, id, "discarded", before_ms, 0);
+  return imports_move(db, id, "discarded", before_ms);
 }
 
 /* Reminders and deadlines come by themselves, and whom an order is grouped with is settled when it goes. */
-enum err imports_built_upon(struct db *db, const struct import_state *i, int64_t *ids, size_t max, int64_t *n)
+enum err imports_built_upon(struct db *db, int64_t id, int64_t order_id, int64_t *ids, size_t max, int64_t *n)
 {
   static const char SQL[] =
-    "SELECT r.order_id FROM import_rows r WHERE r.import_id = $1 AND r.result = 'created' AND EXISTS"
-    " (SELECT 1 FROM events e WHERE e.entity = r.order_id AND e.kind = 'o' AND e.seq > $2 AND e.type <> 'order.reminder'"
-    " AND e.type <> 'order.overdue' AND e.type <> 'order.group')";
+    "SELECT r.order_id FROM import_rows r JOIN orders o ON o.id = r.order_id"
+    " WHERE r.import_id = $1 AND r.result = 'created' AND ($2 = 0 OR r.order_id = $3) AND"
+    " (o.status NOT IN ('pending', 'paid', 'split', 'cancelled') OR EXISTS"
+    " (SELECT 1 FROM events e WHERE e.entity = r.order_id AND e.kind = 'o' AND e.seq > r.at_seq"
+    " AND e.type <> 'order.reminder' AND e.type <> 'order.overdue' AND e.type <> 'order.group'))";
   struct stmt *s = db_stmt(db, SQL);
-  stmt_int(s, 1, i->id), stmt_int(s, 2, i->ended_seq);
+  stmt_int(s, 1, id), stmt_int(s, 2, order_id), stmt_int(s, 3, order_id);
   for (*n = 0; stmt_row(s); ++*n)
     if ((size_t)*n < max) ids[*n] = stmt_col_int(s, 0);
   return stmt_end(s);

@@ -2,8 +2,8 @@
 #include "domain.h"
 
 #define COLS "id, name, channel, state, actor, created_at, ended_at, rows, done, version FROM imports"
-static const char *const results[] = { "new",     "changed", "unchanged", "stale", "again",
-                                       "refused", "created", "updated",   "undone" };
+static const char *const results[] = { "new",     "changed", "unchanged", "stale",  "again",
+                                       "refused", "created", "updated",   "undone", "kept" };
 
 static enum err counts_put(struct db *db, struct jw *w, int64_t id)
 {
@@ -126,7 +126,7 @@ enum err view_import_rows(struct db *db, struct arena *a, int64_t id, const char
   TRY(e);
   TRY(list_begin(a, 'I', cursor, &limit, &from, why));
   if (result && !result_known(result)) {
-    *why = "result is one of new, changed, unchanged, stale, again, refused, created, updated, undone";
+    *why = "result is one of new, changed, unchanged, stale, again, refused, created, updated, undone, kept";
     return ERR_BAD_REQUEST;
   }
   sql_piece(&q, "SELECT seq, row, result, number, order_id, error, body FROM import_rows");

@@ -6,6 +6,7 @@
  * Nothing is applied before a person has seen it. */
 #include "edge.h"
 #include <stdio.h>
+#include <stdlib.h>
 #include <uv.h>
 
 #define AT_ONCE 2
@@ -212,6 +213,20 @@ static void judged(struct read *rd)
   looking_free(l);
 }
 
+/* As the file has them: a row that is no order is told before the batch around it. */
+static int by_row(const void *x, const void *y)
+{
+  const struct import_row *a = x, *b = y;
+  if (a->row != b->row) return a->row < b->row ? -1 : 1;
+  return a->seq < b->seq ? -1 : a->seq > b->seq;
+}
+
+static void rows_sort(struct looking *l)
+{
+  if (l->n) qsort(l->rows, l->n, sizeof *l->rows, by_row);
+  for (size_t i = 0; i < l->n; i++) l->rows[i].seq = (int64_t)i + 1;
+}
+
 static void file_done(uv_work_t *w, int status)
 {
   (void)status;
@@ -226,6 +241,7 @@ static void file_done(uv_work_t *w, int status)
     looking_free(l);
   } else {
     struct read *rd = read_new(l->k->api, NULL);
+    rows_sort(l);
     rd->run = judge_run, rd->done = judged, rd->args = l, rd->heavy = true;
     read_start_always(rd);
   }

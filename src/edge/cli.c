@@ -110,8 +110,8 @@ static const struct cli_column mapping_columns[] = {
   { NULL, NULL },
 };
 static const struct cli_column rate_columns[] = {
-  { "code", "code" }, { "carrier", "carrier" }, { "bands", "bands" }, { "divisor", "divisor" }, { "from", "valid_from" },
-  { "to", "valid_to" }, { "retired", "retired" }, { NULL, NULL },
+  { "code", "code" },       { "carrier", "carrier" }, { "bands", "bands" },     { "divisor", "divisor" },
+  { "from", "valid_from" }, { "to", "valid_to" },     { "retired", "retired" }, { NULL, NULL },
 };
 static const struct cli_column warehouse_columns[] = {
   { "code", "code" },         { "title", "title" },       { "kind", "kind" },
@@ -184,13 +184,14 @@ const struct cli_command cli_commands[] = {
       "directory; a second one exits with 1 and says who holds it.",
     .example = "orderd serve --listen 127.0.0.1:7700" },
   { .name = "demo",
-    .options = "listen=ADDRESS:PORT",
+    .options = "listen=ADDRESS:PORT shop",
     .run = cli_demo,
     .doc = "Serve a directory of its own with simulated platforms that are polled, and example orders.",
     .more =
       "The simulator plays every platform it knows, with 2,000 orders of two days and a few new ones a minute; its\n"
       "channels are written to DATA/orderd.conf. The data are in ./demo unless --data names another place; a second\n"
-      "demo goes on with them: nothing comes twice, and what the platforms have sold in between is read.",
+      "demo goes on with them: nothing comes twice, and what the platforms have sold in between is read.\n"
+      "A person to sign in to the console as is made; --shop adds articles, stock, a wave, holds and returns.",
     .example = "orderd demo --listen 127.0.0.1:7701" },
   { .name = "sim",
     .options =
@@ -980,13 +981,15 @@ const struct cli_command cli_commands[] = {
     .run = cli_api,
     .method = "POST",
     .path = "/v1/rates",
-    .body = "carrier=1 card service province city model from_kg to_kg first_kg first_price price_per_kg days divisor step_kg minimum "
-            "fuel_percent remote retired",
+    .body =
+      "carrier=1 card service province city model from_kg to_kg first_kg first_price price_per_kg days divisor step_kg minimum "
+      "fuel_percent remote retired",
     .doc = "Enter a band of a rate card, and what holds for the whole card.",
     .more =
       "Whole cards come from a sheet: orderd import FILE --as rates. first_add: the first price up to the first weight,\n"
       "then the price per kg for what is beyond; per_kg: weight by price; total: the band's price whatever the weight.",
-    .example = "orderd rate put sf --province 浙江省 --first-kg 1 --first-price 6 --price-per-kg 0.9 --step-kg 0.1" },
+    .example =
+      "orderd rate put sf --province 浙江省 --first-kg 1 --first-price 6 --price-per-kg 0.9 --step-kg 0.1" },
   { .name = "rate list",
     .run = cli_api,
     .method = "GET",
@@ -1003,13 +1006,15 @@ const struct cli_command cli_commands[] = {
     .example = "orderd rate show sf" },
   { .name = "quote",
     .args = "[FULFILMENT]",
-    .options = "province=TEXT city=TEXT weight-g=N volume-cm3=N longest-mm=N cod-minor=N insured-minor=N days=N",
+    .options =
+      "province=TEXT city=TEXT weight-g=N volume-cm3=N longest-mm=N cod-minor=N insured-minor=N days=N",
     .run = cli_api,
     .method = "POST",
     .path = "/v1/shipments/quote",
     .body = "fulfilment=1 province city weight_g# volume_cm3# longest_mm# cod_minor# insured_minor# days#",
     .doc = "Price a parcel with every rate card: who wins, and why the others lose.",
-    .more = "A fulfilment as its articles weigh and where it goes, or a province and a weight. --days: it must be there by then.",
+    .more =
+      "A fulfilment as its articles weigh and where it goes, or a province and a weight. --days: it must be there by then.",
     .example = "orderd quote --province 浙江省 --weight-g 2500" },
   { .name = "what-if carriers",
     .options = "from=DAY to=DAY orders=FILE cards=FILE",

@@ -459,7 +459,7 @@ static int feeder_run(struct feeder *f)
   readings_begin(f);
   readings_wait(f);
   if (f->lost) return EXIT_FAILED;
-  if (!f->c->json) demo_shop(f->url, f->token); /* for people */
+  if (!f->c->json) demo_shop(f->url, f->token, cli_option(f->c, "shop") != NULL); /* for people */
   (f->c->json ? summary_json : summary_print)(f);
   return EXIT_DONE;
 }

@@ -1,5 +1,5 @@
 /* demo_shop.c: what a demo's console shows beside orders: a person to sign in as, articles and stock for what was
- * ordered, a wave to pick and orders on hold. Over HTTP, as a shop would do it; once. */
+ * ordered, a wave to pick, orders on hold and returns. Over HTTP, as a shop would do it; once. */
 #include "edge.h"
 #include <stdio.h>
 
@@ -93,24 +93,32 @@ static void order_post(struct shop *s, const struct json *o, const char *what, c
   shop_post(s, arena_printf(&s->mem, "/v1/orders/%s/%s", text_of(o, "id"), what), body);
 }
 
-/* The oldest go on: some are split and picked, two wait. Returns are left to whoever tries them: the README's examples
- * count theirs from one. */
+static void case_put(struct shop *s, const struct json *o, const char *reason)
+{
+  shop_post(s, "/v1/cases",
+            arena_printf(&s->mem,
+                         "{\"order\":\"%s\",\"kind\":\"refund_only\",\"reason\":\"%s\",\"amount\":\"%s\"}",
+                         text_of(o, "id"), reason, text_of(json_get(o, "total"), "amount")));
+}
+
+/* The oldest go on: some are split and picked, two wait, three are asked back. */
 static void work_begin(struct shop *s, const struct json *orders)
 {
   int n = 0;
-  for (const struct json *o = orders; o && n < SPLITS + 2; o = json_next(o), n++) {
+  for (const struct json *o = orders; o && n < SPLITS + 5; o = json_next(o), n++) {
     if (n < SPLITS) order_post(s, o, "transitions", "{\"to\":\"split\"}");
-    else order_post(s, o, "hold", "{\"reason\":\"the customer asks to wait\"}");
+    else if (n < SPLITS + 2) order_post(s, o, "hold", "{\"reason\":\"the customer asks to wait\"}");
+    else case_put(s, o, n % 2 ? "ordered twice by mistake" : "will not be home");
   }
   shop_post(s, "/v1/waves", "{\"warehouse\":\"HZ\",\"limit\":8}");
 }
 
-void demo_shop(const char *url, const char *token)
+void demo_shop(const char *url, const char *token, bool whole)
 {
   struct shop s = { .url = url, .token = token };
   shop_post(&s, "/v1/users",
             "{\"name\":\"" DEMO_USER "\",\"roles\":\"admin\",\"password\":\"" DEMO_PASSWORD "\"}");
-  if (!rows_of(shop_call(&s, "GET", "/v1/skus?limit=1", NULL))) {
+  if (whole && !rows_of(shop_call(&s, "GET", "/v1/skus?limit=1", NULL))) {
     const struct json *orders = rows_of(shop_call(&s, "GET", PAGE, NULL));
     articles_find(&s, orders);
     articles_find(&s, rows_of(shop_call(&s, "GET", "/v1/orders?limit=400", NULL)));

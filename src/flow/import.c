@@ -26,7 +26,7 @@ enum err flow_import_put_run(struct cmd *c, struct db *db)
   c->numbers[0] = id;
   if (!p->last) return ERR_OK;
   TRY(imports_rows(db, id, p->total));
-  TRY(imports_move(db, id, "preview", 0, 0));
+  TRY(imports_move(db, id, "preview", 0));
   c->status = 201;
   TRY(progress_event(c, db, 'i', id, "import.read", "{\"rows\":%lld}", (long long)p->total));
   return view_import(db, id, &c->out, &c->version);
@@ -72,7 +72,7 @@ enum err flow_import_confirm_run(struct cmd *c, struct db *db)
 {
   struct import_state i;
   TRY(import_target(c, db, "preview", &i));
-  TRY(imports_move(db, i.id, "applying", 0, 0));
+  TRY(imports_move(db, i.id, "applying", 0));
   TRY(progress_event(c, db, 'i', i.id, "import.confirmed", "{}"));
   c->status = 202;
   return import_answer(c, db, i.id);
@@ -88,7 +88,7 @@ enum err flow_import_discard_run(struct cmd *c, struct db *db)
   struct import_state i;
   TRY(import_target(c, db, "preview", &i));
   TRY(imports_drop(db, i.id));
-  TRY(imports_move(db, i.id, "discarded", c->now_ms, 0));
+  TRY(imports_move(db, i.id, "discarded", c->now_ms));
   TRY(progress_event(c, db, 'i', i.id, "import.discarded", "{}"));
   return import_answer(c, db, i.id);
 }
@@ -125,10 +125,10 @@ enum err flow_import_undo_run(struct cmd *c, struct db *db)
       "It changed %lld orders that were there before; with keep_changed they stay changed and only new"
       " ones are taken back",
       (long long)changed);
-  TRY(imports_built_upon(db, &i, ids, BUILT_SHOWN, &n));
+  TRY(imports_built_upon(db, i.id, 0, ids, BUILT_SHOWN, &n));
   if (n) return built_upon(c, ids, n);
   TRY(imports_done(db, i.id, 0));
-  TRY(imports_move(db, i.id, "undoing", 0, 0));
+  TRY(imports_move(db, i.id, "undoing", 0));
   TRY(progress_event(c, db, 'i', i.id, "import.undoing", "{}"));
   c->status = 202;
   return import_answer(c, db, i.id);
@@ -182,26 +182,41 @@ static enum err row_apply(struct cmd *c, struct db *db, int64_t id, const struct
   return imports_settle(db, id, r->seq, e ? "refused" : ingest_result_name(result), order_id, error);
 }
 
-/* The order is cancelled with us and gives its number back, so that the same file can come again. */
-static enum err row_undo(struct cmd *c, struct db *db, int64_t id, const struct import_row *r)
+static enum err order_undo(struct cmd *c, struct db *db, int64_t id, int64_t order_id)
 {
   struct order o;
-  if (strcmp(r->result, "created") != 0) return ERR_OK;
-  TRY(order_get(db, &c->mem, r->order_id, &o));
+  int64_t built, n;
+  TRY(imports_built_upon(db, id, order_id, &built, 1, &n));
+  if (n) return refuse(c, ERR_CONFLICT, "import_built_upon", "Somebody has worked with it since");
+  TRY(order_get(db, &c->mem, order_id, &o));
   if (strcmp(o.status, "cancelled") != 0) {
     TRY(progress_move(c, db, &o, ST_CANCELLED, TRIGGER_COMMAND, "the import was undone"));
     TRY(regroup(c, db, o.id));
   }
-  TRY(order_free_number(db, o.id, arena_printf(&c->mem, "#i_%lld", (long long)id)));
-  return imports_settle(db, id, r->seq, "undone", 0, NULL);
+  return order_free_number(db, o.id, arena_printf(&c->mem, "#i_%lld", (long long)id));
+}
+
+/* The order is cancelled with us and gives its number back, so that the same file can come again. Whoever was quicker
+ * than we is not run over: that order is kept, and nothing waits for it. */
+static enum err row_undo(struct cmd *c, struct db *db, int64_t id, const struct import_row *r)
+{
+  if (strcmp(r->result, "created") != 0) return ERR_OK;
+  c->problem = (struct problem){ .faults.mem = &c->mem };
+  if (!tx_mark(db)) return db_err(db);
+  enum err e = order_undo(c, db, id, r->order_id);
+  if (e && !tx_undo(db)) return db_err(db);
+  if (!tx_keep(db)) return db_err(db);
+  if (disk_trouble(e)) return e;
+  const char *error = e ? error_text(c, e) : NULL;
+  c->problem = (struct problem){ .faults.mem = &c->mem };
+  return imports_settle(db, id, r->seq, e ? "kept" : "undone", 0, error);
 }
 
 static enum err import_end(struct cmd *c, struct db *db, const struct import_state *i, bool undone)
 {
   TRY(progress_event(c, db, 'i', i->id, undone ? "import.undone" : "import.done", "{\"rows\":%lld}",
                      (long long)i->rows));
-  TRY(fulfil_settle(c, db)); /* what it does is part of the import */
-  return imports_move(db, i->id, undone ? "undone" : "done", c->now_ms, undone ? 0 : journal_head(db));
+  return imports_move(db, i->id, undone ? "undone" : "done", c->now_ms);
 }
 
 enum err flow_import_step_parse(struct cmd *c, const struct json *body)
@@ -220,7 +235,9 @@ enum err flow_import_step_run(struct cmd *c, struct db *db)
   size_t n = imports_take(db, &c->mem, id, i.done, rows, STEP_ROWS);
   c->source = "file";
   for (size_t k = 0; k < n; k++) TRY((undo ? row_undo : row_apply)(c, db, id, &rows[k]));
+  TRY(fulfil_settle(c, db)); /* what it does is part of the import */
   if (n) TRY(imports_done(db, id, rows[n - 1].seq));
+  if (n && !undo) TRY(imports_applied(db, id, rows[0].seq, rows[n - 1].seq, journal_head(db)));
   c->left = 1;
   c->numbers[0] = (int64_t)n;
   return n < STEP_ROWS ? import_end(c, db, &i, undo) : ERR_OK;

@@ -48,7 +48,6 @@ CREATE TABLE imports (
   actor      TEXT NOT NULL,
   created_at INTEGER NOT NULL,
   ended_at   INTEGER,
-  ended_seq  INTEGER,
   rows       INTEGER NOT NULL,
   done       INTEGER NOT NULL,
   version    INTEGER NOT NULL
@@ -61,6 +60,7 @@ CREATE TABLE import_rows (
   result    TEXT NOT NULL,
   number    TEXT,
   order_id  INTEGER,
+  at_seq    INTEGER,
   error     TEXT,
   body      BLOB,
   PRIMARY KEY (import_id, seq)

@@ -2,8 +2,8 @@
 import { act, addWords, api, ask, Badge, Button, Fresh, go, href, html, Key, L, ListEnd, Loading, may, money, number, post, Problem, query as queryText, Time, toast, toastProblem, useCallback, useEffect, useGet, useKeys, useList, useRef, useState, word } from 'core';
 
 addWords('import', { preview: ['to be confirmed', '待确认'], applying: ['being applied', '导入中'], done: ['done', '已完成'], discarded: ['dropped', '已放弃'], undoing: ['being taken back', '撤销中'], undone: ['taken back', '已撤销'] });
-addWords('row', { new: ['new', '新增'], changed: ['changed', '变更'], unchanged: ['unchanged', '无变化'], stale: ['older than ours', '已过时'], again: ['twice in the file', '文件内重复'], refused: ['refused', '拒绝'], created: ['created', '已新增'], updated: ['updated', '已更新'], undone: ['taken back', '已撤销'] });
-const RESULTS = ['new', 'changed', 'created', 'updated', 'unchanged', 'stale', 'again', 'refused', 'undone'];
+addWords('row', { new: ['new', '新增'], changed: ['changed', '变更'], unchanged: ['unchanged', '无变化'], stale: ['older than ours', '已过时'], again: ['twice in the file', '文件内重复'], refused: ['refused', '拒绝'], created: ['created', '已新增'], updated: ['updated', '已更新'], undone: ['taken back', '已撤销'], kept: ['kept: somebody works with it', '保留：已有人处理'] });
+const RESULTS = ['new', 'changed', 'created', 'updated', 'unchanged', 'stale', 'again', 'refused', 'undone', 'kept'];
 const kindOf = (r) => (r === 'refused' ? 'bad' : r === 'new' || r === 'created' ? 'good' : r === 'changed' || r === 'updated' ? 'warn' : '');
 
 async function send(file, channel) {
