@@ -372,8 +372,9 @@ struct api {
   int64_t cmds;                /* under way */
   int hashing;                 /* passwords being hashed */
   const char *setup_code;      /* of the link that was printed at the start; NULL: none, or used */
-  void (*reload)(void *arg);   /* reads the configuration again, as SIGHUP does; NULL: nobody can */
+  bool (*reload)(void *arg);   /* reads the configuration again, as SIGHUP does; false: the old one stays. NULL: nobody can */
   void *reload_arg;
+  bool connector_writing;      /* one at a time: what somebody read is compared with what is there */
   int imports;                 /* files being looked through */
   int photos;                  /* being walked and written */
   bool backing_up;

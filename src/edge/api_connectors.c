@@ -264,18 +264,19 @@ static void written(struct read *rd)
 {
   struct wish *w = rd->args;
   struct call *k = rd->call;
+  k->api->connector_writing = false;
   if (rd->err) {
     struct problem p = { .code = w->code, .detail = w->detail ? w->detail : err_title(rd->err) };
     if (w->trial.len) p.extra = arena_printf(&k->r->mem, "\"trial\":%.*s", (int)w->trial.len, w->trial.data);
     call_refuse_with(k, rd->err, &p);
   } else {
-    if (k->api->reload) k->api->reload(k->api->reload_arg);
+    bool in_force = k->api->reload && k->api->reload(k->api->reload_arg);
     struct cmd *c = api_cmd(k->api, CMD_CONNECTOR_CHANGED, &k->who);
     struct buf b = { 0 };
     struct jw j;
     jw_init(&j, &b), jw_object(&j), jw_kstring(&j, "name", w->name);
     jw_kstring(&j, "version", w->reset ? "built-in" : version_of(&c->mem, w->text, strlen(w->text)));
-    jw_object_end(&j);
+    jw_kbool(&j, "in_force", in_force), jw_object_end(&j);
     struct json *body = json_parse(&c->mem, b.data, b.len, JSON_ELEMENTS_MAX, &c->problem.faults);
     must(body && !cmd_kind(c->id)->parse(c, body));
     buf_release(&b);
@@ -295,9 +296,14 @@ static void write_start(struct call *k, bool reset)
     call_refuse(k, ERR_NOT_FOUND, "no_such_connector", NULL, "A connector's name is a-z, 0-9, _ and -");
   } else if (!reset && !wish_parse(k, &rd->mem, w, true)) {
     read_free(rd);
+  } else if (k->api->connector_writing) {
+    read_free(rd);
+    call_refuse(k, ERR_BUSY, "connector_is_written", NULL,
+                "A connector is being written already; try again.");
   } else {
     rd->run = write_run, rd->done = written, rd->heavy = true;
-    read_or_refuse(rd);
+    k->api->connector_writing = true;
+    read_start_always(rd); /* one at a time: there is room for it */
   }
 }
 

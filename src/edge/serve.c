@@ -218,12 +218,12 @@ static void on_stop(uv_signal_t *h, int number)
 }
 
 /* ---- reload ----------------------------------------------------------------------------------------------------------- */
-static void server_reload(void *arg)
+static bool server_reload(void *arg)
 {
   struct server *s = arg;
   const struct conf *conf = NULL;
   const char *why = "";
-  if (s->stopping || !s->o->reload) return;
+  if (s->stopping || !s->o->reload) return false;
   struct rules_box *box = mem_new(sizeof *box);
   box->users = 1;
   if (s->o->reload(s->o->arg, &box->mem, &conf, &why) && rules_box_fill(box, conf, &why) &&
@@ -233,10 +233,12 @@ static void server_reload(void *arg)
       rule_files_read(&box->mem, s->o->data, false, &box->rules, &why)) {
     api_rules(s->api, box);
     log_line(LOG_INFO, "the configuration was read again");
+    return true;
   } else {
     log_line(LOG_ERROR, "the configuration was not taken, the old one stays: %s", why);
     rules_box_drop(box);
   }
+  return false;
 }
 
 static void on_hangup(uv_signal_t *h, int number)

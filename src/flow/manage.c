@@ -557,13 +557,15 @@ enum err flow_audit_seen_run(struct cmd *c, struct db *db)
 /* ---- a connector's file was changed: the file is the truth, this says who ---------------------------------------------------- */
 struct changed_args {
   const char *name, *version;
+  bool in_force; /* the configuration was read again; else a fault elsewhere keeps the old one */
 };
 
 enum err flow_connector_changed_parse(struct cmd *c, const struct json *body)
 {
   struct changed_args *a = arena_new(&c->mem, struct changed_args);
   const struct arg rows[] = { { "name", ARG_TEXT, true, 40, &a->name },
-                              { "version", ARG_TEXT, true, 64, &a->version } };
+                              { "version", ARG_TEXT, true, 64, &a->version },
+                              { "in_force", ARG_BOOL, true, 0, &a->in_force } };
   c->args = a;
   return args_read(c, body, rows, COUNT(rows));
 }
@@ -573,7 +575,7 @@ enum err flow_connector_changed_run(struct cmd *c, struct db *db)
   const struct changed_args *a = c->args;
   struct jw w;
   jw_init(&w, &c->out), jw_object(&w), jw_kstring(&w, "name", a->name), jw_kstring(&w, "version", a->version);
-  jw_object_end(&w);
+  jw_kbool(&w, "in_force", a->in_force), jw_object_end(&w);
   return progress_event(c, db, 's', 0, "connector.changed", "{\"name\":\"%s\",\"version\":\"%s\"}", a->name,
                         a->version);
 }

@@ -90,7 +90,11 @@ function Editor({ name }) {
     if (t.error) { toast(L(`Line ${t.error.line}: ${t.error.detail}`, `第 ${t.error.line} 行：${t.error.detail}`), 'bad'); return; }
     const bad = t.examples.filter((e) => !e.passed).length;
     const a = await ask({ title: bad ? L(`${bad} examples fail. Save anyway?`, `${bad} 个示例未通过，仍要保存？`) : L('Save this connector', '保存连接器'), text: L('It is used from now on; channels poll with it at once.', '保存后立即生效。'), ok: L('Save', '保存'), danger: bad > 0 });
-    if (a && await act(() => post(`/v1/connectors/${encodeURIComponent(name)}`, { text, if_version: c.version, ...(bad ? { force: true } : {}) }), L('Saved', '已保存'))) { set(null); s.reload(); }
+    if (!a) return;
+    const r = await post(`/v1/connectors/${encodeURIComponent(name)}`, { text, if_version: c.version, ...(bad ? { force: true } : {}) });
+    if (!r.ok) { toastProblem(r); return; }
+    toast(r.data.in_force ? L('Saved', '已保存') : L('Saved, but a fault elsewhere in the configuration keeps the old one: see the log', '已保存，但配置中另有错误，旧配置仍在使用：请查看日志'), r.data.in_force ? 'good' : 'bad');
+    set(null); s.reload();
   };
   const reset = async () => { const a = await ask({ title: L('Back to the built-in one', '恢复内置版本'), text: L('Your file is removed.', '您的修改将被移除。'), ok: L('Back', '恢复'), danger: true }); if (a && await act(() => post(`/v1/connectors/${encodeURIComponent(name)}/reset`, {}), L('The built-in one counts again', '已恢复内置版本'))) { set(null); s.reload(); } };
   return html`<div class="row"><a class="button" href=${href('channels', { tab: 'connectors' })}>←</a><h1>${name}</h1>${c.own ? html`<span class="badge warn">${L('your own', '自定义')}</span>` : html`<span class="badge">${L('built in', '内置')}</span>`}<span class="end"></span>
