@@ -96,7 +96,7 @@ LIBS := $(patsubst %,$(TP)/lib/lib%.a,curl sqlite3 cjson llhttp uv mbedtls mbedx
 SYS_LIBS := -lm -lpthread
 
 # ---- what others may call ----------------------------------------------------------
-.PHONY: all static demo screenshots test bench soak fuzz lint format install clean distclean feed-check help \
+.PHONY: all static demo screenshots test bench bench-page soak fuzz lint format install clean distclean feed-check help \
   check-clang programs fuzzers tsan
 all: $(if $(MAIN),$(BIN),$(SRC:src/%.c=$(B)/release/%.o))
 
@@ -134,6 +134,8 @@ test: $(TP)/packages-test test/page/node_modules/ready
 bench: all $(TP)/packages-test
 	@$(MAKE) --no-print-directory programs
 	$(ENV) sh test/bench.sh
+bench-page: all test/page/node_modules/ready
+	$(ENV) node test/bench/page.mjs
 soak: all
 	@$(MAKE) --no-print-directory programs
 	$(ENV) DURATION=$(if $(filter file,$(origin DURATION)),600,$(DURATION)) sh test/soak.sh

@@ -336,6 +336,7 @@ enum err wave_read(struct read *rd, struct db *db);
 enum err pack_read(struct read *rd, struct db *db);
 enum err picklist_read(struct read *rd, struct db *db);
 enum err slip_page_read(struct read *rd, struct db *db);
+enum err barcodes_read(struct read *rd, struct db *db);
 enum privacy slip_privacy(const struct read *rd);
 void slips_seen(struct read *rd, const struct slip *list, size_t n, const char *what);
 

@@ -64,6 +64,7 @@ static const char style[] =
   ".r{border:.5mm solid #000;padding:1mm 2mm;margin:0 0 2mm;break-inside:avoid;white-space:pre-wrap;overflow-wrap:anywhere}"
   ".x{border:1mm solid #000;padding:2mm;font-size:14pt;font-weight:700}"
   "@media screen{body{max-width:210mm;margin:0 auto;padding:8mm}.slip{border-top:.3mm dashed #000;margin-top:8mm;padding-top:8mm}}"
+  ".code{display:inline-block;margin:4mm 6mm;break-inside:avoid;text-align:center;font:10pt monospace}.code svg{margin:0 auto}"
   "@media print and (max-width:115mm){body{font-size:9pt}h1{font-size:13pt}th,td{padding:.5mm 1mm}.w{display:none}}"
   "@media print{th{background:none}}";
 
@@ -254,6 +255,40 @@ enum err picklist_read(struct read *rd, struct db *db)
   for (size_t i = 0; i < s.slips; i++) slip(&p, &s.slip[i]);
   put(&p, "</body></html>\n");
   slips_seen(rd, s.slip, s.slips, "picklist");
+  return ERR_OK;
+}
+
+/* GET /v1/barcodes?texts=ORDERD-RESET LAMP-1: barcodes for shelves, articles and the bench's commands. */
+#define CODES_MAX 100
+#define CODE_MAX 40
+
+static enum err codes_put(struct read *rd, struct page *p, const char *texts)
+{
+  int n = 0;
+  for (const char *t = texts + strspn(texts, " \n\r\t"); *t; t += strspn(t, " \n\r\t")) {
+    size_t len = strcspn(t, " \n\r\t");
+    const char *text = arena_strn(&rd->mem, t, len);
+    put(p, "<section class=\"code\">");
+    if (len > CODE_MAX || ++n > CODES_MAX || !code128_svg(p->out, text, MODULE_UM, BARS_MM))
+      return read_bad(rd, "texts are at most 100 of 40 ASCII characters each, with blanks between them");
+    quote(p, text), put(p, "</section>\n");
+    t += len;
+  }
+  return n ? ERR_OK : read_bad(rd, "texts are missing");
+}
+
+enum err barcodes_read(struct read *rd, struct db *db)
+{
+  const char *texts = read_query(rd, "texts");
+  (void)db;
+  TRY(lang_ok(rd));
+  struct page p = page_begin(rd, "", 128);
+  enum err e = codes_put(rd, &p, texts ? texts : "");
+  if (e) {
+    rd->out.len = 0, rd->type = NULL, rd->headers = NULL;
+    return e;
+  }
+  put(&p, "</body></html>\n");
   return ERR_OK;
 }
 

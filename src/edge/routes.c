@@ -59,6 +59,8 @@ const struct route route_table[] = {
   { "GET", "/v1/fulfilments/{id}/slip", ROLES_PEOPLE, "getSlip", CMD_N, .prints = true,
     .read = slip_page_read, .query = "lang",
     .doc = "A fulfilment's slip to print: barcode, lines and remarks." },
+  { "GET", "/v1/barcodes", ROLES_PEOPLE, "getBarcodes", CMD_N, .read = barcodes_read, .query = "texts lang",
+    .doc = "Barcodes to print, for shelves, articles and the bench's commands." },
   { "GET", "/v1/waves", ROLES_PEOPLE, "listWaves", CMD_N, .read = waves_read,
     .query = "state warehouse " LIST, .doc = "List rounds of picking, newest first." },
   { "POST", "/v1/waves", ROLES_OF_CMD, "makeWave", CMD_WAVE_MAKE, .body = BODY_JSON,

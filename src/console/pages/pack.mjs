@@ -176,6 +176,6 @@ export default function Pack({ parts }) {
         <label class="form">${L('Carrier of labels scanned here', '在此扫描的面单承运商')} <input value=${carrier} maxlength="64" list="carriers" onInput=${(e) => { setCarrier(e.target.value); store('carrier', e.target.value.trim() || null); }} onKeyDown=${(e) => { if (e.key === 'Enter') e.target.blur(); }} /></label><datalist id="carriers">${['SF', 'YTO', 'ZTO', 'YUNDA', 'STO', 'JD', 'EMS', 'DEPPON'].map((c) => html`<option value=${c} key=${c} />`)}</datalist>
         <h3>${L('Commands', '指令')}</h3>
         ${Object.entries(COMMANDS).map(([k, [text]]) => html`<p key=${k}><${Button} onClick=${() => b.scan(k)}>${text}<//></p>`)}
-        ${may('getPackCommands') ? html`<p><a href=${`/v1/pack/commands?lang=${document.documentElement.lang.startsWith('zh') ? 'zh' : 'en'}`} target="_blank">${L('Print them as barcodes', '打印指令条码')}</a></p>` : null}
+        ${may('getBarcodes') ? html`<p><a href=${`/v1/barcodes?texts=${Object.keys(COMMANDS).join('%20')}&lang=${document.documentElement.lang.startsWith('zh') ? 'zh' : 'en'}`} target="_blank">${L('Print them as barcodes', '打印指令条码')}</a></p>` : null}
       </section></div></div>`;
 }
