@@ -9,7 +9,7 @@ import { BINARY, inFile, takeFailures, tests } from './lib.mjs';
 const here = process.env.TESTS_IN ?? path.dirname(fileURLToPath(import.meta.url));
 const loud = process.argv.includes('-v');
 const parts = process.argv.slice(2).filter((a) => a !== '-v');
-const TEST_MS = 300000;
+const TEST_MS = Number(process.env.TEST_MS ?? 300000);
 
 if (!fs.existsSync(BINARY)) {
   console.error(`${BINARY} is not there: make it first, or name it in ORDERD`);
